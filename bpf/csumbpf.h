@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every layout that the program and user space share: map keys, map values, outcomes.
+ *
+ * User space is Java: org.csumbpf.maps holds one codec for each struct, and a test compares the codecs with the BTF
+ * of the object that this header went into. A struct changed here and not there fails that test.
+ *
+ * Byte order: host order unless a member says otherwise. No padding is implicit; every byte has a name.
+ */
+#ifndef CSUMBPF_H
+#define CSUMBPF_H
+
+#include <linux/types.h>
+
+/* RFC 7348 section 5: the VNI is 24 bits wide. 0 to 2^24-1 are valid. */
+#define CSUMBPF_VNI_MAX 0xffffffU
+/* Stands for every VNI in `counters` keys. No packet can carry it. */
+#define CSUMBPF_VNI_ANY 0xffffffffU
+/* IANA's port for VXLAN (RFC 7348 section 5). The configured one is in struct csumbpf_config. */
+#define CSUMBPF_VXLAN_PORT 4789
+
+#define CSUMBPF_RULES_MAX 32768
+#define CSUMBPF_PEERS_MAX 16384
+
+/*
+ * The longest UDP datagram (header and payload, bytes) whose checksum is computed. Covers jumbo frames of 9,000
+ * bytes; the step is what bpf_csum_diff() takes in one call on every kernel (512 bytes, its stack-sized scratchpad).
+ */
+#define CSUMBPF_CSUM_STEP 512
+#define CSUMBPF_CSUM_STEPS 18
+#define CSUMBPF_CSUM_MAX (CSUMBPF_CSUM_STEP * CSUMBPF_CSUM_STEPS)
+
+enum csumbpf_mode {
+	CSUMBPF_MODE_AUTO = 0,      /* zero where the outer header is IPv4, recompute where it is IPv6 */
+	CSUMBPF_MODE_ZERO = 1,      /* write 0 (RFC 7348 section 4.1; over IPv6 RFC 6935 needs the receiver's consent) */
+	CSUMBPF_MODE_RECOMPUTE = 2, /* write the RFC 1071 checksum if it is not there already */
+	CSUMBPF_MODE_OBSERVE = 3,   /* compute and count, write nothing */
+	CSUMBPF_MODE_COUNT_,
+};
+
+enum csumbpf_rule_flag {
+	CSUMBPF_RULE_VALID = 1 << 0,          /* only says something in csumbpf_config.any, which always exists */
+	CSUMBPF_RULE_DROP_PLAINTEXT = 1 << 1, /* drop what IPsec did not decrypt, instead of passing it untouched */
+	CSUMBPF_RULE_UNVERIFIED = 1 << 2,     /* do not ask for proof: repair plaintext as well */
+};
+
+/* Value of map `rules`; its key is the VNI (__u32). */
+struct csumbpf_rule {
+	__u8 mode;       /* enum csumbpf_mode */
+	__u8 flags;      /* enum csumbpf_rule_flag */
+	__u16 reserved;  /* 0 */
+};
+
+/* The one value of map `config`. */
+struct csumbpf_config {
+	__be16 vxlan_port;       /* network byte order, 1 to 65535 */
+	__u16 reserved;          /* 0 */
+	struct csumbpf_rule any; /* applies to a VNI that `rules` does not hold, if CSUMBPF_RULE_VALID is set */
+};
+
+/* What became of a packet that a rule matched. Every such packet is counted under exactly one of these. */
+enum csumbpf_outcome {
+	CSUMBPF_REPAIRED = 0,       /* checksum written */
+	CSUMBPF_GOOD = 1,           /* checksum computed and found right: not written */
+	CSUMBPF_BAD = 2,            /* checksum computed and found wrong, and the mode is observe: not written */
+	CSUMBPF_ZERO = 3,           /* arrived without a checksum: left so */
+	CSUMBPF_GSO = 4,            /* merged by GRO, which verified the checksum: left alone */
+	CSUMBPF_PLAINTEXT = 5,      /* not decrypted by IPsec: passed untouched */
+	CSUMBPF_DROPPED = 6,        /* not decrypted by IPsec: dropped, as the rule asks */
+	CSUMBPF_OVERSIZE = 7,       /* longer than CSUMBPF_CSUM_MAX: passed untouched */
+	CSUMBPF_FAILED = 8,         /* a helper refused to read or write the packet: passed untouched */
+	CSUMBPF_OUTCOME_COUNT_,
+};
+
+/* What is counted for the device as a whole, because no VNI is known or no rule matched. */
+enum csumbpf_total {
+	/*
+	 * UDP that cannot be what it says: cut short, a length field that lies, a fragment (any UDP fragment: only the
+	 * first one holds the port), or the VXLAN port without the I flag.
+	 */
+	CSUMBPF_TOTAL_MALFORMED = 0,
+	CSUMBPF_TOTAL_NO_RULE = 1, /* VXLAN on the configured port, its VNI has no rule */
+	/*
+	 * ESP (IP protocol 50) that reached tc undecrypted. If this grows and nothing is repaired, then decryption
+	 * happens after tc, out of this program's sight.
+	 */
+	CSUMBPF_TOTAL_ESP = 2,
+	CSUMBPF_TOTAL_COUNT_,
+};
+
+struct csumbpf_count {
+	__u64 packets;
+	__u64 bytes; /* skb->len: from the Ethernet header on, without FCS */
+};
+
+/* Value of per-CPU map `counters`; its key is the rule's VNI (__u32), or CSUMBPF_VNI_ANY. */
+struct csumbpf_counters {
+	struct csumbpf_count outcome[CSUMBPF_OUTCOME_COUNT_];
+};
+
+/* Key of map `peers`. */
+struct csumbpf_peer_key {
+	__u32 vni;       /* as in the packet, also where the rule is the one for any VNI */
+	__u8 saddr[16];  /* outer source address, network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2) */
+};
+
+/* Value of per-CPU LRU map `peers`: sums over CPUs, but spi and last_seen are those of the latest CPU. */
+struct csumbpf_peer {
+	__u64 packets;      /* matched by a rule and decrypted by IPsec (or the rule is unverified) */
+	__u64 bytes;
+	__u64 bad;          /* of these, found wrong by recompute or observe; mode zero does not look */
+	__u64 last_seen_ns; /* bpf_ktime_get_ns(): CLOCK_MONOTONIC, nanoseconds */
+	__be32 spi;         /* RFC 4303 section 2.1, network byte order, of the SA that decrypted; 0: unverified */
+	__u32 reserved;     /* 0 */
+};
+
+/* What attach changed on the host beside the hook itself, so that detach can undo it. */
+enum csumbpf_host_change {
+	CSUMBPF_CHANGED_CLSACT = 1 << 0,       /* created the device's clsact qdisc */
+	CSUMBPF_CHANGED_GRO = 1 << 1,          /* switched the device's GRO feature on */
+	CSUMBPF_CHANGED_ESP4_OFFLOAD = 1 << 2, /* loaded the module esp4_offload */
+	CSUMBPF_CHANGED_ESP6_OFFLOAD = 1 << 3, /* loaded the module esp6_offload */
+	CSUMBPF_CHANGED_BPFFS = 1 << 4,        /* mounted bpffs */
+};
+
+enum csumbpf_hook {
+	CSUMBPF_HOOK_TCX = 1,    /* BPF link on the tcx ingress chain, kernel 6.6 and later */
+	CSUMBPF_HOOK_CLSACT = 2, /* cls_bpf filter with direct-action on the clsact qdisc */
+};
+
+/* The one value of map `attachment`: written and read by user space only, the program never looks. */
+struct csumbpf_attachment {
+	__u32 ifindex;
+	__u32 hook;             /* enum csumbpf_hook; 0: not decided yet */
+	__u32 changes;          /* set of enum csumbpf_host_change */
+	__u32 reserved;         /* 0 */
+	__u64 attached_ns;      /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
+	char ifname[16];        /* NUL-terminated; the name when attached, it may have changed since */
+};
+
+#define CSUMBPF_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")
+CSUMBPF_ASSERT_SIZE(struct csumbpf_rule, 4);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_config, 8);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_count, 16);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_counters, 16 * CSUMBPF_OUTCOME_COUNT_);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 20);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 40);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 40);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The UDP checksum (RFC 768, RFC 1071, RFC 8200 section 8.1). */
+#ifndef CSUMBPF_LIB_CHECKSUM_H
+#define CSUMBPF_LIB_CHECKSUM_H
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../csumbpf.h"
+#include "parse.h"
+
+#define CHECKSUM_OFFSET __builtin_offsetof(struct udphdr, check)
+
+/* One step of a datagram, and up to three bytes of zero behind it, since bpf_csum_diff() takes multiples of four. */
+struct checksum_step {
+	__u8 bytes[CSUMBPF_CSUM_STEP + 4];
+} __attribute__((aligned(4)));
+
+/* Per CPU and not on the stack: the stack has 512 bytes in all. tc programs do not nest on one CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct checksum_step);
+} checksum_steps SEC(".maps");
+
+static __always_inline __u16 checksum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static __always_inline __u64 checksum_pseudo_header(const struct vxlan_packet *packet)
+{
+	__u64 sum = (__u64)bpf_htonl(packet->udp_length) + bpf_htonl(IPPROTO_UDP);
+
+	/* An IPv4 address is mapped, so its 0xffff words add -0 on both sides: nothing, in one's complement. */
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		sum += (__u64)packet->saddr[i] + packet->daddr[i];
+	return sum;
+}
+
+/*
+ * One's complement sum over the pseudo-header and the whole datagram, its checksum field included, folded to 16 bits:
+ * 0xffff if the checksum is right (it cannot be 0, since the pseudo-header is not). Negative: could not be read.
+ */
+static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxlan_packet *packet)
+{
+	__u32 zero = 0, offset = packet->udp_offset;
+	/* The last step is never empty, so that no kernel's verifier sees a read of 0 bytes: 1 to CSUMBPF_CSUM_STEP. */
+	__u64 whole_steps = (packet->udp_length - 1) / CSUMBPF_CSUM_STEP;
+	__u64 last_step = ((packet->udp_length - 1) & (CSUMBPF_CSUM_STEP - 1)) + 1;
+	struct checksum_step *step = bpf_map_lookup_elem(&checksum_steps, &zero);
+	__s64 sum = 0;
+
+	if (!step)
+		return -1;
+
+	for (__u32 i = 0; i < CSUMBPF_CSUM_STEPS && i < whole_steps; i++) {
+		if (bpf_skb_load_bytes(skb, offset, step->bytes, CSUMBPF_CSUM_STEP))
+			return -1;
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)step->bytes, CSUMBPF_CSUM_STEP, sum);
+		offset += CSUMBPF_CSUM_STEP;
+	}
+
+	*(__u32 *)&step->bytes[last_step & ~3ULL] = 0;
+	if (bpf_skb_load_bytes(skb, offset, step->bytes, last_step))
+		return -1;
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)step->bytes, (last_step + 3) & ~3ULL, sum);
+
+	return checksum_fold((__u32)sum + checksum_pseudo_header(packet));
+}
+
+/* The checksum that makes a sum of 0xffff out of checksum_sum(). 0 means "none" in UDP: its other form is sent. */
+static __always_inline __sum16 checksum_right(const struct vxlan_packet *packet, __u16 sum)
+{
+	__u16 without = checksum_fold((__u32)sum + (__u16)~packet->checksum);
+	__u16 right = ~without;
+
+	return right ? right : 0xffff;
+}
+
+/* 0 or a negative errno. Keeps skb->csum true where the NIC left CHECKSUM_COMPLETE. */
+static __always_inline long checksum_store(struct __sk_buff *skb, const struct vxlan_packet *packet, __sum16 checksum)
+{
+	return bpf_skb_store_bytes(skb, packet->udp_offset + CHECKSUM_OFFSET, &checksum, sizeof(checksum),
+				   BPF_F_RECOMPUTE_CSUM);
+}
+
+#endif

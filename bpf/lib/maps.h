@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The maps, one line of purpose each. Keys and values are in ../csumbpf.h. */
+#ifndef CSUMBPF_LIB_MAPS_H
+#define CSUMBPF_LIB_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../csumbpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct csumbpf_config);
+} config SEC(".maps");
+
+/* Not preallocated: a full table would cost every host the memory of 32,768 rules, and few have more than ten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CSUMBPF_RULES_MAX);
+	__type(key, __u32);
+	__type(value, struct csumbpf_rule);
+} rules SEC(".maps");
+
+/* User space makes the entry with the rule, so the program only ever looks up. One more for CSUMBPF_VNI_ANY. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CSUMBPF_RULES_MAX + 1);
+	__type(key, __u32);
+	__type(value, struct csumbpf_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CSUMBPF_TOTAL_COUNT_);
+	__type(key, __u32);
+	__type(value, struct csumbpf_count);
+} totals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
+	__uint(max_entries, CSUMBPF_PEERS_MAX);
+	__type(key, struct csumbpf_peer_key);
+	__type(value, struct csumbpf_peer);
+} peers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct csumbpf_attachment);
+} attachment SEC(".maps");
+
+#endif

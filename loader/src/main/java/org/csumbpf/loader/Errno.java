@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+import java.util.Map;
+
+/** The Linux errno values that this project meets (asm-generic/errno-base.h and errno.h), by number. */
+public final class Errno {
+    public static final int EPERM = 1;
+    public static final int ENOENT = 2;
+    public static final int EINTR = 4;
+    public static final int E2BIG = 7;
+    public static final int EBADF = 9;
+    public static final int EAGAIN = 11;
+    public static final int ENOMEM = 12;
+    public static final int EACCES = 13;
+    public static final int EBUSY = 16;
+    public static final int EEXIST = 17;
+    public static final int ENODEV = 19;
+    public static final int ENOTDIR = 20;
+    public static final int EINVAL = 22;
+    public static final int ENOSPC = 28;
+    public static final int EROFS = 30;
+    public static final int ERANGE = 34;
+    public static final int ENOSYS = 38;
+    public static final int ENOLINK = 67;
+    public static final int EOPNOTSUPP = 95;
+    /** Kernel-internal, but the bpf system call lets it out for operations that an object does not have. */
+    public static final int ENOTSUPP = 524;
+
+    private static final Map<Integer, String> TEXT = Map.ofEntries(
+            Map.entry(EPERM, "EPERM (Operation not permitted)"),
+            Map.entry(ENOENT, "ENOENT (No such file or directory)"),
+            Map.entry(EINTR, "EINTR (Interrupted system call)"),
+            Map.entry(E2BIG, "E2BIG (Argument list too long)"),
+            Map.entry(EBADF, "EBADF (Bad file descriptor)"),
+            Map.entry(EAGAIN, "EAGAIN (Resource temporarily unavailable)"),
+            Map.entry(ENOMEM, "ENOMEM (Cannot allocate memory)"),
+            Map.entry(EACCES, "EACCES (Permission denied)"),
+            Map.entry(EBUSY, "EBUSY (Device or resource busy)"),
+            Map.entry(EEXIST, "EEXIST (File exists)"),
+            Map.entry(ENODEV, "ENODEV (No such device)"),
+            Map.entry(ENOTDIR, "ENOTDIR (Not a directory)"),
+            Map.entry(EINVAL, "EINVAL (Invalid argument)"),
+            Map.entry(ENOSPC, "ENOSPC (No space left on device)"),
+            Map.entry(EROFS, "EROFS (Read-only file system)"),
+            Map.entry(ERANGE, "ERANGE (Result not representable)"),
+            Map.entry(ENOSYS, "ENOSYS (Function not implemented)"),
+            Map.entry(ENOLINK, "ENOLINK (Link has been severed)"),
+            Map.entry(EOPNOTSUPP, "EOPNOTSUPP (Operation not supported)"),
+            Map.entry(ENOTSUPP, "ENOTSUPP (Operation not supported)"));
+
+    private Errno() {}
+
+    /** Name and text of a positive errno; the bare number where this table lacks it. */
+    public static String describe(int errno) {
+        return TEXT.getOrDefault(errno, "errno " + errno);
+    }
+}
