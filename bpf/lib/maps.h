@@ -54,4 +54,17 @@ struct {
 	__type(value, struct csumbpf_attachment);
 } attachment SEC(".maps");
 
+/*
+ * Loaded nowhere (libbpf skips a section it does not know). It holds one of each enum, which puts them into the BTF that
+ * the Java side is compared with.
+ */
+struct {
+	enum csumbpf_mode mode;
+	enum csumbpf_rule_flag rule_flag;
+	enum csumbpf_outcome outcome;
+	enum csumbpf_total total;
+	enum csumbpf_host_change host_change;
+	enum csumbpf_hook hook;
+} csumbpf_enums SEC("enums");
+
 #endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.attach;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.ProgramInfo;
+import org.csumbpf.loader.host.KernelModule;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.RecordMap;
+import org.csumbpf.maps.Total;
+import org.csumbpf.maps.Vni;
+
+/**
+ * One attachment as it is now. Reading it changes nothing and takes no lock, so it may show a change half way.
+ *
+ * @param netns inode of the network namespace
+ * @param netnsName its name under /run/netns, if it has one
+ * @param ifindex of the device
+ * @param ifname its name now; where it is gone, the name it had
+ * @param state whether the kernel runs the program
+ * @param hook where it hangs, while it does
+ * @param program the program that the kernel runs, while it does
+ * @param record what attach noted, if it can be read
+ * @param contents rules and counts, if they can be read
+ * @param problems what stands in the way, in words for the user
+ */
+public record AttachmentView(
+        long netns,
+        Optional<String> netnsName,
+        int ifindex,
+        String ifname,
+        State state,
+        Optional<String> hook,
+        Optional<ProgramInfo> program,
+        Optional<AttachmentRecord> record,
+        Optional<Contents> contents,
+        List<String> problems) {
+
+    /** Whether the kernel runs the program. */
+    public enum State {
+        ATTACHED("attached"),
+        NOT_HOOKED("half made"),
+        INTERFACE_GONE("interface gone"),
+        NETNS_GONE("network namespace gone");
+
+        private final String label;
+
+        State(String label) {
+            this.label = label;
+        }
+
+        public String label() {
+            return label;
+        }
+    }
+
+    /**
+     * What the maps hold.
+     *
+     * @param rules what is repaired
+     * @param counters by VNI
+     * @param countersOfAny of the rule for any VNI
+     * @param totals of the device
+     * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one
+     */
+    public record Contents(
+            RuleSet rules,
+            Map<Vni, Counters> counters,
+            Optional<Counters> countersOfAny,
+            Map<Total, Count> totals,
+            OptionalLong lastDecryptedNanos) {
+        /** Over all rules. */
+        public Counters sum() {
+            return Counters.sum(counters.values()).plus(countersOfAny.orElse(Counters.NONE));
+        }
+    }
+
+    /** All attachments: of one namespace, or of all. */
+    public static List<AttachmentView> readAll(Optional<NetworkNamespace> only) {
+        if (!PinTree.exists()) {
+            return List.of();
+        }
+        List<AttachmentView> views = new ArrayList<>();
+        List<PinDirectory> all =
+                only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
+        for (PinDirectory pins : all) {
+            views.add(read(pins));
+        }
+        return views;
+    }
+
+    /** The attachment of one interface, if there is one. */
+    public static Optional<AttachmentView> read(NetworkNamespace netns, String ifname) {
+        return readAll(Optional.of(netns)).stream()
+                .filter(view -> view.ifname().equals(ifname))
+                .findFirst();
+    }
+
+    /** What the peers map holds, of an attachment that can be read. */
+    public Map<PeerKey, Peer> peers() {
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(new PinDirectory(netns, ifindex).path())) {
+            return maps.peers();
+        }
+    }
+
+    /** The interface, with the namespace in front where that is not the caller's own: {@code netns/eth0}. */
+    public String label() {
+        return label(netns, netnsName, ifname);
+    }
+
+    static String label(PinDirectory pins, Optional<NetworkNamespace> netns) {
+        String name = netns.flatMap(ns -> ns.call(() -> Rtnetlink.device(pins.ifindex())))
+                .map(NetDevice::name)
+                .or(() -> readRecord(pins).map(AttachmentRecord::ifname))
+                .orElse("ifindex " + pins.ifindex());
+        return label(pins.netns(), netns.flatMap(NetworkNamespace::name), name);
+    }
+
+    private static String label(long netns, Optional<String> netnsName, String ifname) {
+        try (NetworkNamespace current = NetworkNamespace.current()) {
+            return current.inode() == netns ? ifname : netnsName.orElse("netns:" + netns) + "/" + ifname;
+        }
+    }
+
+    private static AttachmentView read(PinDirectory pins) {
+        Optional<AttachmentRecord> record = readRecord(pins);
+        Optional<NetworkNamespace> netns = NetworkNamespace.byInode(pins.netns());
+        try (NetworkNamespace entered = netns.orElse(null)) {
+            if (entered == null) {
+                return gone(pins, Optional.empty(), record, State.NETNS_GONE);
+            }
+            return entered.call(() -> {
+                Optional<NetDevice> device = Rtnetlink.device(pins.ifindex());
+                return device.isEmpty()
+                        ? gone(pins, entered.name(), record, State.INTERFACE_GONE)
+                        : read(pins, entered.name(), device.get(), record);
+            });
+        }
+    }
+
+    private static AttachmentView gone(
+            PinDirectory pins, Optional<String> netnsName, Optional<AttachmentRecord> record, State state) {
+        String ifname = record.map(AttachmentRecord::ifname).orElse("ifindex " + pins.ifindex());
+        String remedy = state == State.NETNS_GONE ? "csumbpf detach --all" : "csumbpf detach " + ifname;
+        return new AttachmentView(
+                pins.netns(),
+                netnsName,
+                pins.ifindex(),
+                ifname,
+                state,
+                Optional.empty(),
+                Optional.empty(),
+                record,
+                readContents(pins),
+                List.of(state.label() + "; '" + remedy + "' clears away what is left"));
+    }
+
+    private static AttachmentView read(
+            PinDirectory pins, Optional<String> netnsName, NetDevice device, Optional<AttachmentRecord> record) {
+        List<String> problems = new ArrayList<>();
+        Optional<LiveHook> live = LiveHook.find(pins);
+        Optional<Contents> contents = readContents(pins);
+        String again = "csumbpf attach " + device.name();
+        if (live.isEmpty()) {
+            problems.add("the program is not on the hook; '" + again + "' puts it back, 'csumbpf detach "
+                    + device.name() + "' clears it away");
+        } else if (contents.isEmpty() || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
+            problems.add("a pin is missing; the program runs on, '" + again + "' mends it");
+        }
+        if (contents.map(c -> c.rules().needsProof()).orElse(true)) {
+            Preflight.receivePath(device, false).forEach(obstacle -> problems.add(obstacle.toString()));
+            KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
+            if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
+                problems.add(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
+                        + "' loads it if the kernel has it");
+            }
+        }
+        return new AttachmentView(
+                pins.netns(),
+                netnsName,
+                pins.ifindex(),
+                device.name(),
+                live.isPresent() ? State.ATTACHED : State.NOT_HOOKED,
+                live.map(hook -> hook.kind().label()),
+                live.flatMap(hook -> BpfProgram.fromId(hook.programId())).map(program -> {
+                    try (program) {
+                        return program.info();
+                    }
+                }),
+                record,
+                contents,
+                problems);
+    }
+
+    private static Optional<AttachmentRecord> readRecord(PinDirectory pins) {
+        try (RecordMap record = RecordMap.fromPin(pins.path())) {
+            return Optional.of(record.get());
+        } catch (KernelException e) {
+            return absent(e);
+        }
+    }
+
+    private static Optional<Contents> readContents(PinDirectory pins) {
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            RuleSet rules = RuleSet.read(maps);
+            Map<Vni, Counters> counters = new TreeMap<>();
+            Map<Vni, Counters> all = maps.counters();
+            rules.byVni().keySet().forEach(vni -> counters.put(vni, all.getOrDefault(vni, Counters.NONE)));
+            long now = MonotonicClock.nanos();
+            OptionalLong age = maps.peers().values().stream()
+                    .mapToLong(peer -> Math.max(0, now - peer.lastSeenNanos()))
+                    .min();
+            return Optional.of(new Contents(
+                    rules, counters, rules.any().flatMap(any -> maps.countersOfAny()), maps.totals(), age));
+        } catch (KernelException e) {
+            return absent(e);
+        }
+    }
+
+    /** A pin that is not there means empty; anything else is an error. */
+    private static <T> Optional<T> absent(KernelException e) {
+        if (e.errno() == Errno.ENOENT) {
+            return Optional.empty();
+        }
+        throw e;
+    }
+}

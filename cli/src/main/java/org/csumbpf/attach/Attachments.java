@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.attach;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.RawMap;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.Hook;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.RecordMap;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Vni;
+
+/**
+ * Attaches, changes and detaches. All state is in the kernel: the pins, the hook and the record that is one of the
+ * pinned maps. The program that the kernel runs is the truth; the pins follow it ({@link #follow}).
+ *
+ * <p>So a crash leaves one of three things: nothing of effect (pins without a hook, which the next attach or detach
+ * clears away), the old state, or the new one. The step between old and new is a single system call: creating or
+ * updating the link or the filter, or writing one map element.
+ */
+public final class Attachments {
+    private Attachments() {}
+
+    /**
+     * Refuses to work where the pins would end with the command.
+     *
+     * @param arguments the command's own words after {@code csumbpf}, for the way out
+     */
+    public static void requireLasting(String arguments) {
+        PinTree.requireLasting(arguments);
+    }
+
+    /** Attaches to an interface, or brings an attachment into the state that is asked for. */
+    public static Result attach(NetworkNamespace netns, AttachRequest request) {
+        return netns.call(() -> {
+            NetDevice device = device(request.ifname());
+            check(device, request);
+            return PinTree.change(scope -> {
+                Result result = new Result();
+                PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
+                Optional<LiveHook> live = LiveHook.find(pins);
+                if (live.isPresent()) {
+                    follow(pins, live.get(), device.name());
+                    try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+                        prepare(new HostSetup(pins, maps.record(), result), device, request);
+                        update(pins, live.get(), maps, request.rules(), result);
+                    }
+                } else {
+                    if (pins.exists()) {
+                        clear(pins, true, scope, result);
+                        result.changes().clear();
+                    }
+                    create(pins, device, request, scope, result);
+                }
+                return result;
+            });
+        });
+    }
+
+    /** Adds to, takes from or replaces the rules of an existing attachment. */
+    public static Result change(NetworkNamespace netns, String ifname, UnaryOperator<RuleSet> edit) {
+        return netns.call(() -> {
+            NetDevice device = device(ifname);
+            PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
+            if (!PinTree.exists()) {
+                throw notAttached(ifname);
+            }
+            return PinTree.change(scope -> {
+                LiveHook live = LiveHook.find(pins).orElseThrow(() -> notAttached(ifname));
+                follow(pins, live, ifname);
+                Result result = new Result();
+                try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+                    update(pins, live, maps, edit.apply(RuleSet.read(maps)), result);
+                }
+                return result;
+            });
+        });
+    }
+
+    /** Detaches one interface: also one that is gone, if its name is the one it was attached by. */
+    public static Result detach(NetworkNamespace netns, String ifname) {
+        return netns.call(() -> {
+            Optional<NetDevice> device = Rtnetlink.device(ifname);
+            if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
+                device(ifname);
+                throw notAttached(ifname);
+            }
+            return PinTree.change(scope -> {
+                PinDirectory pins = device.map(d -> new PinDirectory(netns.inode(), d.ifindex()))
+                        .filter(p -> p.exists() || LiveHook.find(p).isPresent())
+                        .or(() -> goneDevice(netns, ifname))
+                        .orElseThrow(() -> {
+                            device(ifname);
+                            return notAttached(ifname);
+                        });
+                Result result = new Result();
+                clear(pins, true, scope, result);
+                return result;
+            });
+        });
+    }
+
+    /** Detaches everything: in one namespace, or in all, also those that are gone. One result for each interface. */
+    public static Map<String, Result> detachAll(Optional<NetworkNamespace> only) {
+        Map<String, Result> results = new TreeMap<>();
+        if (!PinTree.exists()) {
+            return results;
+        }
+        List<PinDirectory> all =
+                only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
+        for (PinDirectory pins : all) {
+            Result result = new Result();
+            Optional<NetworkNamespace> netns = NetworkNamespace.byInode(pins.netns());
+            String name = AttachmentView.label(pins, netns);
+            if (netns.isPresent()) {
+                netns.get().call(() -> PinTree.change(scope -> {
+                    clear(pins, true, scope, result);
+                    return null;
+                }));
+            } else {
+                PinTree.change(scope -> {
+                    clear(pins, false, scope, result);
+                    return null;
+                });
+            }
+            results.put(name, result);
+        }
+        return results;
+    }
+
+    static AttachException refusal(List<Preflight.Obstacle> obstacles) {
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "decrypted packets cannot reach tc: "
+                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
+                        + "; --force attaches all the same");
+    }
+
+    private static NetDevice device(String ifname) {
+        return Rtnetlink.device(ifname)
+                .orElseThrow(() -> new AttachException(
+                        AttachException.Kind.NO_SUCH_INTERFACE,
+                        "no interface " + ifname + " in this network namespace (ENODEV); see 'ip link'"));
+    }
+
+    private static AttachException notAttached(String ifname) {
+        return new AttachException(
+                AttachException.Kind.NOT_ATTACHED,
+                "csumbpf is not attached to " + ifname + "; see 'csumbpf status'");
+    }
+
+    /** Refuses before anything is changed. */
+    private static void check(NetDevice device, AttachRequest request) {
+        Preflight.linkLayer(device).ifPresent(obstacle -> {
+            throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.toString());
+        });
+        if (!request.rules().needsProof() || request.force()) {
+            return;
+        }
+        List<Preflight.Obstacle> obstacles = Preflight.receivePath(device, request.enableGro());
+        Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
+        if (!obstacles.isEmpty()) {
+            throw refusal(obstacles);
+        }
+    }
+
+    private static void create(
+            PinDirectory pins, NetDevice device, AttachRequest request, PinTree.Scope scope, Result result) {
+        try (CsumbpfObject object = CsumbpfObject.open();
+                CsumbpfMaps maps = object.load();
+                BpfProgram program = object.program()) {
+            Set<HostChange> changes = scope.mounted() ? Set.of(HostChange.BPFFS) : Set.of();
+            maps.record().set(new AttachmentRecord(device.ifindex(), device.name(), Hook.NONE, changes, 0));
+            program.bindMap(maps.raw("attachment"));
+            write(maps, request.rules());
+            pins.create();
+            try {
+                for (String name : CsumbpfMaps.PINNED) {
+                    maps.raw(name).pin(pins.pin(name));
+                }
+                program.pin(pins.pin(PinDirectory.PROGRAM));
+                prepare(new HostSetup(pins, maps.record(), result), device, request);
+                LiveHook.attach(pins, maps.record(), program);
+                maps.record().update(record -> record.finishedAt(MonotonicClock.nanos()));
+            } catch (RuntimeException e) {
+                try {
+                    clear(pins, true, scope, new Result());
+                } catch (RuntimeException second) {
+                    e.addSuppressed(second);
+                }
+                throw e;
+            }
+            result.changes().add(0, "attached");
+        }
+    }
+
+    private static void prepare(HostSetup host, NetDevice device, AttachRequest request) {
+        if (request.enableGro()) {
+            host.enableGro(device);
+        }
+        if (request.rules().needsProof()) {
+            host.loadModules(request.force());
+        }
+    }
+
+    private static void write(CsumbpfMaps maps, RuleSet rules) {
+        rules.byVni().forEach(maps::putRule);
+        maps.config(rules.config());
+    }
+
+    /**
+     * From the rules that are to those that are asked for. One element of a map is written in place. More than one
+     * would pass through states that nobody asked for, so they go into new maps with a new program, and the hook takes
+     * that one in a single step. Counters and peers stay.
+     */
+    private static void update(
+            PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
+        RuleSet current = RuleSet.read(maps);
+        List<String> differences = RuleChanges.between(current, wanted);
+        boolean inPlace = RuleChanges.elements(current, wanted) <= 1;
+        try (CsumbpfObject object = CsumbpfObject.open()) {
+            try (CsumbpfMaps next = inPlace ? object.load(maps) : object.loadWithNewRules(maps);
+                    BpfProgram program = object.program()) {
+                boolean otherProgram = !program.info().tag().equals(tag(live));
+                if (!inPlace || otherProgram) {
+                    if (!inPlace) {
+                        write(next, wanted);
+                    }
+                    program.bindMap(maps.raw("attachment"));
+                    live.replace(pins, program);
+                    follow(pins, LiveHook.find(pins).orElseThrow(), maps.record().get().ifname());
+                }
+                if (inPlace && !current.equals(wanted)) {
+                    writeOne(maps, current, wanted);
+                }
+                if (otherProgram) {
+                    result.changes().add("replaced the program by " + program.info().tag());
+                }
+            }
+            maps.removeCountersExcept(wanted.byVni().keySet(), wanted.any().isPresent());
+        }
+        result.changes().addAll(differences);
+    }
+
+    private static void writeOne(CsumbpfMaps maps, RuleSet current, RuleSet wanted) {
+        if (!current.config().equals(wanted.config())) {
+            maps.config(wanted.config());
+            return;
+        }
+        for (Map.Entry<Vni, Rule> entry : wanted.byVni().entrySet()) {
+            if (!entry.getValue().equals(current.byVni().get(entry.getKey()))) {
+                maps.putRule(entry.getKey(), entry.getValue());
+                return;
+            }
+        }
+        for (Vni vni : current.byVni().keySet()) {
+            if (!wanted.byVni().containsKey(vni)) {
+                maps.removeRule(vni);
+                return;
+            }
+        }
+    }
+
+    private static String tag(LiveHook live) {
+        try (BpfProgram program = running(live)) {
+            return program.info().tag();
+        }
+    }
+
+    private static BpfProgram running(LiveHook live) {
+        return BpfProgram.fromId(live.programId())
+                .orElseThrow(() -> new KernelException(
+                        "open program", "id " + live.programId(), Errno.ENOENT));
+    }
+
+    /**
+     * Makes the pins those of the program that the kernel runs: after a swap, and where a crash or somebody's rm came
+     * between the two. The program holds all its maps, the record among them, so none of them can be lost while it runs.
+     */
+    private static void follow(PinDirectory pins, LiveHook live, String ifname) {
+        pins.create();
+        pins.removeReplacements();
+        try (BpfProgram program = running(live)) {
+            if (pinnedProgram(pins) != live.programId()) {
+                pins.replace(PinDirectory.PROGRAM, program::pin);
+            }
+            Map<String, Integer> ids = new HashMap<>();
+            for (int id : program.info().mapIds()) {
+                RawMap.fromId(id).ifPresent(map -> {
+                    try (map) {
+                        ids.put(map.info().name(), id);
+                    }
+                });
+            }
+            for (String name : CsumbpfMaps.PINNED) {
+                Integer id = ids.get(name);
+                if (id != null && pinnedMap(pins, name) != id) {
+                    try (RawMap map = RawMap.fromId(id).orElseThrow()) {
+                        pins.replace(name, map::pin);
+                    }
+                }
+            }
+        }
+        try (RecordMap map = RecordMap.fromPin(pins.path())) {
+            AttachmentRecord record = map.get();
+            if (!record.finished() || record.hook() != live.kind()) {
+                map.set(new AttachmentRecord(
+                        pins.ifindex(), ifname, live.kind(), record.changes(), MonotonicClock.nanos()));
+            }
+        }
+    }
+
+    private static int pinnedProgram(PinDirectory pins) {
+        if (!pins.has(PinDirectory.PROGRAM)) {
+            return 0;
+        }
+        try (BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
+            return program.info().id();
+        }
+    }
+
+    private static int pinnedMap(PinDirectory pins, String name) {
+        if (!pins.has(name)) {
+            return 0;
+        }
+        try (RawMap map = RawMap.fromPin(pins.pin(name))) {
+            return map.info().id();
+        }
+    }
+
+    /**
+     * Undoes all that attach made, also of an attach that did not finish.
+     *
+     * @param inNamespace the caller has entered the device's namespace; false: it no longer exists
+     */
+    private static void clear(PinDirectory pins, boolean inNamespace, PinTree.Scope scope, Result result) {
+        if (inNamespace) {
+            Optional<LiveHook> live = LiveHook.find(pins);
+            if (live.isPresent()) {
+                follow(pins, live.get(), Integer.toString(pins.ifindex()));
+                live.get().detach(pins);
+                result.changes().add("detached");
+            }
+        }
+        if (pins.has(RecordMap.NAME)) {
+            try (RecordMap record = RecordMap.fromPin(pins.path())) {
+                HostSetup host = new HostSetup(pins, record, result);
+                if (inNamespace) {
+                    host.undoOnDevice();
+                }
+                host.undoOnHost();
+                if (record.get().changes().contains(HostChange.BPFFS) && !host.handOver(HostChange.BPFFS)) {
+                    scope.unmountWhenEmpty();
+                }
+            }
+        } else {
+            result.warnings()
+                    .add("the record of what attach changed on the host is gone: GRO of the interface and the modules "
+                            + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
+        }
+        pins.removeAll(RecordMap.NAME);
+        if (result.changes().isEmpty()) {
+            result.changes().add("removed what was left of an attachment");
+        }
+    }
+
+    /** An attachment in this namespace by the name that its device had, if that device is no more. */
+    private static Optional<PinDirectory> goneDevice(NetworkNamespace netns, String ifname) {
+        return PinDirectory.of(netns.inode()).stream()
+                .filter(pins -> Rtnetlink.device(pins.ifindex()).isEmpty())
+                .filter(pins -> {
+                    if (!pins.has(RecordMap.NAME)) {
+                        return false;
+                    }
+                    try (RecordMap record = RecordMap.fromPin(pins.path())) {
+                        return record.get().ifname().equals(ifname);
+                    }
+                })
+                .findFirst();
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.attach;
+
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.ClsactFilter;
+import org.csumbpf.loader.host.Ethtool;
+import org.csumbpf.loader.host.KernelModule;
+import org.csumbpf.loader.host.ModuleException;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.RecordMap;
+
+/**
+ * What the repair needs of the host beside the hook, made and undone. Every change is written into the attachment's
+ * record before it is made and crossed out after it is undone, so that a crash between the two loses none.
+ */
+final class HostSetup {
+    /** Changes that all attachments of the host share: the last one to go undoes them. */
+    private static final List<HostChange> SHARED = List.of(HostChange.ESP4_OFFLOAD, HostChange.ESP6_OFFLOAD);
+
+    private final PinDirectory pins;
+    private final RecordMap record;
+    private final Result result;
+
+    HostSetup(PinDirectory pins, RecordMap record, Result result) {
+        this.pins = pins;
+        this.record = record;
+        this.result = result;
+    }
+
+    void enableGro(NetDevice device) {
+        if (Preflight.gro(device.name())) {
+            return;
+        }
+        note(HostChange.GRO);
+        Ethtool.setGro(device.name(), true);
+        if (!Preflight.gro(device.name())) {
+            cross(HostChange.GRO);
+            throw new AttachException(
+                    AttachException.Kind.UNSUPPORTED_HOST,
+                    "switch on GRO of " + device.name()
+                            + ": the driver does not do it; attach to a device with GRO, or use --force");
+        }
+        result.changes().add("switched GRO on");
+    }
+
+    void loadModules(boolean force) {
+        load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD).ifPresent(obstacle -> {
+            if (!force) {
+                throw Attachments.refusal(List.of(obstacle));
+            }
+            result.warnings().add(obstacle.toString());
+        });
+        load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD)
+                .ifPresent(obstacle ->
+                        result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle));
+    }
+
+    private Optional<Preflight.Obstacle> load(String module, HostChange change) {
+        KernelModule.State state = KernelModule.state(module);
+        if (state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN) {
+            return Optional.empty();
+        }
+        boolean noted = has(change);
+        note(change);
+        try {
+            if (KernelModule.load(module)) {
+                result.changes().add("loaded module " + module);
+            } else if (!noted) {
+                cross(change); // somebody was faster: theirs
+            }
+            return Optional.empty();
+        } catch (ModuleException e) {
+            if (!noted) {
+                cross(change);
+            }
+            return Optional.of(Preflight.missing(module, e.getMessage()));
+        }
+    }
+
+    /** Undoes what is noted in the namespace of the device: its qdisc and its GRO feature. */
+    void undoOnDevice() {
+        Optional<NetDevice> device = Rtnetlink.device(pins.ifindex());
+        if (has(HostChange.CLSACT)) {
+            if (device.isPresent()) {
+                removeClsact(device.get());
+            }
+            cross(HostChange.CLSACT);
+        }
+        if (has(HostChange.GRO)) {
+            if (device.isPresent() && Preflight.gro(device.get().name())) {
+                Ethtool.setGro(device.get().name(), false);
+                result.changes().add("switched GRO off again");
+            }
+            cross(HostChange.GRO);
+        }
+    }
+
+    private void removeClsact(NetDevice device) {
+        int ifindex = device.ifindex();
+        if (Rtnetlink.ingressQdiscs(ifindex).isEmpty()) {
+            return;
+        }
+        if (Rtnetlink.filters(ifindex, false).isEmpty()
+                && Rtnetlink.filters(ifindex, true).isEmpty()) {
+            ClsactFilter.destroyQdisc(ifindex);
+            result.changes().add("removed the clsact qdisc");
+        } else {
+            result.warnings().add("left the clsact qdisc on " + device.name() + ": other filters use it now");
+        }
+    }
+
+    /** Undoes what is noted for the whole host, or hands it to another attachment, which still needs it. */
+    void undoOnHost() {
+        for (HostChange change : SHARED) {
+            if (!has(change)) {
+                continue;
+            }
+            if (!handOver(change)) {
+                unload(change == HostChange.ESP4_OFFLOAD ? Preflight.ESP4_OFFLOAD : Preflight.ESP6_OFFLOAD);
+            }
+            cross(change);
+        }
+    }
+
+    /** Gives a noted change to another attachment; false where there is none. */
+    boolean handOver(HostChange change) {
+        return PinTree.other(pins, other -> {
+                    try (RecordMap theirs = RecordMap.fromPin(other.path())) {
+                        theirs.update(r -> r.with(change));
+                        return true;
+                    } catch (KernelException e) {
+                        return false; // half made: the next command mends or removes it
+                    }
+                })
+                .isPresent();
+    }
+
+    private void unload(String module) {
+        try {
+            if (KernelModule.unload(module)) {
+                result.changes().add("unloaded module " + module);
+            }
+        } catch (KernelException e) {
+            String why = e.errno() == Errno.EAGAIN || e.errno() == Errno.EBUSY ? "it is in use" : e.getMessage();
+            result.warnings().add("left module " + module + " loaded: " + why);
+        }
+    }
+
+    private boolean has(HostChange change) {
+        return record.get().changes().contains(change);
+    }
+
+    private void note(HostChange change) {
+        record.update(r -> r.with(change));
+    }
+
+    private void cross(HostChange change) {
+        record.update(r -> r.without(change));
+    }
+}

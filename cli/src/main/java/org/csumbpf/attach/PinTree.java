@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.attach;
+
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.DirectoryLock;
+import org.csumbpf.loader.host.NetworkNamespace;
+
+/** The whole of {@code /sys/fs/bpf/csumbpf}: who may change it, and when it comes and goes. */
+final class PinTree {
+    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
+
+    /**
+     * Refuses to work in a mount namespace whose bpffs ends with the command: what is pinned there would be gone, and
+     * what is pinned outside would not be seen.
+     *
+     * @param suggestion the command's own words after {@code csumbpf}, for the way out
+     */
+    static void requireLasting(String suggestion) {
+        if (Bpffs.outlivesCommand(Bpffs.DEFAULT)) {
+            return;
+        }
+        String way = NetworkNamespace.current()
+                .name()
+                .map(name -> "csumbpf --netns " + name + " " + suggestion)
+                .orElse("nsenter --net=/proc/<pid>/ns/net csumbpf " + suggestion);
+        throw new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "this mount namespace has a /sys of its own (as under 'ip netns exec'), so pins in " + Bpffs.DEFAULT
+                        + " would end with this command; run '" + way + "' outside of it");
+    }
+
+    /** What a change of the tree is told, and can ask for. */
+    static final class Scope {
+        private final boolean mounted;
+        private boolean unmountWhenEmpty;
+
+        private Scope(boolean mounted) {
+            this.mounted = mounted;
+            this.unmountWhenEmpty = mounted;
+        }
+
+        /** Whether bpffs was mounted for this change. */
+        boolean mounted() {
+            return mounted;
+        }
+
+        /** Asks for bpffs to be unmounted at the end, if nothing is in it any more. */
+        void unmountWhenEmpty() {
+            unmountWhenEmpty = true;
+        }
+    }
+
+    /**
+     * Runs {@code work} as the only csumbpf command on this host that changes anything, with bpffs mounted. Leaves no
+     * empty directory behind, and no mount of its own that nothing uses.
+     */
+    static <T> T change(Function<Scope, T> work) {
+        Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.DEFAULT));
+        try (DirectoryLock lock = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT)) {
+            try {
+                return work.apply(scope);
+            } finally {
+                PinDirectory.removeIfEmpty(PinDirectory.ROOT);
+            }
+        } finally {
+            // The kernel puts maps.debug and progs.debug into every bpffs: those are nobody's.
+            if (scope.unmountWhenEmpty
+                    && PinDirectory.names(Bpffs.DEFAULT).stream().allMatch(name -> name.endsWith(".debug"))) {
+                Bpffs.unmount(Bpffs.DEFAULT);
+            }
+        }
+    }
+
+    /** Whether there is anything that csumbpf pinned. */
+    static boolean exists() {
+        return Bpffs.isMounted(Bpffs.DEFAULT) && Files.isDirectory(PinDirectory.ROOT);
+    }
+
+    /** The first attachment of another interface or namespace that {@code wanted} likes. */
+    static Optional<PinDirectory> other(PinDirectory self, Predicate<PinDirectory> wanted) {
+        return PinDirectory.all().stream()
+                .filter(pins -> !pins.equals(self) && wanted.test(pins))
+                .findFirst();
+    }
+
+    private PinTree() {}
+}

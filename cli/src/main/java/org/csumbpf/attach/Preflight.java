@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.attach;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.Ethtool;
+import org.csumbpf.loader.host.KernelModule;
+import org.csumbpf.loader.host.KernelRelease;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.loader.host.XdpMode;
+
+/**
+ * Whether decrypted packets can reach tc ingress on a device. They do only where ESP is decrypted inside GRO and put
+ * back on the device: the kernel needs esp4_offload, the device its GRO feature, and generic XDP switches GRO off.
+ * Reads only; runs in the device's network namespace.
+ */
+final class Preflight {
+    static final String ESP4_OFFLOAD = "esp4_offload";
+    static final String ESP6_OFFLOAD = "esp6_offload";
+
+    private static final int ARPHRD_ETHER = 1;
+    private static final int ARPHRD_LOOPBACK = 772;
+
+    /**
+     * Something that keeps decrypted packets from tc.
+     *
+     * @param reason why
+     * @param remedy the command that mends it, or what else to do
+     */
+    record Obstacle(String reason, String remedy) {
+        @Override
+        public String toString() {
+            return reason + ": " + remedy;
+        }
+    }
+
+    /** GRO happens on the lowest device: a VLAN's parent, a bond's members. */
+    static List<NetDevice> receivers(NetDevice device) {
+        List<NetDevice> receivers = new ArrayList<>();
+        if (device.kind().equals("vlan") && device.lowerIfindex() != 0 && !device.lowerInOtherNetns()) {
+            Rtnetlink.device(device.lowerIfindex()).ifPresent(lower -> receivers.addAll(receivers(lower)));
+        } else if (device.kind().equals("bond") || device.kind().equals("team")) {
+            for (NetDevice member : Rtnetlink.devices()) {
+                if (member.masterIfindex() == device.ifindex()) {
+                    receivers.addAll(receivers(member));
+                }
+            }
+        }
+        return receivers.isEmpty() ? List.of(device) : receivers;
+    }
+
+    /** Whether the frames of the device start with an Ethernet header, as the program expects. */
+    static Optional<Obstacle> linkLayer(NetDevice device) {
+        if (device.arphrd() == ARPHRD_ETHER || device.arphrd() == ARPHRD_LOOPBACK) {
+            return Optional.empty();
+        }
+        return Optional.of(new Obstacle(
+                device.name() + " has no Ethernet header (ARPHRD type " + device.arphrd() + ")",
+                "attach to the Ethernet device that receives the ESP packets"));
+    }
+
+    /** Whether GRO runs on the devices that receive; {@code ignoreGroOf} is about to be switched on. */
+    static List<Obstacle> receivePath(NetDevice device, boolean enableGro) {
+        List<Obstacle> obstacles = new ArrayList<>();
+        for (NetDevice receiver : receivers(device)) {
+            String name = receiver.name();
+            if (!gro(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
+                String own = receiver.ifindex() == device.ifindex() ? " (or attach with --enable-gro)" : "";
+                obstacles.add(new Obstacle(
+                        "GRO is off on " + name, "run 'ethtool -K " + name + " gro on'" + own));
+            }
+            if (receiver.xdp() == XdpMode.GENERIC || receiver.xdp() == XdpMode.MULTI) {
+                obstacles.add(new Obstacle(
+                        "generic XDP on " + name + " switches GRO off",
+                        "run 'ip link set dev " + name + " xdpgeneric off', or load that program in native mode"));
+            }
+            if (receiver.kind().equals("veth")
+                    && !KernelRelease.current().atLeast(5, 13)
+                    && receiver.xdp() == XdpMode.NONE) {
+                obstacles.add(new Obstacle(
+                        name + " is a veth, which has no GRO on a kernel before 5.13",
+                        "attach to the physical device"));
+            }
+        }
+        return obstacles;
+    }
+
+    /** Whether the kernel can decrypt IPv4 ESP inside GRO, now or once the module is loaded. */
+    static Optional<Obstacle> module(String module) {
+        if (KernelModule.state(module) == KernelModule.State.UNAVAILABLE) {
+            return Optional.of(missing(module, "this kernel (" + KernelRelease.current().text() + ") does not have it"));
+        }
+        return Optional.empty();
+    }
+
+    static Obstacle missing(String module, String why) {
+        return new Obstacle(
+                module + " is not loaded (" + why + "), so ESP is decrypted behind tc",
+                "install the kernel's modules (Debian: linux-image-$(uname -r)) and run 'modprobe " + module + "'");
+    }
+
+    static boolean gro(String device) {
+        try {
+            return Ethtool.gro(device);
+        } catch (KernelException e) {
+            // A device without ethtool operations has the feature the kernel gives every device: on.
+            return true;
+        }
+    }
+
+    private Preflight() {}
+}

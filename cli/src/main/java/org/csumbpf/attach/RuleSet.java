@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.attach;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.csumbpf.maps.Config;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Vni;
+
+/**
+ * All that decides about packets on one attachment.
+ *
+ * @param port the VXLAN port
+ * @param any the rule for VNIs without one of their own
+ * @param byVni rules of single VNIs
+ */
+public record RuleSet(int port, Optional<Rule> any, Map<Vni, Rule> byVni) {
+    public RuleSet {
+        byVni = new TreeMap<>(byVni);
+    }
+
+    static RuleSet read(CsumbpfMaps maps) {
+        Optional<Config> config = maps.config();
+        return new RuleSet(
+                config.map(Config::port).orElse(Config.DEFAULT_PORT), config.flatMap(Config::any), maps.rules());
+    }
+
+    Config config() {
+        return new Config(port, any);
+    }
+
+    Stream<Rule> rules() {
+        return Stream.concat(any.stream(), byVni.values().stream());
+    }
+
+    /** Whether a rule repairs only what IPsec decrypted, which needs decrypted packets to reach tc. */
+    boolean needsProof() {
+        return rules().anyMatch(rule -> !rule.unverified());
+    }
+}

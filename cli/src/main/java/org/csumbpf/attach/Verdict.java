@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.attach;
+
+import java.util.Locale;
+import java.util.Map;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Total;
+
+/**
+ * Whether the program does what it is there for, read off its own counters.
+ *
+ * @param kind in one word
+ * @param text in words, for the user
+ */
+public record Verdict(Kind kind, String text) {
+    /** In one word. */
+    public enum Kind {
+        /** Packets were repaired. */
+        REPAIRING,
+        /** Decrypted packets came, and mode observe found wrong checksums, which nobody repaired. */
+        BROKEN,
+        /** Decrypted packets came, and nothing was to be repaired. */
+        HEALTHY,
+        /** ESP comes, but decrypted packets do not: they pass behind tc. */
+        BYPASSED,
+        /** VXLAN comes, but not through IPsec. */
+        PLAINTEXT,
+        /** VXLAN comes, but no VNI with a rule. */
+        NO_RULE,
+        /** Nothing of interest came. */
+        IDLE,
+        /** The program is not on the hook. */
+        OFF;
+
+        public String label() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+    }
+
+    public static Verdict of(AttachmentView view) {
+        if (view.state() != AttachmentView.State.ATTACHED) {
+            return new Verdict(Kind.OFF, "nothing is repaired: " + view.state().label());
+        }
+        return view.contents()
+                .map(contents -> of(contents.sum(), contents.totals()))
+                .orElseGet(() -> new Verdict(Kind.OFF, "the counters cannot be read"));
+    }
+
+    static Verdict of(Counters sum, Map<Total, Count> totals) {
+        long repaired = sum.get(Outcome.REPAIRED).packets();
+        long bad = sum.get(Outcome.BAD).packets();
+        long plaintext =
+                sum.get(Outcome.PLAINTEXT).packets() + sum.get(Outcome.DROPPED).packets();
+        long esp = totals.get(Total.ESP).packets();
+        long noRule = totals.get(Total.NO_RULE).packets();
+        if (repaired > 0) {
+            return new Verdict(Kind.REPAIRING, repaired + " packets repaired");
+        }
+        if (bad > 0) {
+            return new Verdict(
+                    Kind.BROKEN, bad + " packets with a wrong checksum seen; mode observe repairs none of them");
+        }
+        if (sum.decrypted() > 0) {
+            return new Verdict(Kind.HEALTHY, sum.decrypted() + " decrypted packets seen, none needed repair");
+        }
+        if (esp > 0) {
+            return new Verdict(
+                    Kind.BYPASSED,
+                    "still broken: " + esp + " ESP packets passed tc encrypted and none came back decrypted,"
+                            + " so the kernel decrypts behind this hook");
+        }
+        if (plaintext > 0) {
+            return new Verdict(Kind.PLAINTEXT, plaintext + " VXLAN packets seen, none of them decrypted by IPsec");
+        }
+        if (noRule > 0) {
+            return new Verdict(Kind.NO_RULE, noRule + " VXLAN packets seen, none with a VNI that has a rule");
+        }
+        return new Verdict(Kind.IDLE, "no VXLAN or ESP packet seen yet");
+    }
+}

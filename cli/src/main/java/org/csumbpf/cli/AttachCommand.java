@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import org.csumbpf.attach.AttachRequest;
+import org.csumbpf.attach.Attachments;
+import org.csumbpf.attach.Result;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.Config;
+import org.csumbpf.maps.Rule;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "attach",
+        description = {
+            "Attach to an interface, so that VXLAN packets which IPsec decrypts there get a checksum that is accepted.",
+            "The interface is the one that receives the ESP packets. What is given here replaces what an existing"
+                    + " attachment has, without a packet going unrepaired; the same again changes nothing."
+        })
+final class AttachCommand extends HostCommand {
+    @Parameters(paramLabel = "IFACE", description = "The interface that receives the ESP packets.")
+    private String ifname;
+
+    @Option(
+            names = "--vni",
+            paramLabel = "LIST",
+            description = "VNIs to repair: numbers and ranges (4097,4100-4110,0x100d), or 'any' (default). Repeatable.")
+    private List<String> vnis = new ArrayList<>();
+
+    @Option(
+            names = "--port",
+            paramLabel = "PORT",
+            defaultValue = "" + Config.DEFAULT_PORT,
+            description = "UDP port of VXLAN, Docker's data-path port (default ${DEFAULT-VALUE}).")
+    private int port;
+
+    @Mixin
+    private RuleOptions ruleOptions;
+
+    @Option(
+            names = "--force",
+            description = "Attach also where decrypted packets cannot reach tc; 'csumbpf status' says whether they do.")
+    private boolean force;
+
+    @Option(names = "--enable-gro", description = "Switch GRO on if it is off; detach switches it off again.")
+    private boolean enableGro;
+
+    private AttachRequest request;
+
+    @Override
+    void checkUsage() {
+        if (port < 1 || port > 65535) {
+            throw new ParameterException(spec().commandLine(), "port " + port + " is out of range; 1 to 65535");
+        }
+        Rule rule = ruleOptions.rule(spec());
+        VniSelection selection = VniSelection.parse(spec(), vnis.isEmpty() ? List.of(VniSelection.ANY) : vnis);
+        request = new AttachRequest(ifname, selection.rules(port, rule), force, enableGro);
+    }
+
+    @Override
+    void run(PrintWriter out) {
+        try (NetworkNamespace netns = global().netns()) {
+            Result result = Attachments.attach(netns, request);
+            new Report(global(), out, err()).changed(netns, ifname, result);
+        }
+    }
+}

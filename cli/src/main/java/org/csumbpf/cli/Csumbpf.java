@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import org.csumbpf.loader.host.NetworkNamespace;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The command as a whole: the options that every subcommand takes. */
+@Command(
+        name = "csumbpf",
+        description = {
+            "Repairs the UDP checksum of VXLAN packets that IPsec decrypted behind a NAT.",
+            "",
+            "'csumbpf attach eth0' is all it takes; it stays in force after the command ends, until"
+                    + " 'csumbpf detach eth0' or a reboot."
+        },
+        versionProvider = Version.class,
+        subcommands = {
+            AttachCommand.class,
+            DetachCommand.class,
+            StatusCommand.class,
+            StatsCommand.class,
+            VniCommand.class,
+        },
+        usageHelpAutoWidth = true,
+        synopsisSubcommandLabel = "COMMAND",
+        commandListHeading = "%nCommands:%n",
+        optionListHeading = "%nOptions:%n",
+        exitCodeListHeading = "%nExit codes:%n")
+final class Csumbpf implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = {"-v", "--verbose"},
+            scope = ScopeType.INHERIT,
+            description = "On failure print all there is: the whole verifier log, the causes.")
+    private boolean verbose;
+
+    @Option(names = "--json", scope = ScopeType.INHERIT, description = "Print JSON instead of text.")
+    private boolean json;
+
+    @Option(
+            names = "--no-color",
+            scope = ScopeType.INHERIT,
+            description = "No colours (also with NO_COLOR set, or where the output is no terminal).")
+    private boolean noColor;
+
+    @Option(
+            names = "--netns",
+            paramLabel = "NAME|PATH",
+            scope = ScopeType.INHERIT,
+            description = "Work in this network namespace: a name of 'ip netns list', or a path. Default: the caller's"
+                    + " own; for status, all.")
+    private String netns;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT, description = "Print this help.")
+    private boolean help;
+
+    @Option(names = {"-V", "--version"}, versionHelp = true, description = "Print the version.")
+    private boolean version;
+
+    boolean verbose() {
+        return verbose;
+    }
+
+    boolean json() {
+        return json;
+    }
+
+    boolean namesNetns() {
+        return netns != null;
+    }
+
+    /** The namespace that was asked for, or the caller's own. */
+    NetworkNamespace netns() {
+        return netns == null ? NetworkNamespace.current() : NetworkNamespace.named(netns);
+    }
+
+    /** Whether text may be coloured. The launcher says whether standard output is a terminal. */
+    boolean colored() {
+        String wish = System.getenv("NO_COLOR");
+        return !noColor && (wish == null || wish.isEmpty()) && Boolean.getBoolean("csumbpf.tty");
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.attach.Attachments;
+import org.csumbpf.attach.Result;
+import org.csumbpf.loader.host.NetworkNamespace;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "detach",
+        description = "Undo what attach did: the program, its maps, and what it changed on the host. Nothing else.")
+final class DetachCommand extends HostCommand {
+    @Parameters(paramLabel = "IFACE", arity = "0..1", description = "The interface.")
+    private String ifname;
+
+    @Option(
+            names = "--all",
+            description = "Every attachment, in all network namespaces (with --netns: in that one), also of interfaces"
+                    + " and namespaces that are gone.")
+    private boolean all;
+
+    @Override
+    void checkUsage() {
+        if (all == (ifname != null)) {
+            throw new ParameterException(spec().commandLine(), "give either an interface or --all");
+        }
+    }
+
+    @Override
+    void run(PrintWriter out) {
+        Report report = new Report(global(), out, err());
+        if (!all) {
+            try (NetworkNamespace netns = global().netns()) {
+                report.detached(Map.of(ifname, Attachments.detach(netns, ifname)));
+            }
+            return;
+        }
+        Optional<NetworkNamespace> only =
+                global().namesNetns() ? Optional.of(global().netns()) : Optional.empty();
+        Map<String, Result> results = Attachments.detachAll(only);
+        report.detached(results);
+    }
+}

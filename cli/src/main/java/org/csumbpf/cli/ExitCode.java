@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import org.csumbpf.attach.AttachException;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.LibbpfException;
+import org.csumbpf.loader.host.LockTimeoutException;
+import org.csumbpf.loader.host.NoSuchNamespaceException;
+
+/** The command's exit codes. They are an interface: scripts depend on them, so they never change their meaning. */
+enum ExitCode {
+    DONE(0, "done"),
+    INTERNAL(1, "a defect in csumbpf"),
+    USAGE(2, "wrong usage"),
+    NOT_PERMITTED(3, "not permitted: needs root"),
+    NO_SUCH_INTERFACE(4, "no such interface or network namespace"),
+    UNSUPPORTED_HOST(5, "this host, or this interface, cannot do it as it is"),
+    NOT_ATTACHED(6, "not attached"),
+    KERNEL_REFUSED(7, "the kernel refused"),
+    BUSY(8, "another csumbpf command is at work");
+
+    private final int code;
+    private final String meaning;
+
+    ExitCode(int code, String meaning) {
+        this.code = code;
+        this.meaning = meaning;
+    }
+
+    int code() {
+        return code;
+    }
+
+    String meaning() {
+        return meaning;
+    }
+
+    static ExitCode of(Throwable failure) {
+        if (failure instanceof AttachException e) {
+            return switch (e.kind()) {
+                case NOT_PERMITTED -> NOT_PERMITTED;
+                case NO_SUCH_INTERFACE -> NO_SUCH_INTERFACE;
+                case UNSUPPORTED_HOST -> UNSUPPORTED_HOST;
+                case NOT_ATTACHED -> NOT_ATTACHED;
+                case KERNEL_REFUSED -> KERNEL_REFUSED;
+                case BUSY -> BUSY;
+            };
+        }
+        if (failure instanceof KernelException e) {
+            return switch (e.errno()) {
+                case Errno.EPERM, Errno.EACCES -> NOT_PERMITTED;
+                case Errno.ENODEV -> NO_SUCH_INTERFACE;
+                default -> KERNEL_REFUSED;
+            };
+        }
+        if (failure instanceof NoSuchNamespaceException) {
+            return NO_SUCH_INTERFACE;
+        }
+        if (failure instanceof LibbpfException) {
+            return UNSUPPORTED_HOST;
+        }
+        if (failure instanceof LockTimeoutException) {
+            return BUSY;
+        }
+        return INTERNAL;
+    }
+}

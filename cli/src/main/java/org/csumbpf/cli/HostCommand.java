@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.csumbpf.attach.AttachException;
+import org.csumbpf.attach.Attachments;
+import org.csumbpf.loader.host.Privileges;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** What all commands share that look at the host: they need privileges and a mount namespace that lasts. */
+abstract class HostCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public final Integer call() {
+        checkUsage();
+        if (!Privileges.canAttach()) {
+            throw new AttachException(
+                    AttachException.Kind.NOT_PERMITTED,
+                    "not permitted: needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN (EPERM)");
+        }
+        List<String> words = spec.commandLine().getParseResult().originalArgs();
+        Attachments.requireLasting(spec.qualifiedName(" ").replaceFirst("^csumbpf ", "")
+                + (words.isEmpty() ? "" : " " + String.join(" ", words)));
+        run(spec.commandLine().getOut());
+        return ExitCode.DONE.code();
+    }
+
+    /** Throws a ParameterException for what picocli cannot check; comes before privileges are looked at. */
+    void checkUsage() {}
+
+    abstract void run(PrintWriter out);
+
+    CommandSpec spec() {
+        return spec;
+    }
+
+    PrintWriter err() {
+        return spec.commandLine().getErr();
+    }
+
+    Csumbpf global() {
+        return (Csumbpf) spec.root().userObject();
+    }
+}

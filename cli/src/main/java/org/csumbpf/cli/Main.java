@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.csumbpf.loader.VerifierException;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/** Entry point: parses, runs, and turns every failure into one line and an exit code. */
+public final class Main {
+    private Main() {}
+
+    public static void main(String[] args) {
+        PrintWriter out = new PrintWriter(System.out, false);
+        PrintWriter err = new PrintWriter(System.err, true);
+        int code = run(out, err, args);
+        out.flush();
+        System.exit(code);
+    }
+
+    static int run(PrintWriter out, PrintWriter err, String... args) {
+        CommandLine command = commandLine();
+        command.setOut(out).setErr(err);
+        return command.execute(args);
+    }
+
+    static CommandLine commandLine() {
+        CommandLine command = new CommandLine(new Csumbpf());
+        command.setParameterExceptionHandler(Main::usageError);
+        command.setExecutionExceptionHandler(Main::failure);
+        command.setUnmatchedOptionsArePositionalParams(false);
+        String noColor = System.getenv("NO_COLOR");
+        boolean plain = (noColor != null && !noColor.isEmpty()) || !Boolean.getBoolean("csumbpf.tty");
+        command.setColorScheme(CommandLine.Help.defaultColorScheme(plain ? Ansi.OFF : Ansi.ON));
+        Map<String, String> codes = new LinkedHashMap<>();
+        for (ExitCode code : ExitCode.values()) {
+            codes.put(" " + code.code(), code.meaning());
+        }
+        command.getCommandSpec().usageMessage().exitCodeList(codes);
+        return command;
+    }
+
+    private static int usageError(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        String name = command.getCommandSpec().qualifiedName();
+        command.getErr().println(name + ": " + oneLine(e) + "; see '" + name + " --help'");
+        return ExitCode.USAGE.code();
+    }
+
+    private static int failure(Exception e, CommandLine command, ParseResult parsed) {
+        PrintWriter err = command.getErr();
+        boolean verbose = root(command).verbose();
+        ExitCode code = ExitCode.of(e);
+        String line = command.getCommandSpec().qualifiedName() + ": ";
+        if (e instanceof VerifierException rejected) {
+            err.println(line + oneLine(e) + (verbose ? "" : "; -v prints the whole verifier log"));
+            if (verbose) {
+                err.println(rejected.log());
+            }
+        } else if (code == ExitCode.NOT_PERMITTED) {
+            err.println(line + oneLine(e) + "; run it as root ('sudo " + command.getCommandSpec().qualifiedName()
+                    + " ...')");
+        } else if (code == ExitCode.INTERNAL) {
+            err.println(line + "internal error: " + e.getClass().getSimpleName() + ": " + oneLine(e)
+                    + (verbose ? "" : "; -v prints where, please report it"));
+        } else {
+            err.println(line + oneLine(e));
+        }
+        if (verbose) {
+            e.printStackTrace(err);
+        }
+        return code.code();
+    }
+
+    private static Csumbpf root(CommandLine command) {
+        return (Csumbpf) command.getCommandSpec().root().userObject();
+    }
+
+    private static String oneLine(Exception e) {
+        Throwable told = e instanceof UncheckedIOException ? e.getCause() : e;
+        return String.valueOf(told.getMessage()).strip().replaceAll("\\s*\\n\\s*", "; ");
+    }
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.Result;
+import org.csumbpf.attach.RuleChanges;
+import org.csumbpf.attach.RuleSet;
+import org.csumbpf.attach.Verdict;
+import org.csumbpf.attach.VniRanges;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Total;
+import org.csumbpf.maps.Vni;
+import picocli.CommandLine.Help.Ansi;
+
+/** Prints what commands did and what they found: as text for people, or as JSON, whose names never change meaning. */
+final class Report {
+    private final boolean json;
+    private final Ansi ansi;
+    private final PrintWriter out;
+    private final PrintWriter err;
+
+    Report(Csumbpf global, PrintWriter out, PrintWriter err) {
+        this.json = global.json();
+        this.ansi = global.colored() ? Ansi.ON : Ansi.OFF;
+        this.out = out;
+        this.err = err;
+    }
+
+    /** What attach or vni did. */
+    void changed(NetworkNamespace netns, String ifname, Result result) {
+        warn(ifname, result);
+        Optional<AttachmentView> view = AttachmentView.read(netns, ifname);
+        if (json) {
+            Map<String, Object> tree = result(ifname, result);
+            view.ifPresent(v -> tree.putAll(describe(v)));
+            Json.print(out, tree);
+            return;
+        }
+        if (result.changes().isEmpty()) {
+            out.println(ifname + ": nothing to change, it is as asked");
+        }
+        for (String change : result.changes()) {
+            String where = view.filter(v -> change.equals("attached"))
+                    .map(v -> " (" + hook(v) + ")")
+                    .orElse("");
+            out.println(ifname + ": " + change + where);
+        }
+        if (result.changes().contains("attached")) {
+            view.flatMap(AttachmentView::contents).ifPresent(c -> printRules(ifname + ": repairs ", c.rules()));
+        }
+    }
+
+    /** What detach did, by interface. */
+    void detached(Map<String, Result> results) {
+        results.forEach(this::warn);
+        if (json) {
+            List<Object> list = new ArrayList<>();
+            results.forEach((ifname, result) -> list.add(result(ifname, result)));
+            Json.print(out, Map.of("detached", list));
+            return;
+        }
+        if (results.isEmpty()) {
+            out.println("nothing is attached");
+        }
+        results.forEach((ifname, result) ->
+                result.changes().forEach(change -> out.println(ifname + ": " + change)));
+    }
+
+    void status(List<AttachmentView> views) {
+        if (json) {
+            Json.print(out, Map.of("attachments", views.stream().map(this::describe).toList()));
+            return;
+        }
+        if (views.isEmpty()) {
+            out.println("nothing is attached");
+        }
+        String separator = "";
+        for (AttachmentView view : views) {
+            out.print(separator);
+            separator = System.lineSeparator();
+            printStatus(view);
+        }
+    }
+
+    void rules(List<AttachmentView> views) {
+        if (json) {
+            List<Object> list = new ArrayList<>();
+            for (AttachmentView view : views) {
+                Map<String, Object> tree = identity(view);
+                view.contents().ifPresent(contents -> {
+                    tree.put("port", contents.rules().port());
+                    tree.put("rules", ruleList(contents.rules()));
+                });
+                list.add(tree);
+            }
+            Json.print(out, Map.of("attachments", list));
+            return;
+        }
+        if (views.isEmpty()) {
+            out.println("nothing is attached");
+        }
+        for (AttachmentView view : views) {
+            view.contents().ifPresent(contents -> printRules(view.label() + ": ", contents.rules()));
+        }
+    }
+
+    void stats(List<AttachmentView> views, boolean peers) {
+        if (json) {
+            List<Object> list = new ArrayList<>();
+            for (AttachmentView view : views) {
+                Map<String, Object> tree = identity(view);
+                view.contents().ifPresent(contents -> tree.putAll(counts(contents)));
+                if (peers && view.contents().isPresent()) {
+                    tree.put("peers", peerList(view));
+                }
+                list.add(tree);
+            }
+            Json.print(out, Map.of("attachments", list));
+            return;
+        }
+        if (views.isEmpty()) {
+            out.println("nothing is attached");
+        }
+        for (AttachmentView view : views) {
+            out.println(ansi.string("@|bold " + view.label() + "|@"));
+            view.contents().ifPresent(contents -> {
+                printCounts(contents);
+                if (peers) {
+                    printPeers(view);
+                }
+            });
+        }
+    }
+
+    private void warn(String ifname, Result result) {
+        result.warnings().forEach(warning -> err.println("csumbpf: " + ifname + ": warning: " + warning));
+    }
+
+    private void printStatus(AttachmentView view) {
+        Verdict verdict = Verdict.of(view);
+        out.println(ansi.string("@|bold " + view.label() + "|@: ") + view.state().label()
+                + (view.hook().isPresent() ? " (" + hook(view) + ")" : ""));
+        out.println("  repair    " + ansi.string("@|" + color(verdict) + " " + verdict.kind().label() + "|@: ")
+                + verdict.text()
+                + view.contents()
+                        .filter(c -> c.lastDecryptedNanos().isPresent())
+                        .map(c -> "; last packet " + age(c.lastDecryptedNanos().getAsLong()) + " ago")
+                        .orElse(""));
+        for (String problem : view.problems()) {
+            out.println("  problem   " + ansi.string("@|yellow " + problem.replace("|@", "") + "|@"));
+        }
+        view.contents().ifPresent(contents -> {
+            printRules("  rule      ", contents.rules());
+            printCounts(contents);
+        });
+        for (HostChange change : changes(view)) {
+            out.println("  on host   attach " + change.text());
+        }
+    }
+
+    private static List<HostChange> changes(AttachmentView view) {
+        return view.record()
+                .map(AttachmentRecord::changes)
+                .map(set -> set.stream().sorted().toList())
+                .orElse(List.of());
+    }
+
+    private static String color(Verdict verdict) {
+        return switch (verdict.kind()) {
+            case REPAIRING, HEALTHY -> "green";
+            case BROKEN, BYPASSED, OFF -> "red";
+            case PLAINTEXT, NO_RULE, IDLE -> "yellow";
+        };
+    }
+
+    private static String hook(AttachmentView view) {
+        return view.hook().orElse("no hook")
+                + view.program().map(p -> ", program " + p.id() + ", tag " + p.tag()).orElse("");
+    }
+
+    private void printRules(String prefix, RuleSet rules) {
+        if (rules.any().isEmpty() && rules.byVni().isEmpty()) {
+            out.println(prefix + "port " + rules.port() + ": no vni");
+        }
+        rules.any().ifPresent(rule -> out.println(
+                prefix + "port " + rules.port() + ", any vni: " + RuleChanges.describe(rule)));
+        Map<Rule, List<Vni>> byRule = new LinkedHashMap<>();
+        rules.byVni().forEach((vni, rule) -> byRule.computeIfAbsent(rule, r -> new ArrayList<>())
+                .add(vni));
+        byRule.forEach((rule, vnis) -> out.println(prefix + "port " + rules.port() + ", vni "
+                + VniRanges.format(vnis) + ": " + RuleChanges.describe(rule)));
+    }
+
+    private void printCounts(AttachmentView.Contents contents) {
+        contents.countersOfAny().ifPresent(counters -> printCounters("any vni", counters));
+        contents.counters().forEach((vni, counters) -> {
+            // With thousands of rules, the silent ones would hide the others; --json has them all.
+            if (contents.counters().size() <= 16 || !counters.equals(Counters.NONE)) {
+                printCounters("vni " + vni, counters);
+            }
+        });
+        contents.totals().forEach((total, count) -> {
+            if (count.packets() > 0) {
+                out.println("  count     other: " + amount(total.label().replace('_', ' '), count));
+            }
+        });
+    }
+
+    private void printCounters(String what, Counters counters) {
+        List<String> parts = new ArrayList<>();
+        counters.byOutcome().forEach((outcome, count) -> {
+            if (count.packets() > 0 || outcome == Outcome.REPAIRED) {
+                parts.add(amount(outcome.label(), count));
+            }
+        });
+        out.println("  count     " + what + ": " + String.join(", ", parts));
+    }
+
+    private static String amount(String what, Count count) {
+        return what + " " + count.packets() + " (" + count.bytes() + " bytes)";
+    }
+
+    private void printPeers(AttachmentView view) {
+        long now = MonotonicClock.nanos();
+        out.println(String.format(
+                Locale.ROOT, "  %-39s %8s %12s %15s %10s %-10s %s", "peer", "vni", "packets", "bytes", "bad", "spi", "seen"));
+        sorted(view).forEach(entry -> {
+            Peer peer = entry.getValue();
+            out.println(String.format(
+                    Locale.ROOT,
+                    "  %-39s %8s %12d %15d %10d %-10s %s ago",
+                    entry.getKey().source().getHostAddress(),
+                    entry.getKey().vni(),
+                    peer.packets(),
+                    peer.bytes(),
+                    peer.bad(),
+                    spi(peer),
+                    age(now - peer.lastSeenNanos())));
+        });
+    }
+
+    private static List<Map.Entry<PeerKey, Peer>> sorted(AttachmentView view) {
+        return view.peers().entrySet().stream()
+                .sorted(Comparator.comparingLong((Map.Entry<PeerKey, Peer> e) -> -e.getValue().packets())
+                        .thenComparing(e -> e.getKey().vni()))
+                .toList();
+    }
+
+    private static String spi(Peer peer) {
+        return peer.spi() == 0 ? "-" : String.format(Locale.ROOT, "0x%08x", peer.spi());
+    }
+
+    private static String age(long nanos) {
+        double seconds = Math.max(0, nanos) / 1e9;
+        if (seconds < 120) {
+            return String.format(Locale.ROOT, "%.1f s", seconds);
+        }
+        return seconds < 7200
+                ? String.format(Locale.ROOT, "%.0f min", seconds / 60)
+                : String.format(Locale.ROOT, "%.0f h", seconds / 3600);
+    }
+
+    private static Map<String, Object> result(String ifname, Result result) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("interface", ifname);
+        tree.put("changed", !result.changes().isEmpty());
+        tree.put("changes", result.changes());
+        tree.put("warnings", result.warnings());
+        return tree;
+    }
+
+    private static Map<String, Object> identity(AttachmentView view) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("interface", view.ifname());
+        tree.put("ifindex", view.ifindex());
+        tree.put("netns", view.netns());
+        tree.put("netns_name", view.netnsName());
+        return tree;
+    }
+
+    private Map<String, Object> describe(AttachmentView view) {
+        Verdict verdict = Verdict.of(view);
+        Map<String, Object> tree = identity(view);
+        tree.put("state", view.state().name().toLowerCase(Locale.ROOT));
+        tree.put("hook", view.hook());
+        tree.put("program_id", view.program().map(p -> p.id()));
+        tree.put("program_tag", view.program().map(p -> p.tag()));
+        tree.put("repair", verdict.kind().label());
+        tree.put("repair_text", verdict.text());
+        tree.put("problems", view.problems());
+        tree.put("host_changes", changes(view).stream().map(c -> c.name().toLowerCase(Locale.ROOT)).toList());
+        view.contents().ifPresent(contents -> {
+            tree.put("port", contents.rules().port());
+            tree.put("rules", ruleList(contents.rules()));
+            tree.put(
+                    "last_decrypted_seconds",
+                    contents.lastDecryptedNanos().isPresent()
+                            ? contents.lastDecryptedNanos().getAsLong() / 1e9
+                            : null);
+            tree.putAll(counts(contents));
+        });
+        return tree;
+    }
+
+    private static List<Object> ruleList(RuleSet rules) {
+        List<Object> list = new ArrayList<>();
+        rules.any().ifPresent(rule -> list.add(rule(VniSelection.ANY, rule)));
+        rules.byVni().forEach((vni, rule) -> list.add(rule(vni.value(), rule)));
+        return list;
+    }
+
+    private static Map<String, Object> rule(Object vni, Rule rule) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("vni", vni);
+        tree.put("mode", rule.mode().label());
+        tree.put("plaintext", rule.dropPlaintext() ? "drop" : "pass");
+        tree.put("unverified", rule.unverified());
+        return tree;
+    }
+
+    private static Map<String, Object> counts(AttachmentView.Contents contents) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        List<Object> byVni = new ArrayList<>();
+        contents.countersOfAny().ifPresent(counters -> byVni.add(counters(VniSelection.ANY, counters)));
+        contents.counters().forEach((vni, counters) -> byVni.add(counters(vni.value(), counters)));
+        tree.put("counters", byVni);
+        Map<String, Object> totals = new LinkedHashMap<>();
+        for (Total total : Total.values()) {
+            totals.put(total.label(), count(contents.totals().get(total)));
+        }
+        tree.put("totals", totals);
+        return tree;
+    }
+
+    private static Map<String, Object> counters(Object vni, Counters counters) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("vni", vni);
+        counters.byOutcome().forEach((outcome, count) -> tree.put(outcome.label(), count(count)));
+        return tree;
+    }
+
+    private static Map<String, Object> count(Count count) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("packets", count.packets());
+        tree.put("bytes", count.bytes());
+        return tree;
+    }
+
+    private static List<Object> peerList(AttachmentView view) {
+        long now = MonotonicClock.nanos();
+        List<Object> list = new ArrayList<>();
+        sorted(view).forEach(entry -> {
+            Peer peer = entry.getValue();
+            Map<String, Object> tree = new LinkedHashMap<>();
+            tree.put("vni", entry.getKey().vni().value());
+            tree.put("source", entry.getKey().source().getHostAddress());
+            tree.put("packets", peer.packets());
+            tree.put("bytes", peer.bytes());
+            tree.put("bad", peer.bad());
+            tree.put("spi", peer.spi() == 0 ? null : spi(peer));
+            tree.put("last_seen_seconds", Math.max(0, now - peer.lastSeenNanos()) / 1e9);
+            list.add(tree);
+        });
+        return list;
+    }
+}

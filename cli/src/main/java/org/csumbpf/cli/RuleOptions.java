@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.csumbpf.maps.Mode;
+import org.csumbpf.maps.Rule;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options that make a rule. */
+final class RuleOptions {
+    @Option(
+            names = "--mode",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            converter = ModeConverter.class,
+            description = {
+                "How to repair:",
+                "auto (default): zero where the outer header is IPv4, recompute where it is IPv6.",
+                "zero: write checksum 0, 'none', which IPv4 receivers must accept. Over IPv6 only a VXLAN device with"
+                        + " udp6zerocsumrx does.",
+                "recompute: write the right checksum, if it is not there already.",
+                "observe: compute and count, change nothing; shows whether NAT breaks traffic here."
+            })
+    private Mode mode = Mode.AUTO;
+
+    @Option(
+            names = "--plaintext",
+            paramLabel = "pass|drop",
+            defaultValue = "pass",
+            converter = PlaintextConverter.class,
+            description = "What to do with packets of the VNI that IPsec did not decrypt: pass them untouched"
+                    + " (default), or drop them, as Docker's own iptables rule does (CVE-2023-28841 is about that rule"
+                    + " missing).")
+    private Plaintext plaintext = Plaintext.PASS;
+
+    @Option(
+            names = "--unverified",
+            description = "Repair also what IPsec did not decrypt. For tests, and for hosts that decrypt elsewhere. The"
+                    + " cost: corrupt or forged VXLAN packets from anywhere get a checksum that is accepted, also"
+                    + " packets of local senders whose checksum is not filled in yet.")
+    private boolean unverified;
+
+    Rule rule(CommandSpec spec) {
+        if (unverified && plaintext == Plaintext.DROP) {
+            throw new ParameterException(
+                    spec.commandLine(), "--unverified and --plaintext drop exclude each other: the one asks for no proof,"
+                            + " the other drops what has none");
+        }
+        return new Rule(mode, plaintext == Plaintext.DROP, unverified);
+    }
+
+    private enum Plaintext {
+        PASS,
+        DROP
+    }
+
+    private abstract static class LabelConverter<E extends Enum<E>> implements ITypeConverter<E> {
+        private final Class<E> type;
+
+        LabelConverter(Class<E> type) {
+            this.type = type;
+        }
+
+        @Override
+        public E convert(String text) {
+            for (E value : type.getEnumConstants()) {
+                if (value.name().toLowerCase(Locale.ROOT).equals(text)) {
+                    return value;
+                }
+            }
+            throw new TypeConversionException("'" + text + "' is not one of "
+                    + Arrays.stream(type.getEnumConstants())
+                            .map(value -> value.name().toLowerCase(Locale.ROOT))
+                            .collect(Collectors.joining(", ")));
+        }
+    }
+
+    private static final class ModeConverter extends LabelConverter<Mode> {
+        ModeConverter() {
+            super(Mode.class);
+        }
+    }
+
+    private static final class PlaintextConverter extends LabelConverter<Plaintext> {
+        PlaintextConverter() {
+            super(Plaintext.class);
+        }
+    }
+}

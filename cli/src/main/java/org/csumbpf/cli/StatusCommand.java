@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.attach.AttachException;
+import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.loader.host.NetworkNamespace;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+@Command(
+        name = "status",
+        description = "Show every attachment: where it hangs, its rules and counters, what attach changed on the host,"
+                + " and whether repaired packets are arriving.")
+final class StatusCommand extends HostCommand {
+    @Parameters(
+            paramLabel = "IFACE",
+            arity = "0..1",
+            description = "Only this interface, of the caller's namespace or that of --netns. Default: all interfaces"
+                    + " of all namespaces.")
+    private String ifname;
+
+    @Override
+    void run(PrintWriter out) {
+        new Report(global(), out, err()).status(views(global(), ifname));
+    }
+
+    /** The attachments that a command is about; an interface that is named must have one. */
+    static List<AttachmentView> views(Csumbpf global, String ifname) {
+        if (ifname == null) {
+            Optional<NetworkNamespace> only = global.namesNetns() ? Optional.of(global.netns()) : Optional.empty();
+            return AttachmentView.readAll(only);
+        }
+        try (NetworkNamespace netns = global.netns()) {
+            return List.of(AttachmentView.read(netns, ifname)
+                    .orElseThrow(() -> new AttachException(
+                            AttachException.Kind.NOT_ATTACHED,
+                            "csumbpf is not attached to " + ifname + "; see 'csumbpf status'")));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import picocli.CommandLine.IVersionProvider;
+
+/** The version of the jar that this class came in. */
+final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+        String version = Version.class.getPackage().getImplementationVersion();
+        return new String[] {"csumbpf " + (version == null ? "(unpackaged)" : version)};
+    }
+}

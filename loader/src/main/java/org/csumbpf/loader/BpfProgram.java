@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+import com.sun.jna.Memory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** A loaded program. */
+public final class BpfProgram implements AutoCloseable {
+    private static final int INFO_SIZE = 232;
+    private static final int INFO_TAG = 8;
+    private static final int INFO_LOAD_TIME = 40;
+    private static final int INFO_NR_MAP_IDS = 52;
+    private static final int INFO_MAP_IDS = 56;
+    private static final int INFO_NAME = 64;
+    private static final int INFO_RUN_TIME = 192;
+    private static final int INFO_RUN_COUNT = 200;
+    /** MAX_USED_MAPS: more than this no program can hold. */
+    private static final int MAPS_MAX = 64;
+
+    private static final int SK_BUFF_SIZE = 192;
+    private static final int SK_BUFF_GSO_SEGS = 164;
+    private static final int SK_BUFF_GSO_SIZE = 176;
+
+    private final FileDescriptor fd;
+    private final String object;
+
+    BpfProgram(FileDescriptor fd, String object) {
+        this.fd = fd;
+        this.object = object;
+    }
+
+    /** Opens a pinned program. */
+    public static BpfProgram fromPin(Path pin) {
+        String object = pin.toString();
+        return new BpfProgram(new FileDescriptor(Libbpf.bpf_obj_get(object), "open pinned program", object), object);
+    }
+
+    /** Opens a program by its number; empty where there is none. */
+    public static Optional<BpfProgram> fromId(int id) {
+        int fd = Libbpf.bpf_prog_get_fd_by_id(id);
+        String object = "id " + id;
+        return fd == -Errno.ENOENT
+                ? Optional.empty()
+                : Optional.of(new BpfProgram(new FileDescriptor(fd, "open program", object), object));
+    }
+
+    int fd() {
+        return fd.get();
+    }
+
+    public ProgramInfo info() {
+        Memory ids = Libbpf.zeroed(MAPS_MAX * Integer.BYTES);
+        Memory info = Libbpf.zeroed(INFO_SIZE);
+        info.setInt(INFO_NR_MAP_IDS, MAPS_MAX);
+        info.setPointer(INFO_MAP_IDS, ids);
+        Libbpf.info(fd.get(), info, "program " + object);
+        List<Integer> maps = new ArrayList<>();
+        for (int i = 0; i < Math.min(MAPS_MAX, info.getInt(INFO_NR_MAP_IDS)); i++) {
+            maps.add(ids.getInt((long) i * Integer.BYTES));
+        }
+        StringBuilder tag = new StringBuilder();
+        for (byte b : info.getByteArray(INFO_TAG, 8)) {
+            tag.append(String.format(Locale.ROOT, "%02x", b));
+        }
+        return new ProgramInfo(
+                info.getInt(4),
+                tag.toString(),
+                info.getString(INFO_NAME),
+                info.getLong(INFO_RUN_TIME),
+                info.getLong(INFO_RUN_COUNT),
+                maps,
+                info.getLong(INFO_LOAD_TIME));
+    }
+
+    /** Pins at a path in a bpffs; the file keeps the program alive. */
+    public void pin(Path path) {
+        Libbpf.check(Libbpf.bpf_obj_pin(fd.get(), path.toString()), "pin program at", path.toString());
+    }
+
+    /** Makes the program hold a map that its code does not use (BPF_PROG_BIND_MAP, kernel 5.10). Again: no effect. */
+    public void bindMap(RawMap map) {
+        Libbpf.check(
+                Libbpf.bpf_prog_bind_map(fd.get(), map.fd(), null),
+                "bind map " + map.info().name() + " to program",
+                object);
+    }
+
+    /**
+     * Runs the program on a packet (BPF_PROG_TEST_RUN).
+     *
+     * @param packet from the Ethernet header on; the kernel refuses fewer than 14 bytes with EINVAL
+     * @param repeat how often; the packet is what the last run left
+     */
+    public TestRun testRun(byte[] packet, TestContext context, int repeat) {
+        Memory in = new Memory(Math.max(1, packet.length));
+        in.write(0, packet, 0, packet.length);
+        int room = packet.length + 256;
+        Memory out = new Memory(room);
+        Memory skb = Libbpf.zeroed(SK_BUFF_SIZE);
+        skb.setInt(SK_BUFF_GSO_SIZE, context.gsoSize());
+        skb.setInt(SK_BUFF_GSO_SEGS, context.gsoSegments());
+        Memory opts = Libbpf.options(80);
+        opts.setPointer(8, in);
+        opts.setPointer(16, out);
+        opts.setInt(24, packet.length);
+        opts.setInt(28, room);
+        opts.setPointer(32, skb);
+        opts.setInt(48, SK_BUFF_SIZE);
+        opts.setInt(60, repeat);
+        Libbpf.check(Libbpf.bpf_prog_test_run_opts(fd.get(), opts), "test-run program", object);
+        return new TestRun(opts.getInt(56), out.getByteArray(0, opts.getInt(28)), opts.getInt(64));
+    }
+
+    @Override
+    public void close() {
+        fd.close();
+    }
+}

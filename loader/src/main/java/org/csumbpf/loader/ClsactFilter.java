@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+import com.sun.jna.Memory;
+import java.util.Optional;
+
+/**
+ * A cls_bpf filter with direct-action on a device's ingress, protocol "all" (kernel 4.5). In the calling thread's
+ * network namespace. Works on a clsact qdisc and on the older ingress qdisc alike.
+ */
+public final class ClsactFilter {
+    private static final int INGRESS = 1;
+    private static final int EGRESS = 2;
+    private static final int REPLACE = 1;
+
+    private ClsactFilter() {}
+
+    /**
+     * A filter of ours.
+     *
+     * @param programId the program that runs
+     * @param priority tc's "pref"
+     * @param handle within the priority
+     */
+    public record Filter(int programId, int priority, int handle) {}
+
+    /** Creates the clsact qdisc; false where the device has one, or an ingress qdisc, already. */
+    public static boolean createQdisc(int ifindex) {
+        int result = Libbpf.bpf_tc_hook_create(hook(ifindex, INGRESS));
+        if (result == -Errno.EEXIST) {
+            return false;
+        }
+        Libbpf.check(result, "create clsact qdisc on", object(ifindex));
+        return true;
+    }
+
+    /**
+     * Adds a filter, or with {@code replace} puts the program in the place of the filter that is there: each packet
+     * meets the one or the other. EEXIST: there is one and {@code replace} is false; EINVAL: the priority holds filters
+     * of another kind, or there is no qdisc.
+     */
+    public static void attach(int ifindex, BpfProgram program, int priority, int handle, boolean replace) {
+        Memory opts = opts(priority, handle);
+        opts.setInt(8, program.fd());
+        opts.setInt(12, replace ? REPLACE : 0);
+        Libbpf.check(Libbpf.bpf_tc_attach(hook(ifindex, INGRESS), opts), "attach filter to", object(ifindex));
+    }
+
+    /** The cls_bpf filter at that place; empty also where there is no qdisc or no device. */
+    public static Optional<Filter> query(int ifindex, int priority, int handle) {
+        Memory opts = opts(priority, handle);
+        int result = Libbpf.bpf_tc_query(hook(ifindex, INGRESS), opts);
+        if (result == -Errno.ENOENT || result == -Errno.EINVAL || result == -Errno.ENODEV) {
+            return Optional.empty();
+        }
+        Libbpf.check(result, "query filters of", object(ifindex));
+        return Optional.of(new Filter(opts.getInt(16), priority, handle));
+    }
+
+    /** Removes the filter at that place, whoever made it; false where there is none. */
+    public static boolean detach(int ifindex, int priority, int handle) {
+        int result = Libbpf.bpf_tc_detach(hook(ifindex, INGRESS), opts(priority, handle));
+        if (result == -Errno.ENOENT || result == -Errno.EINVAL || result == -Errno.ENODEV) {
+            return false;
+        }
+        Libbpf.check(result, "detach filter from", object(ifindex));
+        return true;
+    }
+
+    /**
+     * Deletes the clsact qdisc with all filters on it, of ingress and egress. The caller has made sure that it is empty
+     * and that it was the caller who made it.
+     */
+    public static void destroyQdisc(int ifindex) {
+        int result = Libbpf.bpf_tc_hook_destroy(hook(ifindex, INGRESS | EGRESS));
+        if (result != -Errno.ENOENT && result != -Errno.EINVAL) {
+            Libbpf.check(result, "delete clsact qdisc of", object(ifindex));
+        }
+    }
+
+    private static Memory hook(int ifindex, int attachPoint) {
+        Memory hook = Libbpf.options(24);
+        hook.setInt(8, ifindex);
+        hook.setInt(12, attachPoint);
+        return hook;
+    }
+
+    private static Memory opts(int priority, int handle) {
+        Memory opts = Libbpf.options(32);
+        opts.setInt(20, handle);
+        opts.setInt(24, priority);
+        return opts;
+    }
+
+    private static String object(int ifindex) {
+        return "ifindex " + ifindex;
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+import java.util.List;
+
+/**
+ * What the kernel says of a program (struct bpf_prog_info).
+ *
+ * @param id the kernel's number for it
+ * @param tag hash of its instructions, 16 hexadecimal digits
+ * @param name at most 15 characters
+ * @param runTimeNanos time spent in it; 0 unless kernel.bpf_stats_enabled (5.1)
+ * @param runCount how often it ran; 0 unless kernel.bpf_stats_enabled
+ * @param mapIds the maps that it holds
+ * @param loadTimeNanosSinceBoot when it was loaded, CLOCK_BOOTTIME
+ */
+public record ProgramInfo(
+        int id,
+        String tag,
+        String name,
+        long runTimeNanos,
+        long runCount,
+        List<Integer> mapIds,
+        long loadTimeNanosSinceBoot) {}

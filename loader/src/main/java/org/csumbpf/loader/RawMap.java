@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+import com.sun.jna.Memory;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** A map of the kernel, with keys and values as bytes. Buffers are direct and in native byte order. */
+public final class RawMap implements AutoCloseable {
+    private static final int INFO_SIZE = 88;
+    private static final int INFO_NAME = 24;
+
+    private final FileDescriptor fd;
+    private final MapInfo info;
+
+    RawMap(FileDescriptor fd, String object) {
+        this.fd = fd;
+        try {
+            Memory memory = Libbpf.info(fd.get(), INFO_SIZE, object);
+            info = new MapInfo(
+                    memory.getInt(4),
+                    memory.getInt(0),
+                    memory.getString(INFO_NAME),
+                    memory.getInt(8),
+                    memory.getInt(12),
+                    memory.getInt(16),
+                    memory.getInt(20));
+        } catch (RuntimeException e) {
+            fd.close();
+            throw e;
+        }
+    }
+
+    /** Opens a pinned map. */
+    public static RawMap fromPin(Path pin) {
+        String object = pin.toString();
+        return new RawMap(new FileDescriptor(Libbpf.bpf_obj_get(object), "open pinned map", object), object);
+    }
+
+    /** Opens a map by its number; empty where there is none. */
+    public static Optional<RawMap> fromId(int id) {
+        int fd = Libbpf.bpf_map_get_fd_by_id(id);
+        return fd == -Errno.ENOENT
+                ? Optional.empty()
+                : Optional.of(new RawMap(new FileDescriptor(fd, "open map", "id " + id), "map id " + id));
+    }
+
+    int fd() {
+        return fd.get();
+    }
+
+    public MapInfo info() {
+        return info;
+    }
+
+    /** Pins at a path in a bpffs; the file keeps the map alive. */
+    public void pin(Path path) {
+        Libbpf.check(Libbpf.bpf_obj_pin(fd.get(), path.toString()), "pin map " + info.name() + " at", path.toString());
+    }
+
+    /** Whether a value exists for each CPU. */
+    public boolean isPerCpu() {
+        return switch (info.type()) {
+            case 5, 6, 10, 21 -> true; // PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE
+            default -> false;
+        };
+    }
+
+    /** Bytes that a value takes in a look-up: for a per-CPU map those of all CPUs, each rounded up to eight. */
+    public int valueBufferSize() {
+        return isPerCpu() ? (info.valueSize() + 7 & ~7) * Cpus.possible() : info.valueSize();
+    }
+
+    /** Reads a value; false where there is none for that key. */
+    public boolean lookup(ByteBuffer key, ByteBuffer value) {
+        return found(Libbpf.bpf_map_lookup_elem(fd.get(), key, value), "look up in map");
+    }
+
+    /** Writes a value. KernelException with EEXIST or ENOENT where {@code flag} forbids it, E2BIG: the map is full. */
+    public void update(ByteBuffer key, ByteBuffer value, UpdateFlag flag) {
+        Libbpf.check(
+                Libbpf.bpf_map_update_elem(fd.get(), key, value, flag.ordinal()), "update map", info.name());
+    }
+
+    /** Deletes a key; false where it was not there. */
+    public boolean delete(ByteBuffer key) {
+        return found(Libbpf.bpf_map_delete_elem(fd.get(), key), "delete from map");
+    }
+
+    /** The key after {@code key}, or the first one for null; false at the end. */
+    public boolean nextKey(ByteBuffer key, ByteBuffer next) {
+        return found(Libbpf.bpf_map_get_next_key(fd.get(), key, next), "iterate map");
+    }
+
+    private boolean found(int result, String operation) {
+        if (result == -Errno.ENOENT) {
+            return false;
+        }
+        Libbpf.check(result, operation, info.name());
+        return true;
+    }
+
+    @Override
+    public void close() {
+        fd.close();
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+import com.sun.jna.Memory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A BPF link on a device's tcx ingress chain (kernel 6.6). All of it in the calling thread's network namespace. */
+public final class TcxLink implements AutoCloseable {
+    private static final int CREATE_OPTS_SIZE = 64;
+    /** With no other program named: before all. */
+    private static final int BPF_F_BEFORE = 1 << 3;
+
+    private static final int QUERY_OPTS_SIZE = 40;
+    private static final int QUERY_MAX = 64;
+    private static final int INFO_SIZE = 48;
+
+    private final FileDescriptor fd;
+    private final String object;
+
+    private TcxLink(FileDescriptor fd, String object) {
+        this.fd = fd;
+        this.object = object;
+    }
+
+    /**
+     * Attaches at the head of the chain: a program that ends the chain cannot hide packets then, and the order of the
+     * others stays. Lives as long as this object, unless pinned. EINVAL on kernels before 6.6, ENODEV: no such device.
+     */
+    public static TcxLink attachFirst(BpfProgram program, int ifindex) {
+        Memory opts = Libbpf.options(CREATE_OPTS_SIZE);
+        opts.setInt(8, BPF_F_BEFORE);
+        String object = "ifindex " + ifindex;
+        int fd = Libbpf.bpf_link_create(program.fd(), ifindex, Libbpf.BPF_TCX_INGRESS, opts);
+        return new TcxLink(new FileDescriptor(fd, "attach program by tcx to", object), object);
+    }
+
+    /** Opens a pinned link. */
+    public static TcxLink fromPin(Path pin) {
+        String object = pin.toString();
+        return new TcxLink(new FileDescriptor(Libbpf.bpf_obj_get(object), "open pinned link", object), object);
+    }
+
+    /** Pins at a path in a bpffs; the file keeps the program attached. */
+    public void pin(Path path) {
+        Libbpf.check(Libbpf.bpf_obj_pin(fd.get(), path.toString()), "pin link at", path.toString());
+    }
+
+    /** Puts another program in the place of the one that runs; each packet meets the one or the other. */
+    public void update(BpfProgram program) {
+        Libbpf.check(Libbpf.bpf_link_update(fd.get(), program.fd(), null), "update link", object);
+    }
+
+    /** Takes the program off the device, whoever else holds the link open. A link whose device is gone: no effect. */
+    public void detach() {
+        int result = Libbpf.bpf_link_detach(fd.get());
+        if (result != -Errno.ENOLINK) {
+            Libbpf.check(result, "detach link", object);
+        }
+    }
+
+    public LinkInfo info() {
+        Memory info = Libbpf.info(fd.get(), INFO_SIZE, "link " + object);
+        return new LinkInfo(info.getInt(4), info.getInt(8), info.getInt(16));
+    }
+
+    /** The ids of the programs on a device's tcx ingress chain, in their order. EINVAL on kernels before 6.6. */
+    public static List<Integer> query(int ifindex) {
+        Memory ids = Libbpf.zeroed(QUERY_MAX * Integer.BYTES);
+        Memory opts = Libbpf.options(QUERY_OPTS_SIZE);
+        opts.setPointer(16, ids);
+        opts.setInt(24, QUERY_MAX);
+        int result = Libbpf.bpf_prog_query_opts(ifindex, Libbpf.BPF_TCX_INGRESS, opts);
+        if (result == -Errno.ENOENT) {
+            return List.of();
+        }
+        Libbpf.check(result, "query tcx programs of", "ifindex " + ifindex);
+        List<Integer> chain = new ArrayList<>();
+        for (int i = 0; i < opts.getInt(24); i++) {
+            chain.add(ids.getInt((long) i * Integer.BYTES));
+        }
+        return chain;
+    }
+
+    @Override
+    public void close() {
+        fd.close();
+    }
+}

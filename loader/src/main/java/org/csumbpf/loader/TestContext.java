@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+/**
+ * What a test run pretends of a packet beside its bytes (struct __sk_buff; the kernel allows few members, since 5.6).
+ *
+ * @param gsoSize bytes of a segment, 0: not merged
+ * @param gsoSegments number of segments
+ */
+public record TestContext(int gsoSize, int gsoSegments) {
+    public static final TestContext PLAIN = new TestContext(0, 0);
+}

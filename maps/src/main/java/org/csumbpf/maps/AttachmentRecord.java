@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * What attach did, kept beside the program so that any later command can tell and undo it.
+ *
+ * @param ifindex of the device
+ * @param ifname its name at that time
+ * @param hook where the program hangs
+ * @param changes what was changed on the host
+ * @param attachedNanos CLOCK_MONOTONIC when attach finished; 0 while it has not
+ */
+public record AttachmentRecord(int ifindex, String ifname, Hook hook, Set<HostChange> changes, long attachedNanos) {
+    public AttachmentRecord {
+        changes = changes.isEmpty() ? Set.of() : Set.copyOf(changes);
+    }
+
+    public AttachmentRecord withHook(Hook value) {
+        return new AttachmentRecord(ifindex, ifname, value, changes, attachedNanos);
+    }
+
+    public AttachmentRecord with(HostChange change) {
+        EnumSet<HostChange> more = EnumSet.of(change);
+        more.addAll(changes);
+        return new AttachmentRecord(ifindex, ifname, hook, more, attachedNanos);
+    }
+
+    public AttachmentRecord without(HostChange change) {
+        EnumSet<HostChange> fewer = EnumSet.noneOf(HostChange.class);
+        fewer.addAll(changes);
+        fewer.remove(change);
+        return new AttachmentRecord(ifindex, ifname, hook, fewer, attachedNanos);
+    }
+
+    public AttachmentRecord finishedAt(long nanos) {
+        return new AttachmentRecord(ifindex, ifname, hook, changes, nanos);
+    }
+
+    public boolean finished() {
+        return attachedNanos != 0;
+    }
+}

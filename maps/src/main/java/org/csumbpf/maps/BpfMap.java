@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BinaryOperator;
+import org.csumbpf.loader.MapInfo;
+import org.csumbpf.loader.RawMap;
+import org.csumbpf.loader.UpdateFlag;
+
+/**
+ * A kernel map with Java keys and values. A per-CPU map's values are the CPUs' values merged; what is written to one
+ * goes to the first CPU, and the others get zeroes. Not for several threads at once: the buffers are reused.
+ */
+public final class BpfMap<K, V> implements AutoCloseable {
+    private final RawMap raw;
+    private final Codec<K> keys;
+    private final Codec<V> values;
+    private final BinaryOperator<V> merge;
+    private final ByteBuffer key;
+    private final ByteBuffer nextKey;
+    private final ByteBuffer value;
+
+    private BpfMap(RawMap raw, Codec<K> keys, Codec<V> values, BinaryOperator<V> merge) {
+        MapInfo info = raw.info();
+        if (info.keySize() != keys.size() || info.valueSize() != values.size()) {
+            throw new IllegalStateException("map " + info.name() + " has keys of " + info.keySize() + " and values of "
+                    + info.valueSize() + " bytes, but this version of csumbpf has " + keys.size() + " and "
+                    + values.size());
+        }
+        if (raw.isPerCpu() != (merge != null)) {
+            throw new IllegalArgumentException("map " + info.name() + (merge == null ? " is" : " is not") + " per CPU");
+        }
+        this.raw = raw;
+        this.keys = keys;
+        this.values = values;
+        this.merge = merge;
+        this.key = buffer(keys.size());
+        this.nextKey = buffer(keys.size());
+        this.value = buffer(raw.valueBufferSize());
+    }
+
+    /** A map that all CPUs share. */
+    public static <K, V> BpfMap<K, V> shared(RawMap raw, Codec<K> keys, Codec<V> values) {
+        return new BpfMap<>(raw, keys, values, null);
+    }
+
+    /** A map with a value for each CPU. */
+    public static <K, V> BpfMap<K, V> perCpu(RawMap raw, Codec<K> keys, Codec<V> values, BinaryOperator<V> merge) {
+        return new BpfMap<>(raw, keys, values, merge);
+    }
+
+    public RawMap raw() {
+        return raw;
+    }
+
+    public Optional<V> get(K k) {
+        write(key, keys, k);
+        return raw.lookup(key, value) ? Optional.of(decode()) : Optional.empty();
+    }
+
+    /** Adds or replaces; a reader (the program too) sees the old value or the new one. */
+    public void put(K k, V v) {
+        write(key, keys, k);
+        write(value, values, v);
+        raw.update(key, value, UpdateFlag.ANY);
+    }
+
+    /** False where there was no such key. */
+    public boolean remove(K k) {
+        write(key, keys, k);
+        return raw.delete(key);
+    }
+
+    /** All entries. One that is added or removed meanwhile may be missed, one that stays never is. */
+    public Map<K, V> entries() {
+        Map<K, V> entries = new LinkedHashMap<>();
+        ByteBuffer previous = null;
+        // A key that vanishes under the iteration makes the kernel start over, hence a bound.
+        int bound = 2 * raw.info().maxEntries() + 1;
+        while (bound-- > 0 && raw.nextKey(previous, nextKey)) {
+            K k = keys.read(nextKey, 0);
+            key.put(0, nextKey, 0, keys.size());
+            if (raw.lookup(key, value)) {
+                entries.put(k, decode());
+            }
+            previous = key;
+        }
+        return entries;
+    }
+
+    @Override
+    public void close() {
+        raw.close();
+    }
+
+    private V decode() {
+        V decoded = values.read(value, 0);
+        if (merge != null) {
+            int stride = (values.size() + 7) & ~7;
+            for (int base = stride; base + values.size() <= value.capacity(); base += stride) {
+                decoded = merge.apply(decoded, values.read(value, base));
+            }
+        }
+        return decoded;
+    }
+
+    private static <T> void write(ByteBuffer buffer, Codec<T> codec, T written) {
+        for (int i = 0; i < buffer.capacity(); i++) {
+            buffer.put(i, (byte) 0);
+        }
+        codec.write(buffer, written);
+    }
+
+    private static ByteBuffer buffer(int size) {
+        return ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
+    }
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The codecs of all maps. CodecsAgainstBtfTest compares their layouts with the object's BTF. */
+public final class Codecs {
+    /** {@code CSUMBPF_VNI_ANY}: the key of the counters of the rule for any VNI. */
+    static final int VNI_ANY = 0xffff_ffff;
+
+    private static final int RULE_VALID = 1;
+    private static final int RULE_DROP_PLAINTEXT = 1 << 1;
+    private static final int RULE_UNVERIFIED = 1 << 2;
+
+    /** Host order, unsigned. */
+    public static final Codec<Integer> U32 = new Codec<>() {
+        @Override
+        public int size() {
+            return Integer.BYTES;
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Integer value) {
+            buffer.putInt(0, value);
+        }
+
+        @Override
+        public Integer read(ByteBuffer buffer, int base) {
+            return buffer.getInt(base);
+        }
+    };
+
+    public static final RuleCodec RULE = new RuleCodec();
+    public static final ConfigCodec CONFIG = new ConfigCodec();
+    public static final CountCodec COUNT = new CountCodec();
+    public static final CountersCodec COUNTERS = new CountersCodec();
+    public static final PeerKeyCodec PEER_KEY = new PeerKeyCodec();
+    public static final PeerCodec PEER = new PeerCodec();
+    public static final AttachmentCodec ATTACHMENT = new AttachmentCodec();
+
+    private Codecs() {}
+
+    /** Every struct that a codec reads or writes. */
+    public static List<StructLayout> layouts() {
+        return List.of(
+                RULE.layout, CONFIG.layout, COUNT.layout, COUNTERS.layout, PEER_KEY.layout, PEER.layout, ATTACHMENT
+                        .layout);
+    }
+
+    /** A codec of one struct. */
+    abstract static class StructCodec<T> implements Codec<T> {
+        final StructLayout layout;
+
+        StructCodec(String struct) {
+            layout = new StructLayout(struct);
+        }
+
+        @Override
+        public final int size() {
+            return layout.size();
+        }
+    }
+
+    /** {@code struct csumbpf_rule}; empty: not valid. */
+    public static final class RuleCodec extends StructCodec<Optional<Rule>> {
+        private final StructLayout.Field mode = layout.u8("mode");
+        private final StructLayout.Field flags = layout.u8("flags");
+
+        RuleCodec() {
+            super("csumbpf_rule");
+            layout.u16("reserved");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Optional<Rule> value) {
+            writeAt(buffer, 0, value);
+        }
+
+        void writeAt(ByteBuffer buffer, int base, Optional<Rule> value) {
+            int bits = 0;
+            Mode written = Mode.AUTO;
+            if (value.isPresent()) {
+                Rule rule = value.get();
+                written = rule.mode();
+                bits = RULE_VALID
+                        | (rule.dropPlaintext() ? RULE_DROP_PLAINTEXT : 0)
+                        | (rule.unverified() ? RULE_UNVERIFIED : 0);
+            }
+            buffer.put(base + mode.offset(), (byte) written.ordinal());
+            buffer.put(base + flags.offset(), (byte) bits);
+        }
+
+        @Override
+        public Optional<Rule> read(ByteBuffer buffer, int base) {
+            int bits = flags.getU8(buffer, base);
+            if ((bits & RULE_VALID) == 0) {
+                return Optional.empty();
+            }
+            return Optional.of(new Rule(
+                    constant(Mode.values(), mode.getU8(buffer, base), "csumbpf_rule.mode"),
+                    (bits & RULE_DROP_PLAINTEXT) != 0,
+                    (bits & RULE_UNVERIFIED) != 0));
+        }
+    }
+
+    /** {@code struct csumbpf_config}, whose port is in network byte order; port 0: not written yet. */
+    public static final class ConfigCodec extends StructCodec<Optional<Config>> {
+        private final StructLayout.Field port = layout.u16("vxlan_port");
+        private final StructLayout.Field any;
+
+        ConfigCodec() {
+            super("csumbpf_config");
+            layout.u16("reserved");
+            any = layout.bytes("any", RULE.size());
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Optional<Config> value) {
+            Config config = value.orElseThrow();
+            buffer.putShort(port.offset(), networkOrder((short) config.port()));
+            RULE.writeAt(buffer, any.offset(), config.any());
+        }
+
+        @Override
+        public Optional<Config> read(ByteBuffer buffer, int base) {
+            int number = Short.toUnsignedInt(networkOrder((short) port.getU16(buffer, base)));
+            return number == 0
+                    ? Optional.empty()
+                    : Optional.of(new Config(number, RULE.read(buffer, base + any.offset())));
+        }
+    }
+
+    /** {@code struct csumbpf_count}. */
+    public static final class CountCodec extends StructCodec<Count> {
+        private final StructLayout.Field packets = layout.u64("packets");
+        private final StructLayout.Field bytes = layout.u64("bytes");
+
+        CountCodec() {
+            super("csumbpf_count");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Count value) {
+            writeAt(buffer, 0, value);
+        }
+
+        void writeAt(ByteBuffer buffer, int base, Count value) {
+            buffer.putLong(base + packets.offset(), value.packets());
+            buffer.putLong(base + bytes.offset(), value.bytes());
+        }
+
+        @Override
+        public Count read(ByteBuffer buffer, int base) {
+            return new Count(packets.getU64(buffer, base), bytes.getU64(buffer, base));
+        }
+    }
+
+    /** {@code struct csumbpf_counters}. */
+    public static final class CountersCodec extends StructCodec<Counters> {
+        private final StructLayout.Field outcome = layout.bytes("outcome", COUNT.size() * Outcome.values().length);
+
+        CountersCodec() {
+            super("csumbpf_counters");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Counters value) {
+            value.byOutcome().forEach((key, count) -> COUNT.writeAt(buffer, index(key), count));
+        }
+
+        @Override
+        public Counters read(ByteBuffer buffer, int base) {
+            Map<Outcome, Count> counts = new EnumMap<>(Outcome.class);
+            for (Outcome key : Outcome.values()) {
+                counts.put(key, COUNT.read(buffer, base + index(key)));
+            }
+            return new Counters(counts);
+        }
+
+        private int index(Outcome key) {
+            return outcome.offset() + key.ordinal() * COUNT.size();
+        }
+    }
+
+    /** {@code struct csumbpf_peer_key}. */
+    public static final class PeerKeyCodec extends StructCodec<PeerKey> {
+        private final StructLayout.Field vni = layout.u32("vni");
+        private final StructLayout.Field saddr = layout.bytes("saddr", 16);
+
+        PeerKeyCodec() {
+            super("csumbpf_peer_key");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, PeerKey value) {
+            buffer.putInt(vni.offset(), value.vni().value());
+            byte[] address = value.source().getAddress();
+            if (address.length == 4) {
+                buffer.put(saddr.offset() + 10, (byte) 0xff).put(saddr.offset() + 11, (byte) 0xff);
+            }
+            buffer.put(saddr.offset() + 16 - address.length, address);
+        }
+
+        @Override
+        public PeerKey read(ByteBuffer buffer, int base) {
+            try {
+                // Gives an Inet4Address for a mapped address.
+                InetAddress source = InetAddress.getByAddress(saddr.getBytes(buffer, base));
+                return new PeerKey(new Vni(vni.getU32(buffer, base)), source);
+            } catch (UnknownHostException e) {
+                throw new AssertionError("16 bytes are an address", e);
+            }
+        }
+    }
+
+    /** {@code struct csumbpf_peer}. The SPI is in network byte order. */
+    public static final class PeerCodec extends StructCodec<Peer> {
+        private final StructLayout.Field packets = layout.u64("packets");
+        private final StructLayout.Field bytes = layout.u64("bytes");
+        private final StructLayout.Field bad = layout.u64("bad");
+        private final StructLayout.Field lastSeen = layout.u64("last_seen_ns");
+        private final StructLayout.Field spi = layout.u32("spi");
+
+        PeerCodec() {
+            super("csumbpf_peer");
+            layout.u32("reserved");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Peer value) {
+            buffer.putLong(packets.offset(), value.packets());
+            buffer.putLong(bytes.offset(), value.bytes());
+            buffer.putLong(bad.offset(), value.bad());
+            buffer.putLong(lastSeen.offset(), value.lastSeenNanos());
+            buffer.putInt(spi.offset(), networkOrder(value.spi()));
+        }
+
+        @Override
+        public Peer read(ByteBuffer buffer, int base) {
+            return new Peer(
+                    packets.getU64(buffer, base),
+                    bytes.getU64(buffer, base),
+                    bad.getU64(buffer, base),
+                    lastSeen.getU64(buffer, base),
+                    networkOrder(spi.getU32(buffer, base)));
+        }
+    }
+
+    /** {@code struct csumbpf_attachment}. */
+    public static final class AttachmentCodec extends StructCodec<AttachmentRecord> {
+        private final StructLayout.Field ifindex = layout.u32("ifindex");
+        private final StructLayout.Field hook = layout.u32("hook");
+        private final StructLayout.Field changes = layout.u32("changes");
+        private final StructLayout.Field attached;
+        private final StructLayout.Field ifname;
+
+        AttachmentCodec() {
+            super("csumbpf_attachment");
+            layout.u32("reserved");
+            attached = layout.u64("attached_ns");
+            ifname = layout.bytes("ifname", 16);
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, AttachmentRecord value) {
+            int bits = 0;
+            for (HostChange change : value.changes()) {
+                bits |= 1 << change.ordinal();
+            }
+            byte[] name = value.ifname().getBytes(StandardCharsets.UTF_8);
+            if (name.length >= ifname.size()) {
+                throw new IllegalArgumentException("interface name longer than IFNAMSIZ allows: " + value.ifname());
+            }
+            buffer.putInt(ifindex.offset(), value.ifindex());
+            buffer.putInt(hook.offset(), value.hook().ordinal());
+            buffer.putInt(changes.offset(), bits);
+            buffer.putLong(attached.offset(), value.attachedNanos());
+            buffer.put(ifname.offset(), name);
+        }
+
+        @Override
+        public AttachmentRecord read(ByteBuffer buffer, int base) {
+            EnumSet<HostChange> set = EnumSet.noneOf(HostChange.class);
+            int bits = changes.getU32(buffer, base);
+            for (HostChange change : HostChange.values()) {
+                if ((bits & 1 << change.ordinal()) != 0) {
+                    set.add(change);
+                }
+            }
+            byte[] name = ifname.getBytes(buffer, base);
+            int length = 0;
+            while (length < name.length && name[length] != 0) {
+                length++;
+            }
+            return new AttachmentRecord(
+                    ifindex.getU32(buffer, base),
+                    new String(name, 0, length, StandardCharsets.UTF_8),
+                    constant(Hook.values(), hook.getU32(buffer, base), "csumbpf_attachment.hook"),
+                    set,
+                    attached.getU64(buffer, base));
+        }
+    }
+
+    private static <E> E constant(E[] values, int ordinal, String member) {
+        if (ordinal < 0 || ordinal >= values.length) {
+            throw new IllegalStateException(
+                    member + " holds " + ordinal + ", which this version does not know: written by a newer csumbpf?");
+        }
+        return values[ordinal];
+    }
+
+    private static short networkOrder(short value) {
+        return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Short.reverseBytes(value);
+    }
+
+    private static int networkOrder(int value) {
+        return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value);
+    }
+}

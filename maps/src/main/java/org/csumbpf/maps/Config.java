@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.util.Optional;
+
+/**
+ * Settings of one attachment.
+ *
+ * @param port the VXLAN port, 1 to 65535
+ * @param any the rule for VNIs that have none of their own
+ */
+public record Config(int port, Optional<Rule> any) {
+    /** IANA's port for VXLAN (RFC 7348 section 5). */
+    public static final int DEFAULT_PORT = 4789;
+
+    public Config {
+        if (port < 1 || port > 65535) {
+            throw new IllegalArgumentException("port " + port + " is not 1 to 65535");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.csumbpf.loader.BpfObject;
+import org.csumbpf.loader.RawMap;
+
+/** The maps of one attachment, under their names in bpf/lib/maps.h. */
+public final class CsumbpfMaps implements AutoCloseable {
+    /** The maps that are pinned. {@code attachment} is first: it says how to undo the rest. */
+    public static final List<String> PINNED = List.of(RecordMap.NAME, "config", "rules", "counters", "totals", "peers");
+
+    private final RecordMap attachment;
+    private final BpfMap<Integer, Optional<Config>> config;
+    private final BpfMap<Integer, Optional<Rule>> rules;
+    private final BpfMap<Integer, Counters> counters;
+    private final BpfMap<Integer, Count> totals;
+    private final BpfMap<PeerKey, Peer> peers;
+
+    private CsumbpfMaps(Function<String, RawMap> source) {
+        attachment = new RecordMap(source.apply(RecordMap.NAME));
+        config = BpfMap.shared(source.apply("config"), Codecs.U32, Codecs.CONFIG);
+        rules = BpfMap.shared(source.apply("rules"), Codecs.U32, Codecs.RULE);
+        counters = BpfMap.perCpu(source.apply("counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
+        totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
+        peers = BpfMap.perCpu(source.apply("peers"), Codecs.PEER_KEY, Codecs.PEER, Peer::plus);
+    }
+
+    /** The maps of a loaded object. */
+    public static CsumbpfMaps of(BpfObject object) {
+        return new CsumbpfMaps(object::map);
+    }
+
+    /** The maps pinned in a directory. */
+    public static CsumbpfMaps fromPins(Path directory) {
+        return new CsumbpfMaps(name -> RawMap.fromPin(directory.resolve(name)));
+    }
+
+    /** The map of that name, to be pinned or handed to another object. */
+    public RawMap raw(String name) {
+        return switch (name) {
+            case RecordMap.NAME -> attachment.raw();
+            case "config" -> config.raw();
+            case "rules" -> rules.raw();
+            case "counters" -> counters.raw();
+            case "totals" -> totals.raw();
+            case "peers" -> peers.raw();
+            default -> throw new IllegalArgumentException("no map " + name);
+        };
+    }
+
+    public RecordMap record() {
+        return attachment;
+    }
+
+    /** Empty until the first {@link #config(Config)}: the kernel made the entry with port 0. */
+    public Optional<Config> config() {
+        return config.get(0).orElseThrow();
+    }
+
+    public void config(Config value) {
+        // Counters first: a packet that meets the rule must find them.
+        if (value.any().isPresent() && countersOfAny().isEmpty()) {
+            counters.put(Codecs.VNI_ANY, Counters.NONE);
+        }
+        config.put(0, Optional.of(value));
+        if (value.any().isEmpty()) {
+            counters.remove(Codecs.VNI_ANY);
+        }
+    }
+
+    /** The rules of single VNIs, by VNI. The rule for any VNI is in {@link #config()}. */
+    public Map<Vni, Rule> rules() {
+        Map<Vni, Rule> byVni = new TreeMap<>();
+        rules.entries().forEach((vni, rule) -> rule.ifPresent(r -> byVni.put(new Vni(vni), r)));
+        return byVni;
+    }
+
+    /** Adds or replaces a rule. Its counters start at zero if the VNI had none. */
+    public void putRule(Vni vni, Rule rule) {
+        if (counters.get(vni.value()).isEmpty()) {
+            counters.put(vni.value(), Counters.NONE);
+        }
+        rules.put(vni.value(), Optional.of(rule));
+    }
+
+    /** Removes a rule and its counters; false where there was none. */
+    public boolean removeRule(Vni vni) {
+        boolean removed = rules.remove(vni.value());
+        counters.remove(vni.value());
+        return removed;
+    }
+
+    /** Removes counters that no rule feeds any more. */
+    public void removeCountersExcept(Set<Vni> ruled, boolean any) {
+        for (Integer vni : counters.entries().keySet()) {
+            if (vni == Codecs.VNI_ANY ? !any : !ruled.contains(new Vni(vni))) {
+                counters.remove(vni);
+            }
+        }
+    }
+
+    /** Counters by VNI, of all that have a rule of their own. */
+    public Map<Vni, Counters> counters() {
+        Map<Vni, Counters> byVni = new TreeMap<>();
+        counters.entries().forEach((vni, value) -> {
+            if (vni != Codecs.VNI_ANY) {
+                byVni.put(new Vni(vni), value);
+            }
+        });
+        return byVni;
+    }
+
+    /** Counters of the rule for any VNI; empty if there is none. */
+    public Optional<Counters> countersOfAny() {
+        return counters.get(Codecs.VNI_ANY);
+    }
+
+    public Map<Total, Count> totals() {
+        Map<Total, Count> byTotal = new EnumMap<>(Total.class);
+        for (Total total : Total.values()) {
+            byTotal.put(total, totals.get(total.ordinal()).orElse(Count.NONE));
+        }
+        return byTotal;
+    }
+
+    public Map<PeerKey, Peer> peers() {
+        return peers.entries();
+    }
+
+    @Override
+    public void close() {
+        attachment.close();
+        config.close();
+        rules.close();
+        counters.close();
+        totals.close();
+        peers.close();
+    }
+}

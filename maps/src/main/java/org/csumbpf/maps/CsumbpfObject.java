@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.Set;
+import org.csumbpf.loader.BpfObject;
+import org.csumbpf.loader.BpfProgram;
+
+/** The object file of bpf/, which is a resource beside this class, opened but not loaded. */
+public final class CsumbpfObject implements AutoCloseable {
+    /** The program's name in the object, and as bpftool and tc show it. */
+    public static final String PROGRAM = "csumbpf";
+
+    private static final String RESOURCE = "csumbpf.bpf.o";
+
+    private final BpfObject object;
+
+    private CsumbpfObject(BpfObject object) {
+        this.object = object;
+    }
+
+    public static CsumbpfObject open() {
+        try (InputStream in = CsumbpfObject.class.getResourceAsStream(RESOURCE)) {
+            if (in == null) {
+                throw new IllegalStateException(RESOURCE + " is not beside " + CsumbpfObject.class.getName());
+            }
+            return new CsumbpfObject(BpfObject.open(in.readAllBytes(), PROGRAM));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Loads with maps of its own. */
+    public CsumbpfMaps load() {
+        object.load();
+        return CsumbpfMaps.of(object);
+    }
+
+    /** Loads onto maps that another program uses already, so that both see the same rules and counters. */
+    public CsumbpfMaps load(CsumbpfMaps maps) {
+        return load(maps, Set.of());
+    }
+
+    /** Loads with new, empty rules and settings, and for the rest onto maps that another program uses already. */
+    public CsumbpfMaps loadWithNewRules(CsumbpfMaps maps) {
+        return load(maps, Set.of("config", "rules"));
+    }
+
+    private CsumbpfMaps load(CsumbpfMaps maps, Set<String> fresh) {
+        for (String name : CsumbpfMaps.PINNED) {
+            if (!fresh.contains(name)) {
+                object.reuseMap(name, maps.raw(name));
+            }
+        }
+        return load();
+    }
+
+    /** The program, once loaded. */
+    public BpfProgram program() {
+        return object.program(PROGRAM);
+    }
+
+    public BpfObject raw() {
+        return object;
+    }
+
+    @Override
+    public void close() {
+        object.close();
+    }
+}

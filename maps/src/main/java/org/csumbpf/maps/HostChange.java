@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+/** What attach changed on the host beside the hook: {@code enum csumbpf_host_change}, in the order of its bits. */
+public enum HostChange {
+    CLSACT("created the clsact qdisc"),
+    GRO("switched GRO on"),
+    ESP4_OFFLOAD("loaded module esp4_offload"),
+    ESP6_OFFLOAD("loaded module esp6_offload"),
+    BPFFS("mounted bpffs");
+
+    private final String text;
+
+    HostChange(String text) {
+        this.text = text;
+    }
+
+    /** In words, for a person. */
+    public String text() {
+        return text;
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+/**
+ * What to do with the packets of a VNI.
+ *
+ * @param mode how to repair
+ * @param dropPlaintext drop packets that IPsec did not decrypt; false: pass them untouched
+ * @param unverified do not ask for proof of decryption; excludes {@code dropPlaintext}
+ */
+public record Rule(Mode mode, boolean dropPlaintext, boolean unverified) {
+    public Rule {
+        if (dropPlaintext && unverified) {
+            throw new IllegalArgumentException("a rule that asks for no proof cannot drop what is unproven");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.util.Locale;
+
+/** What is counted for the device as a whole: {@code enum csumbpf_total}, in its order. */
+public enum Total {
+    /** UDP that is cut short, fragmented or lies about its length, or VXLAN without the I flag. */
+    MALFORMED,
+    /** VXLAN on the configured port whose VNI has no rule. */
+    NO_RULE,
+    /** ESP that reached tc still encrypted. */
+    ESP;
+
+    /** The name that the command prints. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

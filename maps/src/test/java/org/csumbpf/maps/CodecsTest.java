@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** Byte order, ranges and units as bpf/csumbpf.h states them. */
+class CodecsTest {
+    @Test
+    void thePortIsInNetworkByteOrder() {
+        ByteBuffer buffer = buffer(Codecs.CONFIG);
+        Codecs.CONFIG.write(buffer, Optional.of(new Config(4789, Optional.empty())));
+        assertThat(buffer.get(0)).isEqualTo((byte) (4789 >> 8));
+        assertThat(buffer.get(1)).isEqualTo((byte) 4789);
+    }
+
+    @Test
+    void aConfigThatTheKernelZeroedIsEmpty() {
+        assertThat(Codecs.CONFIG.read(buffer(Codecs.CONFIG), 0)).isEmpty();
+    }
+
+    @Test
+    void theSpiIsInNetworkByteOrder() {
+        ByteBuffer buffer = buffer(Codecs.PEER);
+        Codecs.PEER.write(buffer, new Peer(1, 2, 3, 4, 0x01020304));
+        assertThat(new byte[] {buffer.get(32), buffer.get(33), buffer.get(34), buffer.get(35)})
+                .containsExactly(1, 2, 3, 4);
+    }
+
+    @Test
+    void anIpv4PeerIsMapped() throws Exception {
+        ByteBuffer buffer = buffer(Codecs.PEER_KEY);
+        PeerKey key = new PeerKey(new Vni(4109), InetAddress.getByName("203.0.113.10"));
+        Codecs.PEER_KEY.write(buffer, key);
+        byte[] address = new byte[16];
+        buffer.get(4, address);
+        assertThat(address).containsExactly(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 10);
+        assertThat(Codecs.PEER_KEY.read(buffer, 0)).isEqualTo(key);
+    }
+
+    @Test
+    void whatIsWrittenIsRead() throws Exception {
+        roundTrip(Codecs.U32, 0xffff_fffe);
+        for (Mode mode : Mode.values()) {
+            roundTrip(Codecs.RULE, Optional.of(new Rule(mode, true, false)));
+            roundTrip(Codecs.RULE, Optional.of(new Rule(mode, false, true)));
+        }
+        roundTrip(Codecs.RULE, Optional.empty());
+        roundTrip(
+                Codecs.CONFIG, Optional.of(new Config(65535, Optional.of(new Rule(Mode.OBSERVE, false, false)))));
+        roundTrip(Codecs.COUNT, new Count(Long.MAX_VALUE, 7));
+        roundTrip(
+                Codecs.COUNTERS,
+                new Counters(Map.of(Outcome.REPAIRED, new Count(1, 2), Outcome.FAILED, new Count(3, 4))));
+        roundTrip(Codecs.PEER_KEY, new PeerKey(new Vni(Vni.MAX), InetAddress.getByName("2001:db8::1")));
+        roundTrip(Codecs.PEER, new Peer(1, 2, 3, 4, 0xfffffffe));
+        roundTrip(
+                Codecs.ATTACHMENT,
+                new AttachmentRecord(7, "fifteen-letters", Hook.CLSACT, Set.of(HostChange.values()), 99));
+    }
+
+    @Test
+    void aModeOfANewerVersionIsAnErrorNotAGuess() {
+        ByteBuffer buffer = buffer(Codecs.RULE);
+        buffer.put(0, (byte) 4).put(1, (byte) 1);
+        assertThatThrownBy(() -> Codecs.RULE.read(buffer, 0)).hasMessageContaining("csumbpf_rule.mode holds 4");
+    }
+
+    @Test
+    void rangesAreChecked() {
+        assertThat(new Vni(Vni.MAX).value()).isEqualTo(16_777_215);
+        assertThatThrownBy(() -> new Vni(Vni.MAX + 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Vni(-1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Config(0, Optional.empty())).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Config(65536, Optional.empty())).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Rule(Mode.AUTO, true, true)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> roundTrip(
+                        Codecs.ATTACHMENT, new AttachmentRecord(1, "sixteen-letters-", Hook.TCX, Set.of(), 0)))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void cpusAreMergedAndTheLaterOneNamesTheSpi() {
+        Peer sum = new Peer(1, 10, 1, 500, 0xa).plus(new Peer(2, 20, 0, 400, 0xb)).plus(Peer.NONE);
+        assertThat(sum).isEqualTo(new Peer(3, 30, 1, 500, 0xa));
+    }
+
+    private static <T> void roundTrip(Codec<T> codec, T value) {
+        ByteBuffer buffer = buffer(codec);
+        codec.write(buffer, value);
+        assertThat(codec.read(buffer, 0)).isEqualTo(value);
+    }
+
+    private static ByteBuffer buffer(Codec<?> codec) {
+        return ByteBuffer.allocate(codec.size()).order(ByteOrder.nativeOrder());
+    }
+}
