@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+
+/**
+ * An exclusive lock on a directory (flock(2)), which ends with the process at the latest. The holder may remove the
+ * directory: who waited for it then notices and makes a new one.
+ */
+public final class DirectoryLock implements AutoCloseable {
+    private static final int LOCK_EX = 2;
+    private static final int LOCK_NB = 4;
+    private static final long POLL_MILLIS = 10;
+
+    private final int fd;
+
+    private DirectoryLock(int fd) {
+        this.fd = fd;
+    }
+
+    /** Makes the directory if need be and locks it. */
+    public static DirectoryLock acquire(Path directory, Duration timeout) {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        while (true) {
+            try {
+                Files.createDirectories(directory);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            int fd = Libc.open(directory.toString(), Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC);
+            if (fd < 0) {
+                int errno = Native.getLastError();
+                if (errno == Errno.ENOENT && System.nanoTime() < deadline) {
+                    continue; // removed in between
+                }
+                throw new KernelException("open", directory.toString(), errno);
+            }
+            boolean locked = false;
+            try {
+                lock(fd, directory, deadline);
+                locked = isStill(directory, fd);
+            } finally {
+                if (!locked) {
+                    Libc.close(fd);
+                }
+            }
+            if (locked) {
+                return new DirectoryLock(fd);
+            }
+        }
+    }
+
+    private static void lock(int fd, Path directory, long deadline) {
+        while (Libc.flock(fd, LOCK_EX | LOCK_NB) < 0) {
+            int errno = Native.getLastError();
+            if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
+                throw new KernelException("lock", directory.toString(), errno);
+            }
+            if (System.nanoTime() >= deadline) {
+                throw new LockTimeoutException("another csumbpf command holds the lock on " + directory
+                        + "; wait for it, or see 'fuser -v " + directory + "'");
+            }
+            try {
+                Thread.sleep(POLL_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted", e);
+            }
+        }
+    }
+
+    /** Whether the path still names what is locked. */
+    private static boolean isStill(Path directory, int fd) {
+        try {
+            return Files.getAttribute(directory, "unix:ino")
+                    .equals(Files.getAttribute(Path.of("/proc/self/fd/" + fd), "unix:ino"));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public void close() {
+        Libc.close(fd);
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Memory;
+import java.nio.charset.StandardCharsets;
+
+/** Device features by SIOCETHTOOL, of the calling thread's network namespace. */
+public final class Ethtool {
+    private static final int AF_INET = 2;
+    private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_CLOEXEC = 02000000;
+    private static final long SIOCETHTOOL = 0x8946;
+    private static final int ETHTOOL_GGRO = 0x2b;
+    private static final int ETHTOOL_SGRO = 0x2c;
+    private static final int IFNAMSIZ = 16;
+    private static final int IFREQ_SIZE = 40;
+
+    private Ethtool() {}
+
+    /** Whether generic receive offload is on. KernelException: ENODEV, EOPNOTSUPP. */
+    public static boolean gro(String device) {
+        return value(device, ETHTOOL_GGRO, 0, "read GRO feature of") != 0;
+    }
+
+    /** Switches generic receive offload. KernelException: ENODEV, EOPNOTSUPP, EPERM. */
+    public static void setGro(String device, boolean on) {
+        value(device, ETHTOOL_SGRO, on ? 1 : 0, "switch GRO feature of");
+    }
+
+    private static int value(String device, int command, int data, String operation) {
+        byte[] name = device.getBytes(StandardCharsets.UTF_8);
+        int socket = Libc.check(Libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open", "socket");
+        try {
+            // struct ethtool_value { __u32 cmd; __u32 data; } behind struct ifreq { char name[16]; void *data; }
+            Memory value = new Memory(8);
+            value.setInt(0, command);
+            value.setInt(4, data);
+            Memory request = new Memory(IFREQ_SIZE);
+            request.clear();
+            request.write(0, name, 0, Math.min(name.length, IFNAMSIZ - 1));
+            request.setPointer(IFNAMSIZ, value);
+            Libc.check(Libc.ioctl(socket, SIOCETHTOOL, request), operation, device);
+            return value.getInt(4);
+        } finally {
+            Libc.close(socket);
+        }
+    }
+}

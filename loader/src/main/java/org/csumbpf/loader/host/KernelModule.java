@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+
+/** Kernel modules by name. */
+public final class KernelModule {
+    private static final long SYS_DELETE_MODULE = System.getProperty("os.arch").equals("amd64") ? 176 : 106;
+    private static final int O_NONBLOCK = 04000;
+    private static final long TIMEOUT_SECONDS = 30;
+
+    private KernelModule() {}
+
+    /** What can be said of a module. */
+    public enum State {
+        LOADED,
+        BUILT_IN,
+        /** Not loaded, but there is a file to load. */
+        LOADABLE,
+        /** Neither loaded nor to be found. */
+        UNAVAILABLE
+    }
+
+    public static State state(String module) {
+        if (Files.isDirectory(Path.of("/sys/module", module, "holders"))) {
+            return State.LOADED;
+        }
+        Path tree = Path.of("/lib/modules", KernelRelease.current().text());
+        if (contains(tree.resolve("modules.builtin"), module)) {
+            return State.BUILT_IN;
+        }
+        return contains(tree.resolve("modules.dep"), module) ? State.LOADABLE : State.UNAVAILABLE;
+    }
+
+    /**
+     * Loads a module and what it depends on, by modprobe(8), which honours the host's blacklist and options.
+     *
+     * @return true: this call loaded it; false: it was there
+     * @throws ModuleException where it cannot
+     */
+    public static boolean load(String module) {
+        State before = state(module);
+        if (before == State.LOADED || before == State.BUILT_IN) {
+            return false;
+        }
+        String output = modprobe(module);
+        if (state(module) != State.LOADED) {
+            throw new ModuleException(
+                    output.isEmpty() ? "'modprobe " + module + "' loaded nothing: blacklisted?" : output, null);
+        }
+        return true;
+    }
+
+    /**
+     * Unloads a module, not what it depends on (delete_module(2)).
+     *
+     * @return false: it was not loaded
+     * @throws KernelException EAGAIN or EBUSY: it is in use
+     */
+    public static boolean unload(String module) {
+        if (Libc.syscall(SYS_DELETE_MODULE, module, O_NONBLOCK) < 0) {
+            int errno = Native.getLastError();
+            if (errno == Errno.ENOENT) {
+                return false;
+            }
+            throw new KernelException("unload module", module, errno);
+        }
+        return true;
+    }
+
+    private static String modprobe(String module) {
+        try {
+            // -b: a blacklist is somebody's will, here too.
+            Process process = new ProcessBuilder(program(), "-b", module)
+                    .redirectErrorStream(true)
+                    .start();
+            process.getOutputStream().close();
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                throw new ModuleException("'modprobe " + module + "' does not end", null);
+            }
+            return output.lines().findFirst().orElse("");
+        } catch (IOException e) {
+            throw new ModuleException("modprobe cannot be run; run 'apt install kmod'", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ModuleException("interrupted", e);
+        }
+    }
+
+    /** sudo and cron leave /sbin out of PATH. */
+    private static String program() {
+        return Stream.of("/sbin/modprobe", "/usr/sbin/modprobe")
+                .filter(path -> Files.isExecutable(Path.of(path)))
+                .findFirst()
+                .orElse("modprobe");
+    }
+
+    private static boolean contains(Path index, String module) {
+        try {
+            return contains(Files.readAllLines(index), module);
+        } catch (IOException e) {
+            return false; // no such file: no modules of this kernel are installed
+        }
+    }
+
+    /** Whether a line of modules.builtin or modules.dep starts with the module's file: kernel/net/ipv4/esp4.ko.xz: ... */
+    static boolean contains(List<String> lines, String module) {
+        String file = "/" + module.replace('-', '_') + ".ko";
+        return lines.stream()
+                .map(line -> line.contains(":") ? line.substring(0, line.indexOf(':')) : line)
+                .map(path -> path.replace('-', '_'))
+                .anyMatch(path -> path.endsWith(file) || path.contains(file + "."));
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import org.csumbpf.loader.KernelException;
+
+/** The functions of libc that this package calls: the only table of them. They return -1 and leave errno behind. */
+final class Libc {
+    static final int O_RDONLY = 0;
+    static final int O_DIRECTORY = 0200000;
+    static final int O_CLOEXEC = 02000000;
+
+    static {
+        Native.register(Libc.class, "c");
+    }
+
+    private Libc() {}
+
+    static native int open(String path, int flags);
+
+    static native int close(int fd);
+
+    static native int flock(int fd, int operation);
+
+    static native int setns(int fd, int type);
+
+    static native int ioctl(int fd, long request, Pointer argument);
+
+    static native int ioctl(int fd, long request);
+
+    static native int socket(int domain, int type, int protocol);
+
+    static native long send(int fd, Pointer buffer, long length, int flags);
+
+    static native long recv(int fd, Pointer buffer, long length, int flags);
+
+    static native int statfs(String path, Pointer result);
+
+    static native int mount(String source, String target, String type, long flags, String data);
+
+    static native int umount2(String target, int flags);
+
+    static native int clock_gettime(int clock, Pointer timespec);
+
+    static native long syscall(long number, String first, long second);
+
+    static native int geteuid();
+
+    /** The result, or a KernelException with errno for -1. */
+    static int check(int result, String operation, String object) {
+        if (result < 0) {
+            throw new KernelException(operation, object, Native.getLastError());
+        }
+        return result;
+    }
+
+    static long check(long result, String operation, String object) {
+        if (result < 0) {
+            throw new KernelException(operation, object, Native.getLastError());
+        }
+        return result;
+    }
+}

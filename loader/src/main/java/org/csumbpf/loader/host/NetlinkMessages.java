@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The layout of rtnetlink messages (rtnetlink(7)), apart from how they are fetched. All in native byte order, except
+ * where a protocol number is network order.
+ */
+final class NetlinkMessages {
+    static final int HEADER_SIZE = 16;
+    static final int NLMSG_ERROR = 2;
+    static final int NLMSG_DONE = 3;
+    static final int RTM_NEWLINK = 16;
+    static final int RTM_NEWQDISC = 36;
+    static final int RTM_NEWTFILTER = 44;
+
+    private static final int IFLA_IFNAME = 3;
+    private static final int IFLA_MTU = 4;
+    private static final int IFLA_LINK = 5;
+    private static final int IFLA_MASTER = 10;
+    private static final int IFLA_LINKINFO = 18;
+    private static final int IFLA_INFO_KIND = 1;
+    private static final int IFLA_LINK_NETNSID = 37;
+    private static final int IFLA_XDP = 43;
+    private static final int IFLA_XDP_ATTACHED = 2;
+    private static final int IFINFOMSG_SIZE = 16;
+    private static final int TCMSG_SIZE = 20;
+    private static final int TCA_KIND = 1;
+
+    private NetlinkMessages() {}
+
+    /**
+     * One message.
+     *
+     * @param type RTM_* or NLMSG_*
+     * @param body what follows the header
+     */
+    record Message(int type, ByteBuffer body) {}
+
+    /** The messages of one datagram. A message that claims more bytes than there are ends the list. */
+    static List<Message> split(ByteBuffer datagram) {
+        List<Message> messages = new ArrayList<>();
+        int at = 0;
+        while (datagram.limit() - at >= HEADER_SIZE) {
+            int length = datagram.getInt(at);
+            if (length < HEADER_SIZE || length > datagram.limit() - at) {
+                break;
+            }
+            messages.add(new Message(
+                    Short.toUnsignedInt(datagram.getShort(at + 4)),
+                    datagram.slice(at + HEADER_SIZE, length - HEADER_SIZE).order(datagram.order())));
+            at += length + 3 & ~3;
+        }
+        return messages;
+    }
+
+    static Optional<NetDevice> device(Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != RTM_NEWLINK || body.limit() < IFINFOMSG_SIZE) {
+            return Optional.empty();
+        }
+        Map<Integer, ByteBuffer> attributes = attributes(body, IFINFOMSG_SIZE);
+        String kind = nested(attributes, IFLA_LINKINFO, IFLA_INFO_KIND)
+                .map(NetlinkMessages::text)
+                .orElse("");
+        int xdp = nested(attributes, IFLA_XDP, IFLA_XDP_ATTACHED)
+                .filter(b -> b.limit() >= 1)
+                .map(b -> Byte.toUnsignedInt(b.get(0)))
+                .orElse(0);
+        return Optional.of(new NetDevice(
+                body.getInt(4),
+                Optional.ofNullable(attributes.get(IFLA_IFNAME))
+                        .map(NetlinkMessages::text)
+                        .orElse(""),
+                Short.toUnsignedInt(body.getShort(2)),
+                kind,
+                number(attributes, IFLA_LINK),
+                attributes.containsKey(IFLA_LINK_NETNSID),
+                number(attributes, IFLA_MASTER),
+                number(attributes, IFLA_MTU),
+                xdp < XdpMode.values().length ? XdpMode.values()[xdp] : XdpMode.MULTI));
+    }
+
+    static Optional<Qdisc> qdisc(Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != RTM_NEWQDISC || body.limit() < TCMSG_SIZE) {
+            return Optional.empty();
+        }
+        return Optional.of(new Qdisc(body.getInt(4), kind(body), body.getInt(12)));
+    }
+
+    static Optional<Filter> filter(Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != RTM_NEWTFILTER || body.limit() < TCMSG_SIZE) {
+            return Optional.empty();
+        }
+        // tcm_info: priority in the upper half, protocol (network order) in the lower one
+        return Optional.of(new Filter(kind(body), body.getInt(16) >>> 16, body.getInt(8)));
+    }
+
+    private static String kind(ByteBuffer body) {
+        return Optional.ofNullable(attributes(body, TCMSG_SIZE).get(TCA_KIND))
+                .map(NetlinkMessages::text)
+                .orElse("");
+    }
+
+    private static Map<Integer, ByteBuffer> attributes(ByteBuffer body, int start) {
+        Map<Integer, ByteBuffer> attributes = new HashMap<>();
+        int at = start;
+        while (body.limit() - at >= 4) {
+            int length = Short.toUnsignedInt(body.getShort(at));
+            if (length < 4 || length > body.limit() - at) {
+                break;
+            }
+            // The two upper bits are NLA_F_NESTED and NLA_F_NET_BYTEORDER.
+            int type = body.getShort(at + 2) & 0x3fff;
+            attributes.put(type, body.slice(at + 4, length - 4).order(body.order()));
+            at += length + 3 & ~3;
+        }
+        return attributes;
+    }
+
+    private static Optional<ByteBuffer> nested(Map<Integer, ByteBuffer> attributes, int outer, int inner) {
+        return Optional.ofNullable(attributes.get(outer)).map(body -> attributes(body, 0).get(inner));
+    }
+
+    private static int number(Map<Integer, ByteBuffer> attributes, int type) {
+        ByteBuffer value = attributes.get(type);
+        return value == null || value.limit() < 4 ? 0 : value.getInt(0);
+    }
+
+    private static String text(ByteBuffer value) {
+        int length = 0;
+        while (length < value.limit() && value.get(length) != 0) {
+            length++;
+        }
+        byte[] bytes = new byte[length];
+        value.get(0, bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+}
