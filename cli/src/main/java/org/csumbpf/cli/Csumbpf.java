@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
             StatusCommand.class,
             StatsCommand.class,
             VniCommand.class,
+            WarmUpCommand.class,
         },
         usageHelpAutoWidth = true,
         synopsisSubcommandLabel = "COMMAND",

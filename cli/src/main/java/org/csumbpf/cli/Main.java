@@ -26,7 +26,13 @@ public final class Main {
     static int run(PrintWriter out, PrintWriter err, String... args) {
         CommandLine command = commandLine();
         command.setOut(out).setErr(err);
-        return command.execute(args);
+        try {
+            return command.execute(args);
+        } catch (LinkageError e) {
+            // picocli hands over exceptions only. This one means JNA's native part, which lies beside the jars.
+            err.println("csumbpf: a native library cannot be loaded: " + e.getMessage() + "; install csumbpf again");
+            return ExitCode.UNSUPPORTED_HOST.code();
+        }
     }
 
     static CommandLine commandLine() {
@@ -41,7 +47,7 @@ public final class Main {
         for (ExitCode code : ExitCode.values()) {
             codes.put(" " + code.code(), code.meaning());
         }
-        command.getCommandSpec().usageMessage().exitCodeList(codes);
+        command.getCommandSpec().usageMessage().exitCodeList(codes).footer("");
         return command;
     }
 
