@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.util.Optional;
+import org.csumbpf.maps.Hook;
+
 /**
  * What the user wants of an attachment.
  *
  * @param ifname the interface
  * @param rules which packets to repair and how; replaces what an existing attachment has
  * @param force attach also where decrypted packets cannot reach tc
+ * @param hook where to hang the program; empty: tcx if the kernel has it, else clsact. An existing hook stays
  * @param enableGro switch the device's GRO feature on if it is off
  */
-public record AttachRequest(String ifname, RuleSet rules, boolean force, boolean enableGro) {}
+public record AttachRequest(String ifname, RuleSet rules, Optional<Hook> hook, boolean force, boolean enableGro) {}

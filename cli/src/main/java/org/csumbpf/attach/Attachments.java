@@ -110,9 +110,7 @@ public final class Attachments {
                             device(ifname);
                             return notAttached(ifname);
                         });
-                Result result = new Result();
-                clear(pins, true, scope, result);
-                return result;
+                return clear(pins, true, scope, new Result());
             });
         });
     }
@@ -127,29 +125,24 @@ public final class Attachments {
                 only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
         for (PinDirectory pins : all) {
             Result result = new Result();
-            Optional<NetworkNamespace> netns = NetworkNamespace.byInode(pins.netns());
-            String name = AttachmentView.label(pins, netns);
-            if (netns.isPresent()) {
-                netns.get().call(() -> PinTree.change(scope -> {
-                    clear(pins, true, scope, result);
-                    return null;
-                }));
-            } else {
-                PinTree.change(scope -> {
-                    clear(pins, false, scope, result);
-                    return null;
-                });
+            Optional<NetworkNamespace> found = NetworkNamespace.byInode(pins.netns());
+            try (NetworkNamespace netns = found.orElse(null)) {
+                results.put(AttachmentView.label(pins, found), result);
+                if (netns != null) {
+                    netns.call(() -> PinTree.change(scope -> clear(pins, true, scope, result)));
+                } else {
+                    PinTree.change(scope -> clear(pins, false, scope, result));
+                }
             }
-            results.put(name, result);
         }
         return results;
     }
 
-    static AttachException refusal(List<Preflight.Obstacle> obstacles) {
+    static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles) {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
-                "decrypted packets cannot reach tc: "
-                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
+                ifname + ": decrypted packets cannot reach tc: "
+                                + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
                         + "; --force attaches all the same");
     }
 
@@ -177,7 +170,7 @@ public final class Attachments {
         List<Preflight.Obstacle> obstacles = Preflight.receivePath(device, request.enableGro());
         Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
         if (!obstacles.isEmpty()) {
-            throw refusal(obstacles);
+            throw refusal(device.name(), obstacles);
         }
     }
 
@@ -197,7 +190,7 @@ public final class Attachments {
                 }
                 program.pin(pins.pin(PinDirectory.PROGRAM));
                 prepare(new HostSetup(pins, maps.record(), result), device, request);
-                LiveHook.attach(pins, maps.record(), program);
+                LiveHook.attach(pins, maps.record(), program, request.hook());
                 maps.record().update(record -> record.finishedAt(MonotonicClock.nanos()));
             } catch (RuntimeException e) {
                 try {
@@ -350,7 +343,7 @@ public final class Attachments {
      *
      * @param inNamespace the caller has entered the device's namespace; false: it no longer exists
      */
-    private static void clear(PinDirectory pins, boolean inNamespace, PinTree.Scope scope, Result result) {
+    private static Result clear(PinDirectory pins, boolean inNamespace, PinTree.Scope scope, Result result) {
         if (inNamespace) {
             Optional<LiveHook> live = LiveHook.find(pins);
             if (live.isPresent()) {
@@ -379,6 +372,7 @@ public final class Attachments {
         if (result.changes().isEmpty()) {
             result.changes().add("removed what was left of an attachment");
         }
+        return result;
     }
 
     /** An attachment in this namespace by the name that its device had, if that device is no more. */

@@ -51,7 +51,7 @@ final class HostSetup {
     void loadModules(boolean force) {
         load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD).ifPresent(obstacle -> {
             if (!force) {
-                throw Attachments.refusal(List.of(obstacle));
+                throw Attachments.refusal(record.get().ifname(), List.of(obstacle));
             }
             result.warnings().add(obstacle.toString());
         });

@@ -60,18 +60,34 @@ record LiveHook(Hook kind, int programId) {
                 });
     }
 
-    /** Hangs the program on the device: tcx if the kernel has it, else clsact. The record is written before each step. */
-    static LiveHook attach(PinDirectory pins, RecordMap record, BpfProgram program) {
+    /**
+     * Hangs the program on the device, the record being written before each step. Without a wish: tcx, and if that fails
+     * because the kernel does not have it, clsact.
+     */
+    static LiveHook attach(PinDirectory pins, RecordMap record, BpfProgram program, Optional<Hook> wish) {
+        if (wish.isPresent()) {
+            return wish.get() == Hook.TCX ? attachTcx(pins, record, program) : attachClsact(pins, record, program);
+        }
+        try {
+            return attachTcx(pins, record, program);
+        } catch (KernelException e) {
+            if (e.errno() != Errno.EINVAL || Probes.tcx() != ProbeResult.UNSUPPORTED) {
+                throw e;
+            }
+        }
+        return attachClsact(pins, record, program);
+    }
+
+    private static LiveHook attachTcx(PinDirectory pins, RecordMap record, BpfProgram program) {
         record.update(r -> r.withHook(Hook.TCX));
         try (TcxLink link = TcxLink.attachFirst(program, pins.ifindex())) {
             pins.remove(PinDirectory.LINK);
             link.pin(pins.pin(PinDirectory.LINK));
             return new LiveHook(Hook.TCX, program.info().id());
-        } catch (KernelException e) {
-            if (Probes.tcx() == ProbeResult.SUPPORTED || e.errno() == Errno.EPERM || e.errno() == Errno.ENODEV) {
-                throw e;
-            }
         }
+    }
+
+    private static LiveHook attachClsact(PinDirectory pins, RecordMap record, BpfProgram program) {
         record.update(r -> r.withHook(Hook.CLSACT));
         if (Rtnetlink.ingressQdiscs(pins.ifindex()).isEmpty()) {
             record.update(r -> r.with(HostChange.CLSACT));

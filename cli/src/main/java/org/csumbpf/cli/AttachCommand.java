@@ -4,11 +4,13 @@ package org.csumbpf.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.csumbpf.attach.AttachRequest;
 import org.csumbpf.attach.Attachments;
 import org.csumbpf.attach.Result;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.Config;
+import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Rule;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,6 +46,14 @@ final class AttachCommand extends HostCommand {
     private RuleOptions ruleOptions;
 
     @Option(
+            names = "--hook",
+            paramLabel = "tcx|clsact",
+            converter = LabelConverter.ForHook.class,
+            description = "Where to hang the program. Default: tcx where the kernel has it (6.6), else clsact. An existing"
+                    + " attachment stays where it is.")
+    private Hook hook;
+
+    @Option(
             names = "--force",
             description = "Attach also where decrypted packets cannot reach tc; 'csumbpf status' says whether they do.")
     private boolean force;
@@ -60,7 +70,7 @@ final class AttachCommand extends HostCommand {
         }
         Rule rule = ruleOptions.rule(spec());
         VniSelection selection = VniSelection.parse(spec(), vnis.isEmpty() ? List.of(VniSelection.ANY) : vnis);
-        request = new AttachRequest(ifname, selection.rules(port, rule), force, enableGro);
+        request = new AttachRequest(ifname, selection.rules(port, rule), Optional.ofNullable(hook), force, enableGro);
     }
 
     @Override

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Rule;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.TypeConversionException;
 
 /** The options that make a rule. */
 final class RuleOptions {
@@ -18,7 +13,7 @@ final class RuleOptions {
             names = "--mode",
             paramLabel = "MODE",
             defaultValue = "auto",
-            converter = ModeConverter.class,
+            converter = LabelConverter.ForMode.class,
             description = {
                 "How to repair:",
                 "auto (default): zero where the outer header is IPv4, recompute where it is IPv6.",
@@ -60,36 +55,9 @@ final class RuleOptions {
         DROP
     }
 
-    private abstract static class LabelConverter<E extends Enum<E>> implements ITypeConverter<E> {
-        private final Class<E> type;
-
-        LabelConverter(Class<E> type) {
-            this.type = type;
-        }
-
-        @Override
-        public E convert(String text) {
-            for (E value : type.getEnumConstants()) {
-                if (value.name().toLowerCase(Locale.ROOT).equals(text)) {
-                    return value;
-                }
-            }
-            throw new TypeConversionException("'" + text + "' is not one of "
-                    + Arrays.stream(type.getEnumConstants())
-                            .map(value -> value.name().toLowerCase(Locale.ROOT))
-                            .collect(Collectors.joining(", ")));
-        }
-    }
-
-    private static final class ModeConverter extends LabelConverter<Mode> {
-        ModeConverter() {
-            super(Mode.class);
-        }
-    }
-
     private static final class PlaintextConverter extends LabelConverter<Plaintext> {
         PlaintextConverter() {
-            super(Plaintext.class);
+            super(Plaintext.values());
         }
     }
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.csumbpf.maps.Hook;
+import org.csumbpf.maps.Mode;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Takes enum constants by their names in lower case, and says which there are. */
+abstract class LabelConverter<E extends Enum<E>> implements ITypeConverter<E> {
+    private final E[] values;
+
+    LabelConverter(E[] values) {
+        this.values = values;
+    }
+
+    @Override
+    public E convert(String text) {
+        for (E value : values) {
+            if (label(value).equals(text)) {
+                return value;
+            }
+        }
+        throw new TypeConversionException("'" + text + "' is not one of "
+                + Arrays.stream(values).map(LabelConverter::label).collect(Collectors.joining(", ")));
+    }
+
+    private static String label(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+
+    static final class ForMode extends LabelConverter<Mode> {
+        ForMode() {
+            super(Mode.values());
+        }
+    }
+
+    static final class ForHook extends LabelConverter<Hook> {
+        ForHook() {
+            super(new Hook[] {Hook.TCX, Hook.CLSACT});
+        }
+    }
+}

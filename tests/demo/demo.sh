@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs the story (story.sh) in a virtual machine with Debian's 6.1 kernel, or with LAB=host in namespaces of this host,
+# whose kernel needs ESP for that. 'make demo' comes here with everything built and installed.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+# In the guest the output is no terminal; here it may be.
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export CSUMBPF_COLOR=1; fi
+
+case ${LAB:-vm} in
+host)
+	if ! modprobe -q esp4 2>/dev/null && [ ! -d /sys/module/esp4 ]; then
+		echo "demo: this host's kernel ($(uname -r)) has no ESP (module esp4); run 'make demo' without LAB=host" >&2
+		exit 1
+	fi
+	LINK=veth "$here/story.sh"
+	;;
+vm)
+	echo "The demo runs in a virtual machine with its own kernel; nothing of this host's network is touched."
+	"$here/../vm/fetch-kernel" 6.1 >/dev/null
+	echo "Starting it (some 10 seconds where it has to be emulated) ..."
+	"$here/../vm/run" --kernel 6.1 --links 2 --timeout 900 -- env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} "$here/story.sh"
+	;;
+*)
+	echo "demo: LAB is 'vm' (the default) or 'host', not '$LAB'" >&2
+	exit 2
+	;;
+esac

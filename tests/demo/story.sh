@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The main job, told and checked: an encrypted VXLAN across a 1:1 NAT is dead, csumbpf attach brings it to life, detach
+# ends that. Runs where tests/lab/lab.sh runs. Every figure is measured here; the first that is not as told ends it.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+lab=$here/../lab/lab.sh
+csumbpf=${CSUMBPF:-$(readlink -f "$here/../..")/bin/csumbpf}
+export VNI=4109
+
+bold= dim= green= red= plain=
+if [ -n "${CSUMBPF_COLOR-}" ] && [ -z "${NO_COLOR-}" ]; then
+	bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
+fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+show() { printf '  %s\n' "$*"; }
+good() { printf '  %sok%s %s\n' "$green" "$plain" "$*"; }
+fail() { printf '  %sNOT AS EXPECTED%s %s\n' "$red" "$plain" "$*"; exit 1; }
+expect() { if [ "$1" = "$2" ]; then good "$3"; else fail "$3: expected $2, got $1"; fi; }
+on() { "$lab" exec "$@"; }
+
+bad_checksums() { on "$1" nstat -asz UdpInCsumErrors | awk '$1 == "UdpInCsumErrors" { print $2 }'; }
+loss() { on "$1" ping -q -c 5 -i 0.2 -W 1 "$2" | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'; }
+# What the kernel warns of; levels 0 to 4.
+warnings() { dmesg --level emerg,alert,crit,err,warn; }
+
+transfer() { # seconds -> whether 20 MB came through, and whole
+	local limit=$1 receiver
+	rm -f "$work/received"
+	on b timeout "$limit" socat -u TCP-LISTEN:5001,bind=10.0.9.2,reuseaddr "CREATE:$work/received" 2>/dev/null &
+	receiver=$!
+	sleep 0.5
+	on a timeout "$limit" socat -u "OPEN:$work/sent" TCP:10.0.9.2:5001,connect-timeout=5 2>/dev/null || true
+	wait $receiver || true
+	[ -f "$work/received" ] && [ "$(sha256sum <"$work/received")" = "$(sha256sum <"$work/sent")" ]
+}
+
+work=$(mktemp -d)
+finish() {
+	"$csumbpf" detach --all >/dev/null 2>&1 || true
+	"$lab" down
+	rm -rf "$work"
+}
+trap finish EXIT
+head -c 20000000 /dev/urandom >"$work/sent"
+
+say "The lab: host a, a 1:1 NAT, host b behind it. VXLAN $VNI in ESP transport mode between a and b, as Docker makes it."
+"$lab" up
+show "kernel $(uname -r); a 203.0.113.2 -- NAT -- b 10.99.0.2, outside 203.0.113.10"
+show "$(on a ip xfrm state | awk '/aead/ && !n++ { print $2, "icv", $4 } /reqid/ && !m++ { print "esp", $3, $4, $5, $6, $7, $8 }' | paste -sd " ")"
+before_dmesg=$(warnings | wc -l)
+
+say "Before: every packet is decrypted, and then dropped for its UDP checksum."
+errors=$(bad_checksums b)
+expect "$(loss a 10.0.9.2)" 100 "ping from a to b through the VXLAN: 100 % loss"
+rise=$(($(bad_checksums b) - errors))
+if [ $rise -gt 0 ]; then good "UdpInCsumErrors on b rose by $rise"; else fail "UdpInCsumErrors on b did not rise"; fi
+if transfer 8; then fail "20 MB by TCP came through"; else good "20 MB by TCP: nothing arrives"; fi
+
+say "csumbpf attach eth0 --vni $VNI, on both hosts."
+for host in a b; do
+	began=$(date +%s%N)
+	show "${dim}\$ csumbpf --netns csumbpf-$host attach eth0 --vni $VNI$plain"
+	"$csumbpf" --netns csumbpf-$host attach eth0 --vni $VNI | sed 's/^/  /'
+	show "($((($(date +%s%N) - began) / 1000000)) ms)"
+done
+
+say "After: the same packets get through."
+errors_a=$(bad_checksums a) errors_b=$(bad_checksums b)
+expect "$(loss a 10.0.9.2)" 0 "ping from a to b: 0 % loss"
+expect "$(loss b 10.0.9.1)" 0 "ping from b to a: 0 % loss"
+began=$(date +%s%N)
+if transfer 60; then
+	good "20 MB by TCP: arrives with the same SHA-256, in $((($(date +%s%N) - began) / 1000000)) ms"
+else
+	fail "20 MB by TCP did not arrive whole"
+fi
+expect "$(bad_checksums a)/$(bad_checksums b)" "$errors_a/$errors_b" "no new UdpInCsumErrors on a and b"
+expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"
+
+say "csumbpf status"
+"$csumbpf" status | sed 's/^/  /'
+
+say "csumbpf detach eth0, on both hosts: dead again, and nothing left behind."
+for host in a b; do
+	"$csumbpf" --netns csumbpf-$host detach eth0 | sed 's/^/  /'
+done
+expect "$(loss a 10.0.9.2)" 100 "ping from a to b: 100 % loss"
+expect "$("$csumbpf" status)" "nothing is attached" "csumbpf status: nothing is attached"
+if [ -e /sys/fs/bpf/csumbpf ]; then fail "/sys/fs/bpf/csumbpf is still there"; fi
+expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"
