@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.program;
+
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.maps.Mode;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Vni;
+
+/** What the program is told: the port, the rule for any VNI, rules of single VNIs. */
+record Rules(int port, Optional<Rule> any, Map<Vni, Rule> byVni) {
+    /** {@code 4109 auto unverified; any zero drop}. */
+    static Rules parse(String text, int port) {
+        Optional<Rule> any = Optional.empty();
+        Map<Vni, Rule> byVni = new HashMap<>();
+        for (String part : text.split("; ")) {
+            String[] words = part.split(" ");
+            boolean drop = false;
+            boolean unverified = false;
+            for (int i = 2; i < words.length; i++) {
+                drop |= words[i].equals("drop");
+                unverified |= words[i].equals("unverified");
+            }
+            Rule rule = new Rule(Mode.valueOf(words[1].toUpperCase(Locale.ROOT)), drop, unverified);
+            if (words[0].equals("any")) {
+                any = Optional.of(rule);
+            } else {
+                byVni.put(new Vni(Integer.parseInt(words[0])), rule);
+            }
+        }
+        return new Rules(port, any, byVni);
+    }
+}
