@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.attach;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What goes wrong between two system calls: kill -9, two at once, a pin that somebody deletes. */
+@Tag("root")
+class CrashTest {
+    private static final List<String> OLD = List.of("5 auto");
+    private static final List<String> NEW = List.of("6 observe", "7 observe", "8 observe");
+
+    private final long seed = Long.getLong("csumbpf.crash.seed", System.nanoTime());
+    private final Random random = new Random(seed);
+    private Lab lab;
+
+    @BeforeEach
+    void open() {
+        lab = new Lab();
+    }
+
+    @AfterEach
+    void close() {
+        lab.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void killedAtAnyInstantOfAttach(String hook) throws Exception {
+        String[] attach = lab.command("attach", "w1", "--vni", "5", "--unverified", "--hook", hook);
+        long full = duration(attach);
+        lab.csumbpf("detach", "w1").ok();
+        int effective = 0;
+        int midway = 0;
+        for (int i = 0; i < 30; i++) {
+            killed(attach, full);
+            boolean hooked = lab.status().map(s -> s.get("state").asText().equals("attached")).orElse(false);
+            boolean traces = !lab.traces().isEmpty();
+            effective += hooked ? 1 : 0;
+            midway += traces && !hooked ? 1 : 0;
+            if (hooked) {
+                assertThat(lab.rules()).as("the new state, whole; seed %d", seed).isEqualTo(OLD);
+            }
+            if (i % 2 == 0) {
+                Shell.run(attach).ok();
+                assertThat(lab.rules()).isEqualTo(OLD);
+                assertThat(lab.status().orElseThrow().get("problems")).isEmpty();
+            }
+            int code = lab.csumbpf("detach", "w1").code();
+            assertThat(code).isEqualTo(i % 2 == 0 || traces ? 0 : 6);
+            assertThat(lab.traces()).as("after detach; seed %d", seed).isEmpty();
+        }
+        System.out.println("killed attach (" + hook + ", seed " + seed + "): 30 times, " + effective
+                + " had taken effect, " + midway + " were half made");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void killedAtAnyInstantOfAnUpdate(String hook) throws Exception {
+        String[] oldState = lab.command("attach", "w1", "--vni", "5", "--unverified", "--hook", hook);
+        String[] newState = lab.command("attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe");
+        Shell.run(oldState).ok();
+        long full = duration(newState);
+        int updated = 0;
+        for (int i = 0; i < 30; i++) {
+            Shell.run(oldState).ok();
+            assertThat(lab.rules()).isEqualTo(OLD);
+            killed(newState, full);
+            assertThat(lab.status().orElseThrow().get("state").asText()).isEqualTo("attached");
+            // Pins follow the program at the next command that changes something: ask for the rule that is there anyway.
+            lab.csumbpf("vni", "remove", "w1", "999").ok();
+            assertThat(lab.rules()).as("the old state or the new one; seed %d", seed).isIn(OLD, NEW);
+            updated += lab.rules().equals(NEW) ? 1 : 0;
+        }
+        lab.csumbpf("detach", "w1").ok();
+        assertThat(lab.traces()).isEmpty();
+        System.out.println("killed update (" + hook + ", seed " + seed + "): 30 times, " + updated + " had taken effect");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void twoAttachesAtOnce(String hook) throws Exception {
+        for (int i = 0; i < 5; i++) {
+            Process one = start(lab.command("attach", "w1", "--vni", "5", "--unverified", "--hook", hook));
+            Process two =
+                    start(lab.command("attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe", "--hook", hook));
+            assertThat(one.waitFor()).isZero();
+            assertThat(two.waitFor()).isZero();
+            assertThat(lab.rules()).isIn(OLD, NEW);
+            assertThat(lab.status().orElseThrow().get("problems")).isEmpty();
+            lab.csumbpf("detach", "w1").ok();
+            assertThat(lab.traces()).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void anyPinMayVanish(String hook) throws IOException {
+        String[] attach = {"attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe", "--hook", hook};
+        lab.csumbpf(attach).ok();
+        List<String> pins = new ArrayList<>();
+        try (Stream<Path> files = Files.list(lab.pins())) {
+            files.forEach(file -> pins.add(file.getFileName().toString()));
+        }
+        assertThat(pins).contains("program", "rules", "config", "counters", "totals", "peers", "attachment");
+        for (String pin : pins) {
+            lab.csumbpf(attach).ok();
+            Files.delete(lab.pins().resolve(pin));
+            assertThat(lab.status().orElseThrow().get("problems"))
+                    .as("status without %s says so", pin)
+                    .isNotEmpty();
+            lab.csumbpf(attach).ok();
+            assertThat(lab.rules()).as("attach without %s mends", pin).isEqualTo(NEW);
+            assertThat(lab.status().orElseThrow().get("problems")).isEmpty();
+
+            Files.delete(lab.pins().resolve(pin));
+            lab.csumbpf("detach", "w1").ok();
+            assertThat(lab.traces()).as("detach without %s", pin).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void allPinsMayVanish(String hook) throws IOException {
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook).ok();
+        try (Stream<Path> files = Files.list(lab.pins())) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook).ok();
+        assertThat(lab.rules()).isEqualTo(OLD);
+        lab.csumbpf("detach", "w1").ok();
+        assertThat(lab.traces()).isEmpty();
+    }
+
+    /** Starts a command and kills it after a random time that its full run would take, a little more at times. */
+    private void killed(String[] command, long fullMillis) throws Exception {
+        Process process = start(command);
+        // Most of the time goes by before the first system call that matters: aim at the later half.
+        long wait = fullMillis / 3 + random.nextInt((int) (fullMillis * 4 / 5));
+        process.waitFor(wait, TimeUnit.MILLISECONDS);
+        // The launcher execs java, so this is the JVM; SIGKILL.
+        process.destroyForcibly();
+        process.waitFor();
+    }
+
+    private static long duration(String[] command) throws Exception {
+        long began = System.nanoTime();
+        assertThat(start(command).waitFor()).isZero();
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+    }
+
+    private static Process start(String[] command) throws IOException {
+        return new ProcessBuilder(command)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+    }
+}

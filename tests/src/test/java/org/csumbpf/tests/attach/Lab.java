@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.attach;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.csumbpf.loader.BpfObject;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.TcxLink;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Rtnetlink;
+
+/** A network namespace of the test's own, with veth pairs w0-w1 and w2-w3. The command works on w1. */
+final class Lab implements AutoCloseable {
+    private static int number;
+
+    final String name = "cbt-" + ProcessHandle.current().pid() + "-" + number++;
+
+    Lab() {
+        ip("netns", "add", name);
+        for (String pair : List.of("w0 w1", "w2 w3")) {
+            String[] ends = pair.split(" ");
+            ipIn("link", "add", ends[0], "mtu", "9500", "type", "veth", "peer", "name", ends[1], "mtu", "9500");
+            for (String end : ends) {
+                // No router solicitations and the like between the test's own packets.
+                Shell.run(in("sysctl", "-qw", "net.ipv6.conf." + end + ".disable_ipv6=1"));
+                ipIn("link", "set", end, "up");
+            }
+        }
+    }
+
+    static void ip(String... arguments) {
+        Shell.run(join(new String[] {"ip"}, arguments)).ok();
+    }
+
+    void ipIn(String... arguments) {
+        Shell.run(join(new String[] {"ip", "-n", name}, arguments)).ok();
+    }
+
+    void tc(String... arguments) {
+        Shell.run(join(new String[] {"tc", "-n", name}, arguments)).ok();
+    }
+
+    String[] in(String... command) {
+        return join(new String[] {"nsenter", "--net=/run/netns/" + name, "--"}, command);
+    }
+
+    /** The command's line for this namespace. */
+    String[] command(String... arguments) {
+        return Shell.csumbpf(join(new String[] {"--netns", name}, arguments));
+    }
+
+    Shell.Result csumbpf(String... arguments) {
+        return Shell.run(command(arguments));
+    }
+
+    /** The only attachment, as status --json tells it; empty: none. */
+    Optional<JsonNode> status() {
+        JsonNode list = json("status").get("attachments");
+        assertThat(list.size()).isLessThan(2);
+        return Optional.ofNullable(list.get(0));
+    }
+
+    JsonNode json(String... arguments) {
+        try {
+            return new ObjectMapper()
+                    .readTree(csumbpf(join(arguments, new String[] {"--json"})).ok().out());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The rules as "vni mode ...", sorted as status lists them. */
+    List<String> rules() {
+        List<String> rules = new ArrayList<>();
+        status().ifPresent(status -> status.get("rules")
+                .forEach(rule -> rules.add(rule.get("vni").asText() + " " + rule.get("mode").asText())));
+        return rules;
+    }
+
+    <T> T call(Callable<T> work) {
+        try (NetworkNamespace netns = NetworkNamespace.named(name)) {
+            return netns.call(work);
+        }
+    }
+
+    int ifindex(String device) {
+        return call(() -> Rtnetlink.device(device).orElseThrow().ifindex());
+    }
+
+    Path pins() {
+        try (NetworkNamespace netns = NetworkNamespace.named(name)) {
+            return Path.of("/sys/fs/bpf/csumbpf", Long.toString(netns.inode()), Integer.toString(ifindex("w1")));
+        }
+    }
+
+    /** What attach could have left behind: pins, programs on hooks, qdiscs. */
+    List<String> traces() {
+        List<String> traces = new ArrayList<>();
+        try (NetworkNamespace netns = NetworkNamespace.named(name)) {
+            Path pins = Path.of("/sys/fs/bpf/csumbpf", Long.toString(netns.inode()));
+            if (Files.exists(pins)) {
+                traces.add(pins.toString());
+            }
+        }
+        int ifindex = ifindex("w1");
+        call(() -> {
+            TcxLink.query(ifindex).forEach(id -> traces.add("tcx program " + id));
+            Rtnetlink.ingressQdiscs(ifindex).forEach(qdisc -> traces.add(qdisc.toString()));
+            return null;
+        });
+        return traces;
+    }
+
+    /** foreign.bpf.c, compiled with these options. */
+    static byte[] foreign(String... options) {
+        try {
+            Path object = Files.createTempFile("foreign", ".o");
+            compile(object, options);
+            byte[] bytes = Files.readAllBytes(object);
+            Files.delete(object);
+            return bytes;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static void compile(Path object, String... options) {
+        String multiarch = Shell.run("gcc", "-print-multiarch").ok().out().strip();
+        String[] command = {
+            "clang", "-O2", "-g", "-target", "bpf", "-idirafter", "/usr/include/" + multiarch,
+            Shell.CHECKOUT.resolve("tests/src/test/bpf/foreign.bpf.c").toString(), "-c", "-o", object.toString()
+        };
+        Shell.run(join(command, options)).ok();
+    }
+
+    static BpfProgram load(byte[] object) {
+        try (BpfObject opened = BpfObject.open(object, "foreign")) {
+            opened.load();
+            return opened.program("foreign");
+        }
+    }
+
+    @Override
+    public void close() {
+        Shell.run(command("detach", "--all"));
+        Shell.run("ip", "netns", "del", name);
+    }
+
+    static String[] join(String[] first, String... second) {
+        String[] both = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, both, first.length, second.length);
+        return both;
+    }
+}
