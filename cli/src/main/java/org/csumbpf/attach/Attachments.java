@@ -41,10 +41,11 @@ public final class Attachments {
     /**
      * Refuses to work where the pins would end with the command.
      *
+     * @param namesNetns whether the arguments name a network namespace already
      * @param arguments the command's own words after {@code csumbpf}, for the way out
      */
-    public static void requireLasting(String arguments) {
-        PinTree.requireLasting(arguments);
+    public static void requireLasting(boolean namesNetns, String arguments) {
+        PinTree.requireLasting(namesNetns, arguments);
     }
 
     /** Attaches to an interface, or brings an attachment into the state that is asked for. */

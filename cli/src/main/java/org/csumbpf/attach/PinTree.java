@@ -18,16 +18,21 @@ final class PinTree {
      * Refuses to work in a mount namespace whose bpffs ends with the command: what is pinned there would be gone, and
      * what is pinned outside would not be seen.
      *
-     * @param suggestion the command's own words after {@code csumbpf}, for the way out
+     * @param namesNetns whether the arguments name a network namespace already
+     * @param arguments the command's own words after {@code csumbpf}, for the way out
      */
-    static void requireLasting(String suggestion) {
+    static void requireLasting(boolean namesNetns, String arguments) {
         if (Bpffs.outlivesCommand(Bpffs.DEFAULT)) {
             return;
         }
-        String way = NetworkNamespace.current()
-                .name()
-                .map(name -> "csumbpf --netns " + name + " " + suggestion)
-                .orElse("nsenter --net=/proc/<pid>/ns/net csumbpf " + suggestion);
+        String way = "csumbpf " + arguments;
+        if (!namesNetns) {
+            try (NetworkNamespace current = NetworkNamespace.current()) {
+                way = current.name()
+                        .map(name -> "csumbpf --netns " + name + " " + arguments)
+                        .orElse("nsenter --net=/proc/PID/ns/net csumbpf " + arguments);
+            }
+        }
         throw new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 "this mount namespace has a /sys of its own (as under 'ip netns exec'), so pins in " + Bpffs.DEFAULT

@@ -2,7 +2,6 @@
 package org.csumbpf.cli;
 
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.csumbpf.attach.AttachException;
 import org.csumbpf.attach.Attachments;
@@ -23,9 +22,9 @@ abstract class HostCommand implements Callable<Integer> {
                     AttachException.Kind.NOT_PERMITTED,
                     "not permitted: needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN (EPERM)");
         }
-        List<String> words = spec.commandLine().getParseResult().originalArgs();
-        Attachments.requireLasting(spec.qualifiedName(" ").replaceFirst("^csumbpf ", "")
-                + (words.isEmpty() ? "" : " " + String.join(" ", words)));
+        Attachments.requireLasting(
+                global().namesNetns(),
+                String.join(" ", spec.root().commandLine().getParseResult().originalArgs()));
         run(spec.commandLine().getOut());
         return ExitCode.DONE.code();
     }

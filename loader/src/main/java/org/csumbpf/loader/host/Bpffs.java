@@ -5,6 +5,8 @@ import com.sun.jna.Memory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 
 /** The BPF file system, where objects outlive the process that made them. */
 public final class Bpffs {
@@ -41,8 +43,8 @@ public final class Bpffs {
 
     /**
      * Whether what is pinned there is still there when this process ends. It is not under {@code ip netns exec} and the
-     * like: that makes a mount namespace of its own, with a new /sys. Told by comparing with process 1, where that can
-     * be read; where it cannot, the answer is yes.
+     * like, which make a mount namespace of their own with a new /sys. Told by comparing with process 1; where that
+     * cannot be read, by the mark that {@code ip netns exec} leaves: a /sys whose source is the namespace's name.
      */
     public static boolean outlivesCommand(Path directory) {
         try {
@@ -53,7 +55,32 @@ public final class Bpffs {
             Path ofInit = Path.of("/proc/1/root" + directory);
             return isMounted(directory) && isMounted(ofInit) && device(directory) == device(ofInit);
         } catch (IOException e) {
-            return true;
+            return sysfsSource(mounts())
+                    .filter(source -> Files.exists(Path.of("/run/netns", source)))
+                    .isEmpty();
+        }
+    }
+
+    /** The source of the topmost sysfs on /sys, from the text of /proc/self/mountinfo (proc(5)). */
+    static Optional<String> sysfsSource(List<String> mountinfo) {
+        Optional<String> source = Optional.empty();
+        for (String line : mountinfo) {
+            // 36 35 98:0 /root /mount/point options [optional fields] - type source super-options
+            String[] halves = line.split(" - ", 2);
+            String[] before = halves[0].split(" ");
+            String[] after = halves.length == 2 ? halves[1].split(" ") : new String[0];
+            if (after.length >= 2 && before.length >= 5 && before[4].equals("/sys") && after[0].equals("sysfs")) {
+                source = Optional.of(after[1]);
+            }
+        }
+        return source;
+    }
+
+    private static List<String> mounts() {
+        try {
+            return Files.readAllLines(Path.of("/proc/self/mountinfo"));
+        } catch (IOException e) {
+            return List.of();
         }
     }
 
