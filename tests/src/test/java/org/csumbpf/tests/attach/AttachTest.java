@@ -13,6 +13,8 @@ import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.Ethtool;
 import org.csumbpf.loader.host.Filter;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.tests.lab.Lab;
+import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.csumbpf.tests.attach;
+package org.csumbpf.tests.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,24 +12,24 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Runs commands, the product's own among them. */
-final class Shell {
-    static final Path CHECKOUT = Path.of(System.getProperty("csumbpf.checkout")).normalize();
+public final class Shell {
+    public static final Path CHECKOUT = Path.of(System.getProperty("csumbpf.checkout")).normalize();
 
     private Shell() {}
 
     /** What a command did. */
-    record Result(int code, String out, String err) {
-        Result ok() {
+    public record Result(int code, String out, String err) {
+        public Result ok() {
             assertThat(code).as("exit code; %s%s", out, err).isZero();
             return this;
         }
     }
 
-    static Result run(String... command) {
+    public static Result run(String... command) {
         return input("", command);
     }
 
-    static Result input(String text, String... command) {
+    public static Result input(String text, String... command) {
         try {
             Path out = Files.createTempFile("out", null);
             Path err = Files.createTempFile("err", null);
@@ -59,7 +59,7 @@ final class Shell {
     }
 
     /** The installed command. */
-    static String[] csumbpf(String... arguments) {
+    public static String[] csumbpf(String... arguments) {
         List<String> command = new ArrayList<>();
         Path path = CHECKOUT.resolve("bin/csumbpf");
         assertThat(path).as("run 'make build' first").isExecutable();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.csumbpf.tests.attach;
+package org.csumbpf.tests.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -21,12 +21,12 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 
 /** A network namespace of the test's own, with veth pairs w0-w1 and w2-w3. The command works on w1. */
-final class Lab implements AutoCloseable {
+public final class Lab implements AutoCloseable {
     private static int number;
 
-    final String name = "cbt-" + ProcessHandle.current().pid() + "-" + number++;
+    public final String name = "cbt-" + ProcessHandle.current().pid() + "-" + number++;
 
-    Lab() {
+    public Lab() {
         ip("netns", "add", name);
         for (String pair : List.of("w0 w1", "w2 w3")) {
             String[] ends = pair.split(" ");
@@ -39,39 +39,39 @@ final class Lab implements AutoCloseable {
         }
     }
 
-    static void ip(String... arguments) {
+    public static void ip(String... arguments) {
         Shell.run(join(new String[] {"ip"}, arguments)).ok();
     }
 
-    void ipIn(String... arguments) {
+    public void ipIn(String... arguments) {
         Shell.run(join(new String[] {"ip", "-n", name}, arguments)).ok();
     }
 
-    void tc(String... arguments) {
+    public void tc(String... arguments) {
         Shell.run(join(new String[] {"tc", "-n", name}, arguments)).ok();
     }
 
-    String[] in(String... command) {
+    public String[] in(String... command) {
         return join(new String[] {"nsenter", "--net=/run/netns/" + name, "--"}, command);
     }
 
     /** The command's line for this namespace. */
-    String[] command(String... arguments) {
+    public String[] command(String... arguments) {
         return Shell.csumbpf(join(new String[] {"--netns", name}, arguments));
     }
 
-    Shell.Result csumbpf(String... arguments) {
+    public Shell.Result csumbpf(String... arguments) {
         return Shell.run(command(arguments));
     }
 
     /** The only attachment, as status --json tells it; empty: none. */
-    Optional<JsonNode> status() {
+    public Optional<JsonNode> status() {
         JsonNode list = json("status").get("attachments");
         assertThat(list.size()).isLessThan(2);
         return Optional.ofNullable(list.get(0));
     }
 
-    JsonNode json(String... arguments) {
+    public JsonNode json(String... arguments) {
         try {
             return new ObjectMapper()
                     .readTree(csumbpf(join(arguments, new String[] {"--json"})).ok().out());
@@ -81,31 +81,31 @@ final class Lab implements AutoCloseable {
     }
 
     /** The rules as "vni mode ...", sorted as status lists them. */
-    List<String> rules() {
+    public List<String> rules() {
         List<String> rules = new ArrayList<>();
         status().ifPresent(status -> status.get("rules")
                 .forEach(rule -> rules.add(rule.get("vni").asText() + " " + rule.get("mode").asText())));
         return rules;
     }
 
-    <T> T call(Callable<T> work) {
+    public <T> T call(Callable<T> work) {
         try (NetworkNamespace netns = NetworkNamespace.named(name)) {
             return netns.call(work);
         }
     }
 
-    int ifindex(String device) {
+    public int ifindex(String device) {
         return call(() -> Rtnetlink.device(device).orElseThrow().ifindex());
     }
 
-    Path pins() {
+    public Path pins() {
         try (NetworkNamespace netns = NetworkNamespace.named(name)) {
             return Path.of("/sys/fs/bpf/csumbpf", Long.toString(netns.inode()), Integer.toString(ifindex("w1")));
         }
     }
 
     /** What attach could have left behind: pins, programs on hooks, qdiscs. */
-    List<String> traces() {
+    public List<String> traces() {
         List<String> traces = new ArrayList<>();
         try (NetworkNamespace netns = NetworkNamespace.named(name)) {
             Path pins = Path.of("/sys/fs/bpf/csumbpf", Long.toString(netns.inode()));
@@ -123,7 +123,7 @@ final class Lab implements AutoCloseable {
     }
 
     /** foreign.bpf.c, compiled with these options. */
-    static byte[] foreign(String... options) {
+    public static byte[] foreign(String... options) {
         try {
             Path object = Files.createTempFile("foreign", ".o");
             compile(object, options);
@@ -135,7 +135,7 @@ final class Lab implements AutoCloseable {
         }
     }
 
-    static void compile(Path object, String... options) {
+    public static void compile(Path object, String... options) {
         String multiarch = Shell.run("gcc", "-print-multiarch").ok().out().strip();
         String[] command = {
             "clang", "-O2", "-g", "-target", "bpf", "-idirafter", "/usr/include/" + multiarch,
@@ -144,7 +144,7 @@ final class Lab implements AutoCloseable {
         Shell.run(join(command, options)).ok();
     }
 
-    static BpfProgram load(byte[] object) {
+    public static BpfProgram load(byte[] object) {
         try (BpfObject opened = BpfObject.open(object, "foreign")) {
             opened.load();
             return opened.program("foreign");
@@ -157,7 +157,7 @@ final class Lab implements AutoCloseable {
         Shell.run("ip", "netns", "del", name);
     }
 
-    static String[] join(String[] first, String... second) {
+    public static String[] join(String[] first, String... second) {
         String[] both = Arrays.copyOf(first, first.length + second.length);
         System.arraycopy(second, 0, both, first.length, second.length);
         return both;
