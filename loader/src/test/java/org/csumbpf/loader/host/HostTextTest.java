@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What is read out of /proc and module indexes, on recorded text. */
+class HostTextTest {
+    @Test
+    void kernelReleases() {
+        assertThat(KernelRelease.parse("6.1.0-56-amd64").atLeast(6, 1)).isTrue();
+        assertThat(KernelRelease.parse("6.1.0-56-amd64").atLeast(6, 6)).isFalse();
+        assertThat(KernelRelease.parse("5.10.0-46-cloud-amd64").atLeast(5, 9)).isTrue();
+        assertThat(KernelRelease.parse("7.3+deb13-amd64").atLeast(6, 12)).isTrue();
+        assertThatThrownBy(() -> KernelRelease.parse("linux")).hasMessageContaining("'linux'");
+    }
+
+    @Test
+    void modulesByFile() {
+        List<String> dep = List.of(
+                "kernel/net/ipv4/esp4.ko: kernel/net/xfrm/xfrm_algo.ko",
+                "kernel/net/ipv4/esp4_offload.ko.xz: kernel/net/ipv4/esp4.ko.xz");
+        assertThat(KernelModule.contains(dep, "esp4_offload")).isTrue();
+        assertThat(KernelModule.contains(dep, "esp4")).isTrue();
+        assertThat(KernelModule.contains(dep, "xfrm_algo")).as("only a dependency").isFalse();
+        assertThat(KernelModule.contains(dep, "esp6_offload")).isFalse();
+        assertThat(KernelModule.contains(List.of("kernel/net/ipv4/esp4-offload.ko"), "esp4_offload")).isTrue();
+    }
+
+    @Test
+    void capabilities() {
+        assertThat(Privileges.canAttach(List.of("Name:\tx", "CapEff:\t000001ffffffffff"))).isTrue();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000008000001000"))).as("BPF and NET_ADMIN").isTrue();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000200000"))).as("SYS_ADMIN").isTrue();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000001000"))).as("NET_ADMIN alone").isFalse();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000000000"))).isFalse();
+    }
+
+    @Test
+    void theSysfsThatIpNetnsExecMounts() {
+        String usual = "22 27 0:21 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw";
+        String exec = "614 590 0:68 / /sys rw,relatime - sysfs csumbpf-a rw";
+        assertThat(Bpffs.sysfsSource(List.of(usual))).contains("sysfs");
+        assertThat(Bpffs.sysfsSource(List.of(usual, exec))).contains("csumbpf-a");
+        assertThat(Bpffs.sysfsSource(List.of("27 1 254:0 / / rw - ext4 /dev/vda rw", "junk"))).isEmpty();
+    }
+}

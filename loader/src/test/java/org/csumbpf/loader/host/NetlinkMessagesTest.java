@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** Recorded dumps; see resources/host/README.md. */
+class NetlinkMessagesTest {
+    @Test
+    void devices() throws IOException {
+        Map<String, NetDevice> devices = parse("getlink", NetlinkMessages::device).stream()
+                .collect(Collectors.toMap(NetDevice::name, Function.identity()));
+        assertThat(devices).containsKeys("lo", "v0", "v1", "vx", "br0");
+        assertThat(devices.get("lo").arphrd()).isEqualTo(772);
+        NetDevice v0 = devices.get("v0");
+        NetDevice v1 = devices.get("v1");
+        assertThat(v0.kind()).isEqualTo("veth");
+        assertThat(v0.arphrd()).isEqualTo(1);
+        assertThat(v0.mtu()).isEqualTo(1500);
+        assertThat(v0.lowerIfindex()).isEqualTo(v1.ifindex());
+        assertThat(v0.lowerInOtherNetns()).isFalse();
+        assertThat(v0.xdp()).isEqualTo(XdpMode.GENERIC);
+        assertThat(v1.xdp()).isEqualTo(XdpMode.NONE);
+        assertThat(v1.masterIfindex()).isEqualTo(devices.get("br0").ifindex());
+        assertThat(devices.get("vx").kind()).isEqualTo("vxlan");
+    }
+
+    @Test
+    void qdiscs() throws IOException {
+        assertThat(parse("getqdisc", NetlinkMessages::qdisc))
+                .anySatisfy(qdisc -> assertThat(qdisc.kind() + Integer.toHexString(qdisc.parent()))
+                        .isEqualTo("clsactfffffff1"));
+    }
+
+    @Test
+    void filters() throws IOException {
+        List<Filter> filters = parse("gettfilter", NetlinkMessages::filter);
+        assertThat(filters).anyMatch(f -> f.kind().equals("bpf") && f.priority() == 5 && f.handle() == 1);
+        assertThat(filters).anyMatch(f -> f.kind().equals("u32") && f.priority() == 7 && f.handle() != 0);
+    }
+
+    @Test
+    void garbageIsNotFollowedOutOfTheBuffer() throws IOException {
+        Random random = new Random(1);
+        byte[] recorded = datagrams("getlink").get(0);
+        for (int i = 0; i < 20_000; i++) {
+            byte[] bytes = Arrays.copyOf(recorded, random.nextInt(recorded.length + 1));
+            for (int n = 0; n < 8 && bytes.length > 0; n++) {
+                bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
+            }
+            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            NetlinkMessages.split(buffer).forEach(message -> {
+                NetlinkMessages.device(message);
+                NetlinkMessages.qdisc(message);
+                NetlinkMessages.filter(message);
+            });
+        }
+    }
+
+    private static <T> List<T> parse(String name, Function<NetlinkMessages.Message, Optional<T>> parser)
+            throws IOException {
+        return datagrams(name).stream()
+                .flatMap(bytes -> NetlinkMessages.split(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)).stream())
+                .flatMap(message -> parser.apply(message).stream())
+                .toList();
+    }
+
+    private static List<byte[]> datagrams(String name) throws IOException {
+        try (InputStream in = NetlinkMessagesTest.class.getResourceAsStream("/host/" + name + ".hex")) {
+            return new String(in.readAllBytes(), StandardCharsets.US_ASCII)
+                    .lines()
+                    .map(HexFormat.of()::parseHex)
+                    .toList();
+        }
+    }
+}
