@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the story (story.sh) in a virtual machine with Debian's 6.1 kernel, or with LAB=host in namespaces of this host,
+# Runs the story (story.sh) in a virtual machine with Debian's 6.1 kernel (KERNEL=SERIES for another), or with LAB=host in namespaces of this host,
 # whose kernel needs ESP for that. 'make demo' comes here with everything built and installed.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
+kernel=${KERNEL:-6.1}
 # In the guest the output is no terminal; here it may be.
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export CSUMBPF_COLOR=1; fi
 
@@ -18,9 +19,9 @@ host)
 	;;
 vm)
 	echo "The demo runs in a virtual machine with its own kernel; nothing of this host's network is touched."
-	"$here/../vm/fetch-kernel" 6.1 >/dev/null
+	"$here/../vm/fetch-kernel" "$kernel" >/dev/null
 	echo "Starting it (some 10 seconds where it has to be emulated) ..."
-	"$here/../vm/run" --kernel 6.1 --links 2 --timeout 900 -- env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} "$here/story.sh"
+	"$here/../vm/run" --kernel "$kernel" --links 2 --timeout 900 -- env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} "$here/story.sh"
 	;;
 *)
 	echo "demo: LAB is 'vm' (the default) or 'host', not '$LAB'" >&2

@@ -49,6 +49,8 @@ say "The lab: host a, a 1:1 NAT, host b behind it. VXLAN $VNI in ESP transport m
 "$lab" up
 show "kernel $(uname -r); a 203.0.113.2 -- NAT -- b 10.99.0.2, outside 203.0.113.10"
 show "$(on a ip xfrm state | awk '/aead/ && !n++ { print $2, "icv", $4 } /reqid/ && !m++ { print "esp", $3, $4, $5, $6, $7, $8 }' | paste -sd " ")"
+bpffs=no
+if mountpoint -q /sys/fs/bpf; then bpffs=yes; fi
 before_dmesg=$(warnings | wc -l)
 
 say "Before: every packet is decrypted, and then dropped for its UDP checksum."
@@ -89,4 +91,5 @@ done
 expect "$(loss a 10.0.9.2)" 100 "ping from a to b: 100 % loss"
 expect "$("$csumbpf" status)" "nothing is attached" "csumbpf status: nothing is attached"
 if [ -e /sys/fs/bpf/csumbpf ]; then fail "/sys/fs/bpf/csumbpf is still there"; fi
+if [ "$bpffs" = no ] && mountpoint -q /sys/fs/bpf; then fail "bpffs is still mounted"; fi
 expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"

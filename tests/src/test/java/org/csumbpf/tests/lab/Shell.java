@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.tests.lab;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +18,9 @@ public final class Shell {
     /** What a command did. */
     public record Result(int code, String out, String err) {
         public Result ok() {
-            assertThat(code).as("exit code; %s%s", out, err).isZero();
+            if (code != 0) {
+                throw new AssertionError("exit code " + code + ": " + out + err);
+            }
             return this;
         }
     }
@@ -62,7 +62,9 @@ public final class Shell {
     public static String[] csumbpf(String... arguments) {
         List<String> command = new ArrayList<>();
         Path path = CHECKOUT.resolve("bin/csumbpf");
-        assertThat(path).as("run 'make build' first").isExecutable();
+        if (!Files.isExecutable(path)) {
+            throw new AssertionError("no " + path + "; run 'make build' first");
+        }
         command.add(path.toString());
         command.addAll(List.of(arguments));
         return command.toArray(String[]::new);

@@ -39,6 +39,11 @@ final class LoadedProgram implements AutoCloseable {
         return program.testRun(frame, new TestContext(gsoSize, gsoSize == 0 ? 0 : 2), 1);
     }
 
+    /** Nanoseconds for one run, the mean of {@code repeat}; the packet stays as the first run leaves it. */
+    int measure(byte[] frame, int repeat) {
+        return program.testRun(frame, TestContext.PLAIN, repeat).durationNanos();
+    }
+
     /** All counters that are not zero, as "vni outcome" or the total's label. */
     Map<String, Count> counts() {
         Map<String, Count> counts = new HashMap<>();
