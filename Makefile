@@ -40,9 +40,11 @@ test-root: build ## Tests on this host's kernel, in network namespaces of their 
 	@[ "$$(id -u)" = 0 ] || { echo "make test-root: needs root, for BPF and network namespaces; run it with sudo" >&2; exit 1; }
 	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command=$(CURDIR)/bin/csumbpf
 
-test-vm: build ## The product's command and real ESP traffic in a VM with Debian's 6.1 kernel (root).
+test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tests/vm/kernels.tsv or on KERNEL=SERIES (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-vm: needs root, to share files with the VM; run it with sudo" >&2; exit 1; }
-	tests/demo/demo.sh
+	@for kernel in $(or $(KERNEL),$$(grep -v '^#' tests/vm/kernels.tsv | cut -f 1)); do \
+		echo "=== kernel $$kernel"; KERNEL=$$kernel tests/demo/demo.sh || exit 1; \
+	done
 
 bench: build ## Program cost by BPF_PROG_TEST_RUN, as ratios to an empty program (root).
 	tests/bench/program.sh

@@ -31,24 +31,25 @@
 #define CSUMBPF_CSUM_MAX (CSUMBPF_CSUM_STEP * CSUMBPF_CSUM_STEPS)
 
 enum csumbpf_mode {
-	CSUMBPF_MODE_AUTO = 0,      /* zero where the outer header is IPv4, recompute where it is IPv6 */
-	CSUMBPF_MODE_ZERO = 1,      /* write 0 (RFC 7348 section 4.1; over IPv6 RFC 6935 needs the receiver's consent) */
+	CSUMBPF_MODE_AUTO = 0, /* zero where the outer header is IPv4, recompute where it is IPv6 */
+	CSUMBPF_MODE_ZERO = 1, /* write 0 (RFC 7348 section 4.1; over IPv6 RFC 6935 needs the receiver's consent) */
 	CSUMBPF_MODE_RECOMPUTE = 2, /* write the RFC 1071 checksum if it is not there already */
 	CSUMBPF_MODE_OBSERVE = 3,   /* compute and count, write nothing */
 	CSUMBPF_MODE_COUNT_,
 };
 
 enum csumbpf_rule_flag {
-	CSUMBPF_RULE_VALID = 1 << 0,          /* only says something in csumbpf_config.any, which always exists */
+	/* Set in every rule. Without it csumbpf_config.any, which always exists, is none. */
+	CSUMBPF_RULE_VALID = 1 << 0,
 	CSUMBPF_RULE_DROP_PLAINTEXT = 1 << 1, /* drop what IPsec did not decrypt, instead of passing it untouched */
 	CSUMBPF_RULE_UNVERIFIED = 1 << 2,     /* do not ask for proof: repair plaintext as well */
 };
 
 /* Value of map `rules`; its key is the VNI (__u32). */
 struct csumbpf_rule {
-	__u8 mode;       /* enum csumbpf_mode */
-	__u8 flags;      /* enum csumbpf_rule_flag */
-	__u16 reserved;  /* 0 */
+	__u8 mode;      /* enum csumbpf_mode */
+	__u8 flags;     /* enum csumbpf_rule_flag */
+	__u16 reserved; /* 0 */
 };
 
 /* The one value of map `config`. */
@@ -60,15 +61,15 @@ struct csumbpf_config {
 
 /* What became of a packet that a rule matched. Every such packet is counted under exactly one of these. */
 enum csumbpf_outcome {
-	CSUMBPF_REPAIRED = 0,       /* checksum written */
-	CSUMBPF_GOOD = 1,           /* checksum computed and found right: not written */
-	CSUMBPF_BAD = 2,            /* checksum computed and found wrong, and the mode is observe: not written */
-	CSUMBPF_ZERO = 3,           /* arrived without a checksum: left so */
-	CSUMBPF_GSO = 4,            /* merged by GRO, which verified the checksum: left alone */
-	CSUMBPF_PLAINTEXT = 5,      /* not decrypted by IPsec: passed untouched */
-	CSUMBPF_DROPPED = 6,        /* not decrypted by IPsec: dropped, as the rule asks */
-	CSUMBPF_OVERSIZE = 7,       /* longer than CSUMBPF_CSUM_MAX: passed untouched */
-	CSUMBPF_FAILED = 8,         /* a helper refused to read or write the packet: passed untouched */
+	CSUMBPF_REPAIRED = 0,  /* checksum written */
+	CSUMBPF_GOOD = 1,      /* checksum computed and found right: not written */
+	CSUMBPF_BAD = 2,       /* checksum computed and found wrong, and the mode is observe: not written */
+	CSUMBPF_ZERO = 3,      /* arrived without a checksum: left so */
+	CSUMBPF_GSO = 4,       /* merged by GRO, which verified the checksum: left alone */
+	CSUMBPF_PLAINTEXT = 5, /* not decrypted by IPsec: passed untouched */
+	CSUMBPF_DROPPED = 6,   /* not decrypted by IPsec: dropped, as the rule asks */
+	CSUMBPF_OVERSIZE = 7,  /* longer than CSUMBPF_CSUM_MAX: passed untouched */
+	CSUMBPF_FAILED = 8,    /* a helper refused to read or write the packet: passed untouched */
 	CSUMBPF_OUTCOME_COUNT_,
 };
 
@@ -100,13 +101,14 @@ struct csumbpf_counters {
 
 /* Key of map `peers`. */
 struct csumbpf_peer_key {
-	__u32 vni;       /* as in the packet, also where the rule is the one for any VNI */
-	__u8 saddr[16];  /* outer source address, network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2) */
+	__u32 vni; /* as in the packet, also where the rule is the one for any VNI */
+	/* Outer source address, network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
+	__u8 saddr[16];
 };
 
 /* Value of per-CPU LRU map `peers`: sums over CPUs, but spi and last_seen are those of the latest CPU. */
 struct csumbpf_peer {
-	__u64 packets;      /* matched by a rule and decrypted by IPsec (or the rule is unverified) */
+	__u64 packets; /* matched by a rule and decrypted by IPsec (or the rule is unverified) */
 	__u64 bytes;
 	__u64 bad;          /* of these, found wrong by recompute or observe; mode zero does not look */
 	__u64 last_seen_ns; /* bpf_ktime_get_ns(): CLOCK_MONOTONIC, nanoseconds */
@@ -131,11 +133,11 @@ enum csumbpf_hook {
 /* The one value of map `attachment`: written and read by user space only, the program never looks. */
 struct csumbpf_attachment {
 	__u32 ifindex;
-	__u32 hook;             /* enum csumbpf_hook; 0: not decided yet */
-	__u32 changes;          /* set of enum csumbpf_host_change */
-	__u32 reserved;         /* 0 */
-	__u64 attached_ns;      /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
-	char ifname[16];        /* NUL-terminated; the name when attached, it may have changed since */
+	__u32 hook;        /* enum csumbpf_hook; 0: not decided yet */
+	__u32 changes;     /* set of enum csumbpf_host_change */
+	__u32 reserved;    /* 0 */
+	__u64 attached_ns; /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
+	char ifname[16];   /* NUL-terminated; the name when attached, it may have changed since */
 };
 
 #define CSUMBPF_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")

@@ -51,12 +51,12 @@ enum parse_result {
 
 struct vxlan_packet {
 	__u32 vni;
-	__u32 udp_offset;       /* of the UDP header, from the start of the frame */
-	__u32 udp_length;       /* the UDP length field: header and payload */
-	__u32 family_is_ipv6;   /* 0 or 1 */
-	__be32 saddr[4];        /* IPv4: mapped (RFC 4291 section 2.5.5.2), so that saddr[3] is the address */
+	__u32 udp_offset;     /* of the UDP header, from the start of the frame */
+	__u32 udp_length;     /* the UDP length field: header and payload */
+	__u32 family_is_ipv6; /* 0 or 1 */
+	__be32 saddr[4];      /* IPv4: mapped (RFC 4291 section 2.5.5.2), so that saddr[3] is the address */
 	__be32 daddr[4];
-	__sum16 checksum;       /* as it arrived */
+	__sum16 checksum; /* as it arrived */
 };
 
 /* The empty asm keeps this one value: added up twice, the verifier would see two pointers and check only one. */
@@ -106,8 +106,7 @@ static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 
 	 * A datagram that GRO merged may be longer than its length fields can say (they hold 0 then). Its checksum is
 	 * not going to be touched, so its lengths need not be believed.
 	 */
-	if (!skb->gso_size &&
-	    (packet->udp_length < sizeof(*udp) + sizeof(*vxlan) || packet->udp_length > room))
+	if (!skb->gso_size && (packet->udp_length < sizeof(*udp) + sizeof(*vxlan) || packet->udp_length > room))
 		return PARSE_MALFORMED;
 
 	vxlan = header(skb, offset + sizeof(*udp), sizeof(*vxlan));

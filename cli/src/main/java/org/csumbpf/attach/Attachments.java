@@ -143,7 +143,7 @@ public final class Attachments {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
-                                + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
+                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
                         + "; --force attaches all the same");
     }
 
@@ -156,8 +156,7 @@ public final class Attachments {
 
     private static AttachException notAttached(String ifname) {
         return new AttachException(
-                AttachException.Kind.NOT_ATTACHED,
-                "csumbpf is not attached to " + ifname + "; see 'csumbpf status'");
+                AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname + "; see 'csumbpf status'");
     }
 
     /** Refuses before anything is changed. */
@@ -224,8 +223,7 @@ public final class Attachments {
      * would pass through states that nobody asked for, so they go into new maps with a new program, and the hook takes
      * that one in a single step. Counters and peers stay.
      */
-    private static void update(
-            PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
+    private static void update(PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
         RuleSet current = RuleSet.read(maps);
         List<String> differences = RuleChanges.between(current, wanted);
         boolean inPlace = RuleChanges.elements(current, wanted) <= 1;
@@ -239,13 +237,17 @@ public final class Attachments {
                     }
                     program.bindMap(maps.raw("attachment"));
                     live.replace(pins, program);
-                    follow(pins, LiveHook.find(pins).orElseThrow(), maps.record().get().ifname());
+                    follow(
+                            pins,
+                            LiveHook.find(pins).orElseThrow(),
+                            maps.record().get().ifname());
                 }
                 if (inPlace && !current.equals(wanted)) {
                     writeOne(maps, current, wanted);
                 }
                 if (otherProgram) {
-                    result.changes().add("replaced the program by " + program.info().tag());
+                    result.changes()
+                            .add("replaced the program by " + program.info().tag());
                 }
             }
             maps.removeCountersExcept(wanted.byVni().keySet(), wanted.any().isPresent());
@@ -280,8 +282,7 @@ public final class Attachments {
 
     private static BpfProgram running(LiveHook live) {
         return BpfProgram.fromId(live.programId())
-                .orElseThrow(() -> new KernelException(
-                        "open program", "id " + live.programId(), Errno.ENOENT));
+                .orElseThrow(() -> new KernelException("open program", "id " + live.programId(), Errno.ENOENT));
     }
 
     /**

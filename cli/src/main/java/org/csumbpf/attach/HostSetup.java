@@ -3,9 +3,9 @@ package org.csumbpf.attach;
 
 import java.util.List;
 import java.util.Optional;
+import org.csumbpf.loader.ClsactFilter;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
-import org.csumbpf.loader.ClsactFilter;
 import org.csumbpf.loader.host.Ethtool;
 import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.ModuleException;
@@ -56,8 +56,7 @@ final class HostSetup {
             result.warnings().add(obstacle.toString());
         });
         load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD)
-                .ifPresent(obstacle ->
-                        result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle));
+                .ifPresent(obstacle -> result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle));
     }
 
     private Optional<Preflight.Obstacle> load(String module, HostChange change) {

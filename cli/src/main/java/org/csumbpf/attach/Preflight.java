@@ -69,8 +69,7 @@ final class Preflight {
             String name = receiver.name();
             if (!gro(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
                 String own = receiver.ifindex() == device.ifindex() ? " (or attach with --enable-gro)" : "";
-                obstacles.add(new Obstacle(
-                        "GRO is off on " + name, "run 'ethtool -K " + name + " gro on'" + own));
+                obstacles.add(new Obstacle("GRO is off on " + name, "run 'ethtool -K " + name + " gro on'" + own));
             }
             if (receiver.xdp() == XdpMode.GENERIC || receiver.xdp() == XdpMode.MULTI) {
                 obstacles.add(new Obstacle(
@@ -91,7 +90,8 @@ final class Preflight {
     /** Whether the kernel can decrypt IPv4 ESP inside GRO, now or once the module is loaded. */
     static Optional<Obstacle> module(String module) {
         if (KernelModule.state(module) == KernelModule.State.UNAVAILABLE) {
-            return Optional.of(missing(module, "this kernel (" + KernelRelease.current().text() + ") does not have it"));
+            return Optional.of(
+                    missing(module, "this kernel (" + KernelRelease.current().text() + ") does not have it"));
         }
         return Optional.empty();
     }

@@ -31,8 +31,9 @@ public final class RuleChanges {
             words.add("port " + from.port() + " -> " + to.port());
         }
         if (!from.any().equals(to.any())) {
-            words.add(to.any().map(rule -> (from.any().isPresent() ? "changed" : "added") + " the rule for any vni: "
-                            + describe(rule))
+            words.add(to.any()
+                    .map(rule ->
+                            (from.any().isPresent() ? "changed" : "added") + " the rule for any vni: " + describe(rule))
                     .orElse("removed the rule for any vni"));
         }
         List<Vni> added = new ArrayList<>();

@@ -49,8 +49,9 @@ final class AttachCommand extends HostCommand {
             names = "--hook",
             paramLabel = "tcx|clsact",
             converter = LabelConverter.ForHook.class,
-            description = "Where to hang the program. Default: tcx where the kernel has it (6.6), else clsact. An existing"
-                    + " attachment stays where it is.")
+            description =
+                    "Where to hang the program. Default: tcx where the kernel has it (6.6), else clsact. An existing"
+                            + " attachment stays where it is.")
     private Hook hook;
 
     @Option(

@@ -41,8 +41,7 @@ final class DetachCommand extends HostCommand {
             }
             return;
         }
-        Optional<NetworkNamespace> only =
-                global().namesNetns() ? Optional.of(global().netns()) : Optional.empty();
+        Optional<NetworkNamespace> only = global().namesNetns() ? Optional.of(global().netns()) : Optional.empty();
         Map<String, Result> results = Attachments.detachAll(only);
         report.detached(results);
     }

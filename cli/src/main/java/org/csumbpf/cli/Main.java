@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.csumbpf.loader.LibbpfException;
 import org.csumbpf.loader.VerifierException;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -29,8 +30,10 @@ public final class Main {
         try {
             return command.execute(args);
         } catch (LinkageError e) {
-            // picocli hands over exceptions only. This one means JNA's native part, which lies beside the jars.
-            err.println("csumbpf: a native library cannot be loaded: " + e.getMessage() + "; install csumbpf again");
+            // picocli hands over exceptions only. This is libbpf missing, or JNA's native part, which lies beside the jars.
+            Throwable cause = e.getCause() instanceof LibbpfException ? e.getCause() : e;
+            String remedy = cause == e ? "; install csumbpf again" : "";
+            err.println("csumbpf: " + String.valueOf(cause.getMessage()).replace('\n', ' ') + remedy);
             return ExitCode.UNSUPPORTED_HOST.code();
         }
     }
@@ -69,8 +72,8 @@ public final class Main {
                 err.println(rejected.log());
             }
         } else if (code == ExitCode.NOT_PERMITTED) {
-            err.println(line + oneLine(e) + "; run it as root ('sudo " + command.getCommandSpec().qualifiedName()
-                    + " ...')");
+            err.println(line + oneLine(e) + "; run it as root ('sudo "
+                    + command.getCommandSpec().qualifiedName() + " ...')");
         } else if (code == ExitCode.INTERNAL) {
             err.println(line + "internal error: " + e.getClass().getSimpleName() + ": " + oneLine(e)
                     + (verbose ? "" : "; -v prints where, please report it"));

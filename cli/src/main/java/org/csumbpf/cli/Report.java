@@ -79,13 +79,14 @@ final class Report {
         if (results.isEmpty()) {
             out.println("nothing is attached");
         }
-        results.forEach((ifname, result) ->
-                result.changes().forEach(change -> out.println(ifname + ": " + change)));
+        results.forEach((ifname, result) -> result.changes().forEach(change -> out.println(ifname + ": " + change)));
     }
 
     void status(List<AttachmentView> views) {
         if (json) {
-            Json.print(out, Map.of("attachments", views.stream().map(this::describe).toList()));
+            Json.print(
+                    out,
+                    Map.of("attachments", views.stream().map(this::describe).toList()));
             return;
         }
         if (views.isEmpty()) {
@@ -155,9 +156,11 @@ final class Report {
 
     private void printStatus(AttachmentView view) {
         Verdict verdict = Verdict.of(view);
-        out.println(ansi.string("@|bold " + view.label() + "|@: ") + view.state().label()
+        out.println(ansi.string("@|bold " + view.label() + "|@: ")
+                + view.state().label()
                 + (view.hook().isPresent() ? " (" + hook(view) + ")" : ""));
-        out.println("  repair    " + ansi.string("@|" + color(verdict) + " " + verdict.kind().label() + "|@: ")
+        out.println("  repair    "
+                + ansi.string("@|" + color(verdict) + " " + verdict.kind().label() + "|@: ")
                 + verdict.text()
                 + view.contents()
                         .filter(c -> c.lastDecryptedNanos().isPresent())
@@ -192,20 +195,24 @@ final class Report {
 
     private static String hook(AttachmentView view) {
         return view.hook().orElse("no hook")
-                + view.program().map(p -> ", program " + p.id() + ", tag " + p.tag()).orElse("");
+                + view.program()
+                        .map(p -> ", program " + p.id() + ", tag " + p.tag())
+                        .orElse("");
     }
 
     private void printRules(String prefix, RuleSet rules) {
         if (rules.any().isEmpty() && rules.byVni().isEmpty()) {
             out.println(prefix + "port " + rules.port() + ": no vni");
         }
-        rules.any().ifPresent(rule -> out.println(
-                prefix + "port " + rules.port() + ", any vni: " + RuleChanges.describe(rule)));
+        rules.any()
+                .ifPresent(rule ->
+                        out.println(prefix + "port " + rules.port() + ", any vni: " + RuleChanges.describe(rule)));
         Map<Rule, List<Vni>> byRule = new LinkedHashMap<>();
-        rules.byVni().forEach((vni, rule) -> byRule.computeIfAbsent(rule, r -> new ArrayList<>())
-                .add(vni));
-        byRule.forEach((rule, vnis) -> out.println(prefix + "port " + rules.port() + ", vni "
-                + VniRanges.format(vnis) + ": " + RuleChanges.describe(rule)));
+        rules.byVni()
+                .forEach((vni, rule) ->
+                        byRule.computeIfAbsent(rule, r -> new ArrayList<>()).add(vni));
+        byRule.forEach((rule, vnis) -> out.println(prefix + "port " + rules.port() + ", vni " + VniRanges.format(vnis)
+                + ": " + RuleChanges.describe(rule)));
     }
 
     private void printCounts(AttachmentView.Contents contents) {
@@ -240,7 +247,15 @@ final class Report {
     private void printPeers(AttachmentView view) {
         long now = MonotonicClock.nanos();
         out.println(String.format(
-                Locale.ROOT, "  %-39s %8s %12s %15s %10s %-10s %s", "peer", "vni", "packets", "bytes", "bad", "spi", "seen"));
+                Locale.ROOT,
+                "  %-39s %8s %12s %15s %10s %-10s %s",
+                "peer",
+                "vni",
+                "packets",
+                "bytes",
+                "bad",
+                "spi",
+                "seen"));
         sorted(view).forEach(entry -> {
             Peer peer = entry.getValue();
             out.println(String.format(
@@ -258,7 +273,8 @@ final class Report {
 
     private static List<Map.Entry<PeerKey, Peer>> sorted(AttachmentView view) {
         return view.peers().entrySet().stream()
-                .sorted(Comparator.comparingLong((Map.Entry<PeerKey, Peer> e) -> -e.getValue().packets())
+                .sorted(Comparator.comparingLong(
+                                (Map.Entry<PeerKey, Peer> e) -> -e.getValue().packets())
                         .thenComparing(e -> e.getKey().vni()))
                 .toList();
     }
@@ -305,7 +321,11 @@ final class Report {
         tree.put("repair", verdict.kind().label());
         tree.put("repair_text", verdict.text());
         tree.put("problems", view.problems());
-        tree.put("host_changes", changes(view).stream().map(c -> c.name().toLowerCase(Locale.ROOT)).toList());
+        tree.put(
+                "host_changes",
+                changes(view).stream()
+                        .map(c -> c.name().toLowerCase(Locale.ROOT))
+                        .toList());
         view.contents().ifPresent(contents -> {
             tree.put("port", contents.rules().port());
             tree.put("rules", ruleList(contents.rules()));

@@ -44,7 +44,8 @@ final class RuleOptions {
     Rule rule(CommandSpec spec) {
         if (unverified && plaintext == Plaintext.DROP) {
             throw new ParameterException(
-                    spec.commandLine(), "--unverified and --plaintext drop exclude each other: the one asks for no proof,"
+                    spec.commandLine(),
+                    "--unverified and --plaintext drop exclude each other: the one asks for no proof,"
                             + " the other drops what has none");
         }
         return new Rule(mode, plaintext == Plaintext.DROP, unverified);

@@ -20,16 +20,18 @@ class RuleSetTest {
     private static final Rule DROP = new Rule(Mode.ZERO, true, false);
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "5 | 5",
-        "0x100d | 4109",
-        "0X10 | 16",
-        "0,16777215 | 0,16777215",
-        "3-5,7,6 | 3-7",
-        "1,1,1 | 1",
-        " 9 - 11 | 9-11",
-        "0x10-0x12 | 16-18",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "5 | 5",
+                "0x100d | 4109",
+                "0X10 | 16",
+                "0,16777215 | 0,16777215",
+                "3-5,7,6 | 3-7",
+                "1,1,1 | 1",
+                " 9 - 11 | 9-11",
+                "0x10-0x12 | 16-18",
+            })
     void listsAndRanges(String text, String expected) {
         TreeSet<Vni> vnis = VniRanges.parse(text);
         assertThat(VniRanges.format(vnis)).isEqualTo(expected);
@@ -37,19 +39,21 @@ class RuleSetTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "16777216 | out of range",
-        "0x1000000 | out of range",
-        "18446744073709551615 | out of range",
-        "99999999999999999999 | is not a VNI",
-        "-1 | is not a VNI",
-        "9-3 | write 3-9",
-        "1-2-3 | neither a VNI nor a range",
-        "1,,2 | is not a VNI",
-        "0x | is not a VNI",
-        "five | is not a VNI",
-        "0-16777215 | --vni any",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "16777216 | out of range",
+                "0x1000000 | out of range",
+                "18446744073709551615 | out of range",
+                "99999999999999999999 | is not a VNI",
+                "-1 | is not a VNI",
+                "9-3 | write 3-9",
+                "1-2-3 | neither a VNI nor a range",
+                "1,,2 | is not a VNI",
+                "0x | is not a VNI",
+                "five | is not a VNI",
+                "0-16777215 | --vni any",
+            })
     void whatIsNone(String text, String complaint) {
         assertThatThrownBy(() -> VniRanges.parse(text))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -59,8 +63,7 @@ class RuleSetTest {
     @Test
     void differencesInWordsAndInMapElements() {
         RuleSet from = new RuleSet(4789, Optional.empty(), Map.of(new Vni(1), AUTO, new Vni(2), AUTO));
-        RuleSet to = new RuleSet(
-                7789, Optional.of(DROP), Map.of(new Vni(2), DROP, new Vni(4), AUTO, new Vni(5), AUTO));
+        RuleSet to = new RuleSet(7789, Optional.of(DROP), Map.of(new Vni(2), DROP, new Vni(4), AUTO, new Vni(5), AUTO));
         assertThat(RuleChanges.between(from, to))
                 .containsExactly(
                         "port 4789 -> 7789",

@@ -16,20 +16,23 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What status concludes from the counters. */
 class VerdictTest {
     @ParameterizedTest
-    @CsvSource(delimiter = '|', nullValues = "-", value = {
-        "-                    | -            | IDLE",
-        "REPAIRED             | ESP          | REPAIRING",
-        "BAD GOOD             | -            | BROKEN",
-        "GOOD                 | -            | HEALTHY",
-        "GSO                  | ESP          | HEALTHY",
-        "ZERO                 | -            | HEALTHY",
-        "-                    | ESP          | BYPASSED",
-        "PLAINTEXT            | ESP          | BYPASSED",
-        "PLAINTEXT            | NO_RULE      | PLAINTEXT",
-        "DROPPED              | -            | PLAINTEXT",
-        "-                    | NO_RULE      | NO_RULE",
-        "-                    | MALFORMED    | IDLE",
-    })
+    @CsvSource(
+            delimiter = '|',
+            nullValues = "-",
+            value = {
+                "-                    | -            | IDLE",
+                "REPAIRED             | ESP          | REPAIRING",
+                "BAD GOOD             | -            | BROKEN",
+                "GOOD                 | -            | HEALTHY",
+                "GSO                  | ESP          | HEALTHY",
+                "ZERO                 | -            | HEALTHY",
+                "-                    | ESP          | BYPASSED",
+                "PLAINTEXT            | ESP          | BYPASSED",
+                "PLAINTEXT            | NO_RULE      | PLAINTEXT",
+                "DROPPED              | -            | PLAINTEXT",
+                "-                    | NO_RULE      | NO_RULE",
+                "-                    | MALFORMED    | IDLE",
+            })
     void fromCounters(String outcomes, String total, Verdict.Kind expected) {
         Map<Outcome, Count> counts = new HashMap<>();
         if (outcomes != null) {

@@ -41,15 +41,14 @@ public final class BpfObject implements AutoCloseable {
         opts.setPointer(OPTS_NAME, text);
         opts.setPointer(OPTS_LOG_BUF, log);
         opts.setLong(OPTS_LOG_SIZE, LOG_SIZE);
-        Pointer object = Libbpf.checkPointer(
-                Libbpf.bpf_object__open_mem(bytes, elf.length, opts), "open BPF object", name);
+        Pointer object =
+                Libbpf.checkPointer(Libbpf.bpf_object__open_mem(bytes, elf.length, opts), "open BPF object", name);
         return new BpfObject(name, log, object);
     }
 
     /** Before load: use this map in the place of the object's own. It must have the same type and sizes. */
     public void reuseMap(String map, RawMap existing) {
-        Libbpf.check(
-                Libbpf.bpf_map__reuse_fd(findMap(map), existing.fd()), "reuse map for", map);
+        Libbpf.check(Libbpf.bpf_map__reuse_fd(findMap(map), existing.fd()), "reuse map for", map);
     }
 
     /** Before load: the room of a map. */

@@ -46,7 +46,8 @@ public final class Btf {
     /** A struct by its tag. Bit-fields are not supported. */
     public Optional<Struct> struct(String name) {
         return find(name, KIND_STRUCT).map(type -> {
-            // struct btf_type { __u32 name_off; __u32 info; __u32 size; }; vlen is info's low half, kind_flag its top bit
+            // struct btf_type { __u32 name_off; __u32 info; __u32 size; }; vlen is info's low half, kind_flag its top
+            // bit
             int info = type.getInt(4);
             if (info < 0) {
                 throw new UnsupportedOperationException("struct " + name + " has bit-fields");
@@ -55,9 +56,8 @@ public final class Btf {
             for (int i = 0; i < (info & 0xffff); i++) {
                 long member = TYPE_SIZE + (long) i * MEMBER_SIZE;
                 members.add(new Member(
-                        Libbpf.btf__name_by_offset(btf, type.getInt(member)),
-                        type.getInt(member + 8) / 8,
-                        (int) Libbpf.btf__resolve_size(btf, type.getInt(member + 4))));
+                        Libbpf.btf__name_by_offset(btf, type.getInt(member)), type.getInt(member + 8) / 8, (int)
+                                Libbpf.btf__resolve_size(btf, type.getInt(member + 4))));
             }
             return new Struct(name, type.getInt(8), members);
         });

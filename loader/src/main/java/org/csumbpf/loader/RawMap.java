@@ -79,8 +79,7 @@ public final class RawMap implements AutoCloseable {
 
     /** Writes a value. KernelException with EEXIST or ENOENT where {@code flag} forbids it, E2BIG: the map is full. */
     public void update(ByteBuffer key, ByteBuffer value, UpdateFlag flag) {
-        Libbpf.check(
-                Libbpf.bpf_map_update_elem(fd.get(), key, value, flag.ordinal()), "update map", info.name());
+        Libbpf.check(Libbpf.bpf_map_update_elem(fd.get(), key, value, flag.ordinal()), "update map", info.name());
     }
 
     /** Deletes a key; false where it was not there. */

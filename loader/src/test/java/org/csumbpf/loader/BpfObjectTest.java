@@ -26,27 +26,37 @@ class BpfObjectTest {
     @Tag("root")
     void aRejectionNamesTheCauseAndKeepsTheLog() throws Exception {
         Path object = temp.resolve("reject.o");
-        String multiarch = new String(
-                        new ProcessBuilder("gcc", "-print-multiarch").start().getInputStream().readAllBytes())
+        String multiarch = new String(new ProcessBuilder("gcc", "-print-multiarch")
+                        .start()
+                        .getInputStream()
+                        .readAllBytes())
                 .strip();
         int compiled = new ProcessBuilder(
-                        "clang", "-O2", "-g", "-target", "bpf", "-idirafter", "/usr/include/" + multiarch,
-                        "src/test/bpf/reject.bpf.c", "-c", "-o", object.toString())
+                        "clang",
+                        "-O2",
+                        "-g",
+                        "-target",
+                        "bpf",
+                        "-idirafter",
+                        "/usr/include/" + multiarch,
+                        "src/test/bpf/reject.bpf.c",
+                        "-c",
+                        "-o",
+                        object.toString())
                 .inheritIO()
                 .start()
                 .waitFor();
         assertThat(compiled).isZero();
         try (BpfObject rejected = BpfObject.open(Files.readAllBytes(object), "reject")) {
-            assertThatThrownBy(rejected::load)
-                    .isInstanceOfSatisfying(VerifierException.class, e -> {
-                        assertThat(e.getMessage())
-                                .startsWith("load program of reject: EACCES (Permission denied): ")
-                                .contains("outside of the packet")
-                                .contains("lines omitted)")
-                                .doesNotContain("\n");
-                        assertThat(e.log()).contains("invalid access to packet");
-                        assertThat(e.log().lines().count()).isGreaterThan(3);
-                    });
+            assertThatThrownBy(rejected::load).isInstanceOfSatisfying(VerifierException.class, e -> {
+                assertThat(e.getMessage())
+                        .startsWith("load program of reject: EACCES (Permission denied): ")
+                        .contains("outside of the packet")
+                        .contains("lines omitted)")
+                        .doesNotContain("\n");
+                assertThat(e.log()).contains("invalid access to packet");
+                assertThat(e.log().lines().count()).isGreaterThan(3);
+            });
         }
     }
 

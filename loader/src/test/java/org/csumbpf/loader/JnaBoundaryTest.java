@@ -24,9 +24,11 @@ class JnaBoundaryTest {
     @Test
     void noOtherModuleImportsIt() {
         for (String module : List.of("../maps", "../cli", "../tests")) {
-            assertThat(lines(module + "/src").filter(line -> line.contains("com.sun" + ".jna"))).isEmpty();
+            assertThat(lines(module + "/src").filter(line -> line.contains("com.sun" + ".jna")))
+                    .isEmpty();
         }
-        assertThat(lines("src/main/java").filter(line -> line.contains("com.sun" + ".jna"))).isNotEmpty();
+        assertThat(lines("src/main/java").filter(line -> line.contains("com.sun" + ".jna")))
+                .isNotEmpty();
     }
 
     @Test
@@ -37,9 +39,7 @@ class JnaBoundaryTest {
 
     private static Stream<String> lines(String directory) {
         try (Stream<Path> files = Files.walk(Path.of(directory))) {
-            return files.filter(file -> file.toString().endsWith(".java"))
-                    .toList()
-                    .stream()
+            return files.filter(file -> file.toString().endsWith(".java")).toList().stream()
                     .flatMap(file -> {
                         try {
                             return Files.readAllLines(file).stream();

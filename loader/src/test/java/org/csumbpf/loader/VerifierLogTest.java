@@ -8,8 +8,7 @@ import org.junit.jupiter.api.Test;
 class VerifierLogTest {
     @Test
     void theLastComplaintIsTheCause() {
-        String log =
-                """
+        String log = """
                 0: R1=ctx() R10=fp0
                 ; return *(int *)data; @ reject.bpf.c:11
                 2: (61) r0 = *(u32 *)(r1 +0)

@@ -52,8 +52,13 @@ public final class Codecs {
     /** Every struct that a codec reads or writes. */
     public static List<StructLayout> layouts() {
         return List.of(
-                RULE.layout, CONFIG.layout, COUNT.layout, COUNTERS.layout, PEER_KEY.layout, PEER.layout, ATTACHMENT
-                        .layout);
+                RULE.layout,
+                CONFIG.layout,
+                COUNT.layout,
+                COUNTERS.layout,
+                PEER_KEY.layout,
+                PEER.layout,
+                ATTACHMENT.layout);
     }
 
     /** A codec of one struct. */

@@ -17,7 +17,6 @@ public record Peer(long packets, long bytes, long bad, long lastSeenNanos, int s
     /** The sum of two CPUs' views; the SPI is that of the later one. */
     public Peer plus(Peer other) {
         Peer later = other.lastSeenNanos > lastSeenNanos ? other : this;
-        return new Peer(
-                packets + other.packets, bytes + other.bytes, bad + other.bad, later.lastSeenNanos, later.spi);
+        return new Peer(packets + other.packets, bytes + other.bytes, bad + other.bad, later.lastSeenNanos, later.spi);
     }
 }

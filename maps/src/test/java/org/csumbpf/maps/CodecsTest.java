@@ -54,8 +54,7 @@ class CodecsTest {
             roundTrip(Codecs.RULE, Optional.of(new Rule(mode, false, true)));
         }
         roundTrip(Codecs.RULE, Optional.empty());
-        roundTrip(
-                Codecs.CONFIG, Optional.of(new Config(65535, Optional.of(new Rule(Mode.OBSERVE, false, false)))));
+        roundTrip(Codecs.CONFIG, Optional.of(new Config(65535, Optional.of(new Rule(Mode.OBSERVE, false, false)))));
         roundTrip(Codecs.COUNT, new Count(Long.MAX_VALUE, 7));
         roundTrip(
                 Codecs.COUNTERS,
@@ -89,7 +88,8 @@ class CodecsTest {
 
     @Test
     void cpusAreMergedAndTheLaterOneNamesTheSpi() {
-        Peer sum = new Peer(1, 10, 1, 500, 0xa).plus(new Peer(2, 20, 0, 400, 0xb)).plus(Peer.NONE);
+        Peer sum =
+                new Peer(1, 10, 1, 500, 0xa).plus(new Peer(2, 20, 0, 400, 0xb)).plus(Peer.NONE);
         assertThat(sum).isEqualTo(new Peer(3, 30, 1, 500, 0xa));
     }
 

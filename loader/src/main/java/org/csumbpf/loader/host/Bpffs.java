@@ -30,9 +30,7 @@ public final class Bpffs {
             return false;
         }
         Libc.check(
-                Libc.mount("bpf", directory.toString(), "bpf", 0, "mode=0700"),
-                "mount bpffs on",
-                directory.toString());
+                Libc.mount("bpf", directory.toString(), "bpf", 0, "mode=0700"), "mount bpffs on", directory.toString());
         return true;
     }
 

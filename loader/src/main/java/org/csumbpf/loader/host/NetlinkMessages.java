@@ -128,7 +128,8 @@ final class NetlinkMessages {
     }
 
     private static Optional<ByteBuffer> nested(Map<Integer, ByteBuffer> attributes, int outer, int inner) {
-        return Optional.ofNullable(attributes.get(outer)).map(body -> attributes(body, 0).get(inner));
+        return Optional.ofNullable(attributes.get(outer))
+                .map(body -> attributes(body, 0).get(inner));
     }
 
     private static int number(Map<Integer, ByteBuffer> attributes, int type) {

@@ -31,7 +31,8 @@ public final class NetworkNamespace implements AutoCloseable {
     /** The namespace of this process. */
     public static NetworkNamespace current() {
         return open(SELF)
-                .orElseThrow(() -> new NoSuchNamespaceException("the kernel has no network namespaces (no " + SELF + ")"));
+                .orElseThrow(
+                        () -> new NoSuchNamespaceException("the kernel has no network namespaces (no " + SELF + ")"));
     }
 
     /**
@@ -90,7 +91,7 @@ public final class NetworkNamespace implements AutoCloseable {
     /** Runs {@code work} in the namespace, on a thread of its own if it is not this process' own. */
     public <T> T call(Callable<T> work) {
         AtomicReference<T> result = new AtomicReference<>();
-        AtomicReference<Exception> failure = new AtomicReference<>();
+        AtomicReference<Throwable> failure = new AtomicReference<>();
         if (isCurrent()) {
             attempt(work, result, failure);
         } else {
@@ -115,16 +116,19 @@ public final class NetworkNamespace implements AutoCloseable {
         if (failure.get() instanceof RuntimeException e) {
             throw e;
         }
+        if (failure.get() instanceof Error e) {
+            throw e;
+        }
         if (failure.get() != null) {
             throw new IllegalStateException(failure.get());
         }
         return result.get();
     }
 
-    private static <T> void attempt(Callable<T> work, AtomicReference<T> result, AtomicReference<Exception> failure) {
+    private static <T> void attempt(Callable<T> work, AtomicReference<T> result, AtomicReference<Throwable> failure) {
         try {
             result.set(work.call());
-        } catch (Exception e) {
+        } catch (Throwable e) { // an Error too: it must not end with the thread
             failure.set(e);
         }
     }

@@ -26,7 +26,8 @@ public final class Privileges {
     static boolean canAttach(List<String> status) {
         for (String line : status) {
             if (line.startsWith("CapEff:")) {
-                long set = Long.parseUnsignedLong(line.substring("CapEff:".length()).strip(), 16);
+                long set = Long.parseUnsignedLong(
+                        line.substring("CapEff:".length()).strip(), 16);
                 return has(set, CAP_SYS_ADMIN) || (has(set, CAP_BPF) && has(set, CAP_NET_ADMIN));
             }
         }

@@ -88,8 +88,8 @@ public final class Rtnetlink {
 
     private static <T> List<T> dump(
             int type, int bodySize, Body body, String operation, Function<NetlinkMessages.Message, Optional<T>> parse) {
-        int socket = Libc.check(
-                Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "open", "netlink socket");
+        int socket =
+                Libc.check(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "open", "netlink socket");
         try {
             int length = NetlinkMessages.HEADER_SIZE + bodySize;
             Memory request = new Memory(length);
@@ -114,7 +114,8 @@ public final class Rtnetlink {
                         return results;
                     }
                     if (message.type() == NetlinkMessages.NLMSG_ERROR) {
-                        throw new KernelException(operation, "(netlink)", -message.body().getInt(0));
+                        throw new KernelException(
+                                operation, "(netlink)", -message.body().getInt(0));
                     }
                     parse.apply(message).ifPresent(results::add);
                 }

@@ -25,17 +25,27 @@ class HostTextTest {
                 "kernel/net/ipv4/esp4_offload.ko.xz: kernel/net/ipv4/esp4.ko.xz");
         assertThat(KernelModule.contains(dep, "esp4_offload")).isTrue();
         assertThat(KernelModule.contains(dep, "esp4")).isTrue();
-        assertThat(KernelModule.contains(dep, "xfrm_algo")).as("only a dependency").isFalse();
+        assertThat(KernelModule.contains(dep, "xfrm_algo"))
+                .as("only a dependency")
+                .isFalse();
         assertThat(KernelModule.contains(dep, "esp6_offload")).isFalse();
-        assertThat(KernelModule.contains(List.of("kernel/net/ipv4/esp4-offload.ko"), "esp4_offload")).isTrue();
+        assertThat(KernelModule.contains(List.of("kernel/net/ipv4/esp4-offload.ko"), "esp4_offload"))
+                .isTrue();
     }
 
     @Test
     void capabilities() {
-        assertThat(Privileges.canAttach(List.of("Name:\tx", "CapEff:\t000001ffffffffff"))).isTrue();
-        assertThat(Privileges.canAttach(List.of("CapEff:\t0000008000001000"))).as("BPF and NET_ADMIN").isTrue();
-        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000200000"))).as("SYS_ADMIN").isTrue();
-        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000001000"))).as("NET_ADMIN alone").isFalse();
+        assertThat(Privileges.canAttach(List.of("Name:\tx", "CapEff:\t000001ffffffffff")))
+                .isTrue();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000008000001000")))
+                .as("BPF and NET_ADMIN")
+                .isTrue();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000200000")))
+                .as("SYS_ADMIN")
+                .isTrue();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000001000")))
+                .as("NET_ADMIN alone")
+                .isFalse();
         assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000000000"))).isFalse();
     }
 
@@ -45,6 +55,7 @@ class HostTextTest {
         String exec = "614 590 0:68 / /sys rw,relatime - sysfs csumbpf-a rw";
         assertThat(Bpffs.sysfsSource(List.of(usual))).contains("sysfs");
         assertThat(Bpffs.sysfsSource(List.of(usual, exec))).contains("csumbpf-a");
-        assertThat(Bpffs.sysfsSource(List.of("27 1 254:0 / / rw - ext4 /dev/vda rw", "junk"))).isEmpty();
+        assertThat(Bpffs.sysfsSource(List.of("27 1 254:0 / / rw - ext4 /dev/vda rw", "junk")))
+                .isEmpty();
     }
 }

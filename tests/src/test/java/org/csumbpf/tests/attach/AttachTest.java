@@ -71,13 +71,16 @@ class AttachTest {
     @ParameterizedTest
     @ValueSource(strings = {"tcx", "clsact"})
     void otherOptionsChangeRulesInPlaceOrSwapTheProgram(String hook) {
-        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook).ok();
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook)
+                .ok();
         int first = lab.status().orElseThrow().get("program_id").asInt();
-        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--mode", "observe").ok();
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--mode", "observe")
+                .ok();
         assertThat(lab.rules()).containsExactly("5 observe");
         assertThat(lab.status().orElseThrow().get("program_id").asInt()).isEqualTo(first);
 
-        lab.csumbpf("attach", "w1", "--vni", "6-8", "--unverified", "--port", "7789").ok();
+        lab.csumbpf("attach", "w1", "--vni", "6-8", "--unverified", "--port", "7789")
+                .ok();
         assertThat(lab.rules()).containsExactly("6 auto", "7 auto", "8 auto");
         JsonNode status = lab.status().orElseThrow();
         assertThat(status.get("port").asInt()).isEqualTo(7789);
@@ -91,7 +94,8 @@ class AttachTest {
     void vniAddAndRemove() {
         lab.csumbpf("attach", "w1", "--vni", "5", "--unverified").ok();
         lab.csumbpf("vni", "add", "w1", "7", "--mode", "zero", "--unverified").ok();
-        lab.csumbpf("vni", "add", "w1", "8,9", "any", "--mode", "recompute", "--unverified").ok();
+        lab.csumbpf("vni", "add", "w1", "8,9", "any", "--mode", "recompute", "--unverified")
+                .ok();
         assertThat(lab.rules()).containsExactly("any recompute", "5 auto", "7 zero", "8 recompute", "9 recompute");
         assertThat(lab.csumbpf("vni", "list").ok().out())
                 .contains("vni 5: mode auto, unverified")
@@ -137,9 +141,35 @@ class AttachTest {
         Lab.compile(object);
         int ifindex = lab.ifindex("w1");
         lab.tc("qdisc", "add", "dev", "w1", "clsact");
-        lab.tc("filter", "add", "dev", "w1", "ingress", "pref", "5", "bpf", "da", "obj", object.toString(), "sec", "tc");
+        lab.tc(
+                "filter",
+                "add",
+                "dev",
+                "w1",
+                "ingress",
+                "pref",
+                "5",
+                "bpf",
+                "da",
+                "obj",
+                object.toString(),
+                "sec",
+                "tc");
         lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact").ok();
-        lab.tc("filter", "add", "dev", "w1", "ingress", "pref", "50", "bpf", "da", "obj", object.toString(), "sec", "tc");
+        lab.tc(
+                "filter",
+                "add",
+                "dev",
+                "w1",
+                "ingress",
+                "pref",
+                "50",
+                "bpf",
+                "da",
+                "obj",
+                object.toString(),
+                "sec",
+                "tc");
         assertThat(priorities(ifindex)).containsExactly(5, 17, 50);
         lab.csumbpf("attach", "w1", "--unverified", "--vni", "1-3").ok();
         assertThat(priorities(ifindex)).containsExactly(5, 17, 50);
@@ -163,7 +193,21 @@ class AttachTest {
     @Test
     void aForeignFilterAtOurPlaceIsNotTouched() {
         lab.tc("qdisc", "add", "dev", "w1", "clsact");
-        lab.tc("filter", "add", "dev", "w1", "ingress", "pref", "17", "protocol", "ip", "u32", "match", "u32", "0", "0");
+        lab.tc(
+                "filter",
+                "add",
+                "dev",
+                "w1",
+                "ingress",
+                "pref",
+                "17",
+                "protocol",
+                "ip",
+                "u32",
+                "match",
+                "u32",
+                "0",
+                "0");
         Shell.Result attach = lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact");
         assertThat(attach.code()).isEqualTo(7);
         assertThat(attach.err()).contains("tc priority 17 is taken").hasLineCount(1);
@@ -189,7 +233,8 @@ class AttachTest {
 
     @Test
     void switchesGroOnAndDetachOff() {
-        Shell.Result attach = lab.csumbpf("attach", "w1", "--force", "--enable-gro").ok();
+        Shell.Result attach =
+                lab.csumbpf("attach", "w1", "--force", "--enable-gro").ok();
         assertThat(attach.out()).contains("switched GRO on");
         assertThat(lab.call(() -> Ethtool.gro("w1"))).isTrue();
         assertThat(lab.status().orElseThrow().get("host_changes").toString()).isEqualTo("[\"gro\"]");
@@ -200,7 +245,9 @@ class AttachTest {
         Shell.run(lab.in("ethtool", "-K", "w1", "gro", "on")).ok();
         lab.csumbpf("attach", "w1", "--force", "--enable-gro").ok();
         lab.csumbpf("detach", "w1").ok();
-        assertThat(lab.call(() -> Ethtool.gro("w1"))).as("GRO that was on before stays on").isTrue();
+        assertThat(lab.call(() -> Ethtool.gro("w1")))
+                .as("GRO that was on before stays on")
+                .isTrue();
     }
 
     @Test
@@ -290,7 +337,8 @@ class AttachTest {
         Shell.Result result = Shell.run(Shell.csumbpf("--netns", "cbt-nosuch", "status"));
         assertThat(result.code()).isEqualTo(4);
         assertThat(result.err()).contains("cbt-nosuch").hasLineCount(1);
-        assertThat(Shell.run(Shell.csumbpf("--netns", "/etc/passwd", "status")).code()).isEqualTo(4);
+        assertThat(Shell.run(Shell.csumbpf("--netns", "/etc/passwd", "status")).code())
+                .isEqualTo(4);
     }
 
     @ParameterizedTest

@@ -49,12 +49,16 @@ class CrashTest {
         int midway = 0;
         for (int i = 0; i < 30; i++) {
             killed(attach, full);
-            boolean hooked = lab.status().map(s -> s.get("state").asText().equals("attached")).orElse(false);
+            boolean hooked = lab.status()
+                    .map(s -> s.get("state").asText().equals("attached"))
+                    .orElse(false);
             boolean traces = !lab.traces().isEmpty();
             effective += hooked ? 1 : 0;
             midway += traces && !hooked ? 1 : 0;
             if (hooked) {
-                assertThat(lab.rules()).as("the new state, whole; seed %d", seed).isEqualTo(OLD);
+                assertThat(lab.rules())
+                        .as("the new state, whole; seed %d", seed)
+                        .isEqualTo(OLD);
             }
             if (i % 2 == 0) {
                 Shell.run(attach).ok();
@@ -82,14 +86,18 @@ class CrashTest {
             assertThat(lab.rules()).isEqualTo(OLD);
             killed(newState, full);
             assertThat(lab.status().orElseThrow().get("state").asText()).isEqualTo("attached");
-            // Pins follow the program at the next command that changes something: ask for the rule that is there anyway.
+            // Pins follow the program at the next command that changes something: ask for the rule that is there
+            // anyway.
             lab.csumbpf("vni", "remove", "w1", "999").ok();
-            assertThat(lab.rules()).as("the old state or the new one; seed %d", seed).isIn(OLD, NEW);
+            assertThat(lab.rules())
+                    .as("the old state or the new one; seed %d", seed)
+                    .isIn(OLD, NEW);
             updated += lab.rules().equals(NEW) ? 1 : 0;
         }
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.traces()).isEmpty();
-        System.out.println("killed update (" + hook + ", seed " + seed + "): 30 times, " + updated + " had taken effect");
+        System.out.println(
+                "killed update (" + hook + ", seed " + seed + "): 30 times, " + updated + " had taken effect");
     }
 
     @ParameterizedTest
@@ -97,8 +105,8 @@ class CrashTest {
     void twoAttachesAtOnce(String hook) throws Exception {
         for (int i = 0; i < 5; i++) {
             Process one = start(lab.command("attach", "w1", "--vni", "5", "--unverified", "--hook", hook));
-            Process two =
-                    start(lab.command("attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe", "--hook", hook));
+            Process two = start(
+                    lab.command("attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe", "--hook", hook));
             assertThat(one.waitFor()).isZero();
             assertThat(two.waitFor()).isZero();
             assertThat(lab.rules()).isIn(OLD, NEW);
@@ -137,13 +145,15 @@ class CrashTest {
     @ParameterizedTest
     @ValueSource(strings = {"tcx", "clsact"})
     void allPinsMayVanish(String hook) throws IOException {
-        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook).ok();
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook)
+                .ok();
         try (Stream<Path> files = Files.list(lab.pins())) {
             for (Path file : files.toList()) {
                 Files.delete(file);
             }
         }
-        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook).ok();
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook)
+                .ok();
         assertThat(lab.rules()).isEqualTo(OLD);
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.traces()).isEmpty();

@@ -74,7 +74,9 @@ public final class Lab implements AutoCloseable {
     public JsonNode json(String... arguments) {
         try {
             return new ObjectMapper()
-                    .readTree(csumbpf(join(arguments, new String[] {"--json"})).ok().out());
+                    .readTree(csumbpf(join(arguments, new String[] {"--json"}))
+                            .ok()
+                            .out());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -84,7 +86,8 @@ public final class Lab implements AutoCloseable {
     public List<String> rules() {
         List<String> rules = new ArrayList<>();
         status().ifPresent(status -> status.get("rules")
-                .forEach(rule -> rules.add(rule.get("vni").asText() + " " + rule.get("mode").asText())));
+                .forEach(rule -> rules.add(
+                        rule.get("vni").asText() + " " + rule.get("mode").asText())));
         return rules;
     }
 
@@ -138,8 +141,17 @@ public final class Lab implements AutoCloseable {
     public static void compile(Path object, String... options) {
         String multiarch = Shell.run("gcc", "-print-multiarch").ok().out().strip();
         String[] command = {
-            "clang", "-O2", "-g", "-target", "bpf", "-idirafter", "/usr/include/" + multiarch,
-            Shell.CHECKOUT.resolve("tests/src/test/bpf/foreign.bpf.c").toString(), "-c", "-o", object.toString()
+            "clang",
+            "-O2",
+            "-g",
+            "-target",
+            "bpf",
+            "-idirafter",
+            "/usr/include/" + multiarch,
+            Shell.CHECKOUT.resolve("tests/src/test/bpf/foreign.bpf.c").toString(),
+            "-c",
+            "-o",
+            object.toString()
         };
         Shell.run(join(command, options)).ok();
     }

@@ -11,7 +11,8 @@ import java.util.List;
 
 /** Runs commands, the product's own among them. */
 public final class Shell {
-    public static final Path CHECKOUT = Path.of(System.getProperty("csumbpf.checkout")).normalize();
+    public static final Path CHECKOUT =
+            Path.of(System.getProperty("csumbpf.checkout")).normalize();
 
     private Shell() {}
 

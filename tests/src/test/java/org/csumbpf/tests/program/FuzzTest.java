@@ -87,20 +87,25 @@ class FuzzTest {
                 seen.merge(model.label(), 1, Integer::sum);
             }
         }
-        System.out.println("fuzz: " + PACKETS + " packets, " + changed + " changed, " + refused + " refused, outcomes " + seen);
+        System.out.println(
+                "fuzz: " + PACKETS + " packets, " + changed + " changed, " + refused + " refused, outcomes " + seen);
         assertThat(changed).isGreaterThan(PACKETS / 100);
         for (String label : OracleTest.REACHABLE) {
             if (label.equals("oversize")) {
                 continue; // longer than a test run's packet can be
             }
-            assertThat(seen.getOrDefault(label, 0)).as("packets with outcome %s", label).isGreaterThan(PACKETS / 1000);
+            assertThat(seen.getOrDefault(label, 0))
+                    .as("packets with outcome %s", label)
+                    .isGreaterThan(PACKETS / 1000);
         }
     }
 
     /** The promise itself, without the model's prediction of what the change should be. */
     private static void assertProven(byte[] out, byte[] in, Model.Prediction model, Rules rules, String what) {
         assertThat(model.ruled()).as("changed without a rule: " + what).isTrue();
-        Rule rule = model.countedAs().map(vni -> rules.byVni().get(vni)).orElseGet(() -> rules.any().orElseThrow());
+        Rule rule = model.countedAs()
+                .map(vni -> rules.byVni().get(vni))
+                .orElseGet(() -> rules.any().orElseThrow());
         assertThat(rule.unverified()).as("changed without proof: " + what).isTrue();
         assertThat(rule.mode()).as("changed by observe: " + what).isNotEqualTo(Mode.OBSERVE);
         assertThat(out).as(what).hasSameSizeAs(in);

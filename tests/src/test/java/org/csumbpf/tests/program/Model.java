@@ -167,8 +167,7 @@ final class Model {
                 checksum = right;
             }
         }
-        return new Prediction(
-                outcome.label(), countedAs, true, vni, verdict, checksum < 0 ? -1 : at + 6, checksum);
+        return new Prediction(outcome.label(), countedAs, true, vni, verdict, checksum < 0 ? -1 : at + 6, checksum);
     }
 
     private boolean has(int end) {

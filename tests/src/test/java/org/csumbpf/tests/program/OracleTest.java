@@ -29,7 +29,9 @@ class OracleTest {
         Set<String> names = new HashSet<>();
         Set<String> outcomes = new HashSet<>();
         for (PacketCase packet : PacketCase.all()) {
-            assertThat(names.add(packet.name())).as("name used once: %s", packet.name()).isTrue();
+            assertThat(names.add(packet.name()))
+                    .as("name used once: %s", packet.name())
+                    .isTrue();
             outcomes.add(packet.outcome());
         }
         assertThat(outcomes).containsAll(REACHABLE);
@@ -37,6 +39,16 @@ class OracleTest {
 
     /** All but "failed": no helper refuses a packet that a test run can make. */
     static final List<String> REACHABLE = List.of(
-            "other", "malformed", "no_rule", "esp", "repaired", "good", "bad", "zero", "gso", "plaintext", "dropped",
+            "other",
+            "malformed",
+            "no_rule",
+            "esp",
+            "repaired",
+            "good",
+            "bad",
+            "zero",
+            "gso",
+            "plaintext",
+            "dropped",
             "oversize");
 }

@@ -21,7 +21,9 @@ public final class ProgramBench {
         Map<String, IntSupplier> subjects = new LinkedHashMap<>();
         BpfProgram empty = Lab.load(Lab.foreign());
         byte[] any = packet("ipv4 observe, right checksum");
-        subjects.put("empty program", () -> empty.testRun(any, TestContext.PLAIN, REPEAT).durationNanos());
+        subjects.put(
+                "empty program",
+                () -> empty.testRun(any, TestContext.PLAIN, REPEAT).durationNanos());
         add(subjects, "TCP, not for us", "ipv4 TCP", "4109 zero unverified");
         add(subjects, "VXLAN, no rule", "ipv4 no rule for the VNI", "4109 zero unverified");
         add(subjects, "no proof: plaintext", "ipv4 observe, right checksum", "4109 zero");

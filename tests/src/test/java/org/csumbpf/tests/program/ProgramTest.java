@@ -51,8 +51,9 @@ class ProgramTest {
     static Stream<PacketCase> bases() {
         return PacketCase.all().stream()
                 .filter(c -> c.name()
-                        .matches("ipv[46] (zero|recompute), wrong checksum|ipv[46] 802.1(Q|ad), zero|ipv4 (2|10) words.*"
-                                + "|ipv6 fragment of UDP|ipv[46] ESP"));
+                        .matches(
+                                "ipv[46] (zero|recompute), wrong checksum|ipv[46] 802.1(Q|ad), zero|ipv4 (2|10) words.*"
+                                        + "|ipv6 fragment of UDP|ipv[46] ESP"));
     }
 
     @ParameterizedTest
@@ -68,7 +69,9 @@ class ProgramTest {
         assertThat(run.packet()).as("packet").isEqualTo(packet.out());
         Model.Prediction model = Model.predict(packet.in(), packet.gsoSize(), packet.rules());
         assertThat(model.label()).as("the model agrees with the case").isEqualTo(packet.outcome());
-        assertThat(model.output(packet.in())).as("the model agrees on the packet").isEqualTo(packet.out());
+        assertThat(model.output(packet.in()))
+                .as("the model agrees on the packet")
+                .isEqualTo(packet.out());
         String counter = !model.ruled()
                 ? packet.outcome()
                 : model.countedAs().map(Vni::toString).orElse("any") + " " + packet.outcome();
@@ -76,7 +79,9 @@ class ProgramTest {
         if (!packet.outcome().equals("other")) {
             expected.put(counter, new Count(1, packet.in().length));
         }
-        assertThat(difference(before, program.counts())).as("counters that moved").isEqualTo(expected);
+        assertThat(difference(before, program.counts()))
+                .as("counters that moved")
+                .isEqualTo(expected);
         assertPeer(packet, model);
     }
 
@@ -86,8 +91,7 @@ class ProgramTest {
             return;
         }
         boolean ipv6 = packet.name().startsWith("ipv6");
-        PeerKey key =
-                new PeerKey(new Vni(model.vni()), InetAddress.getByName(ipv6 ? "2001:db8::7" : "198.51.100.7"));
+        PeerKey key = new PeerKey(new Vni(model.vni()), InetAddress.getByName(ipv6 ? "2001:db8::7" : "198.51.100.7"));
         assertThat(program.peers()).containsOnlyKeys(key);
         Peer peer = program.peers().get(key);
         boolean looked = model.checksum() != 0 || packet.outcome().equals("bad");
@@ -106,10 +110,12 @@ class ProgramTest {
         for (int length = 0; length <= Math.min(headers, base.in().length - 1); length++) {
             byte[] cut = Arrays.copyOf(base.in(), length);
             if (length < ETH_HLEN) {
-                // No driver hands over less than an Ethernet header, and the kernel makes no such skb for a test either.
+                // No driver hands over less than an Ethernet header, and the kernel makes no such skb for a test
+                // either.
                 assertThatThrownBy(() -> program.run(cut, 0))
                         .isInstanceOfSatisfying(
-                                KernelException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL));
+                                KernelException.class,
+                                e -> assertThat(e.errno()).isEqualTo(Errno.EINVAL));
                 continue;
             }
             Map<String, Count> before = program.counts();
@@ -117,7 +123,8 @@ class ProgramTest {
             try {
                 run = program.run(cut, 0);
             } catch (KernelException e) {
-                // Newer kernels take no test packet that ends within the IP header its EtherType announces. WireTest has
+                // Newer kernels take no test packet that ends within the IP header its EtherType announces. WireTest
+                // has
                 // those, on a real device.
                 assertThat(e.errno()).isEqualTo(Errno.EINVAL);
                 assertThat(length).isLessThan(ETH_HLEN + 40);

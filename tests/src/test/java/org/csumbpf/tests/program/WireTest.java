@@ -50,7 +50,9 @@ class WireTest {
     @Test
     void jumboFramesAndVlanTagsThatTheStackTookOff() {
         List<PacketCase> cases = PacketCase.all().stream()
-                .filter(c -> c.rules().any().isEmpty() && c.gsoSize() == 0 && c.rules().port() == 4789)
+                .filter(c -> c.rules().any().isEmpty()
+                        && c.gsoSize() == 0
+                        && c.rules().port() == 4789)
                 .filter(c -> !c.fitsTestRun() || c.name().matches(".*(802.1Q|802.1ad|three tags).*"))
                 .toList();
         assertThat(cases).hasSizeGreaterThan(20);
@@ -76,11 +78,11 @@ class WireTest {
 
     /** Sends frames and compares what comes out, and what was counted, with the model. */
     private void exchange(Rules rules, String mode, List<byte[]> frames) {
-        lab.csumbpf("attach", "w1", "--vni", "4109", "--unverified", "--mode", mode).ok();
+        lab.csumbpf("attach", "w1", "--vni", "4109", "--unverified", "--mode", mode)
+                .ok();
         Map<String, Long> before = packets();
         StringBuilder input = new StringBuilder();
-        frames.forEach(frame ->
-                input.append(HexFormat.of().formatHex(frame)).append('\n'));
+        frames.forEach(frame -> input.append(HexFormat.of().formatHex(frame)).append('\n'));
         List<String> out = Shell.input(
                         input.toString(),
                         lab.in(Shell.CHECKOUT.resolve("tests/packets/wire.py").toString(), "w0", "w3"))
@@ -133,13 +135,16 @@ class WireTest {
         int first = lab.status().orElseThrow().get("program_id").asInt();
         for (int i = 0; i < 8; i++) {
             // Two rules change, so a new program with new rules takes the place of the old one.
-            lab.csumbpf("attach", "w1", "--vni", i % 2 == 0 ? "4109,7,8" : "4109", "--unverified").ok();
+            lab.csumbpf("attach", "w1", "--vni", i % 2 == 0 ? "4109,7,8" : "4109", "--unverified")
+                    .ok();
             lab.csumbpf("vni", "add", "w1", "99", "--unverified").ok();
         }
         sender.interrupt();
         sender.join();
         traffic.waitFor();
-        assertThat(lab.status().orElseThrow().get("program_id").asInt()).as("swapped").isNotEqualTo(first);
+        assertThat(lab.status().orElseThrow().get("program_id").asInt())
+                .as("swapped")
+                .isNotEqualTo(first);
         assertThat(answers).hasSizeGreaterThan(1000);
         assertThat(answers).containsOnly(HexFormat.of().formatHex(wrong.out()));
         System.out.println("swap under traffic: " + answers.size() + " packets, all repaired");
