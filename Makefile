@@ -43,7 +43,9 @@ test-root: build ## Tests on this host's kernel, in network namespaces of their 
 test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tests/vm/kernels.tsv or on KERNEL=SERIES (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-vm: needs root, to share files with the VM; run it with sudo" >&2; exit 1; }
 	@for kernel in $(or $(KERNEL),$$(grep -v '^#' tests/vm/kernels.tsv | cut -f 1)); do \
-		echo "=== kernel $$kernel"; KERNEL=$$kernel tests/demo/demo.sh || exit 1; \
+		for story in story.sh modes.sh; do \
+			echo "=== kernel $$kernel, $$story"; KERNEL=$$kernel STORY=$$story tests/demo/demo.sh || exit 1; \
+		done; \
 	done
 
 bench: build ## Program cost by BPF_PROG_TEST_RUN, as ratios to an empty program (root).

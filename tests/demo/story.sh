@@ -9,21 +9,7 @@ lab=$here/../lab/lab.sh
 csumbpf=${CSUMBPF:-$(readlink -f "$here/../..")/bin/csumbpf}
 export VNI=4109
 
-bold= dim= green= red= plain=
-if [ -n "${CSUMBPF_COLOR-}" ] && [ -z "${NO_COLOR-}" ]; then
-	bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
-fi
-say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
-show() { printf '  %s\n' "$*"; }
-good() { printf '  %sok%s %s\n' "$green" "$plain" "$*"; }
-fail() { printf '  %sNOT AS EXPECTED%s %s\n' "$red" "$plain" "$*"; exit 1; }
-expect() { if [ "$1" = "$2" ]; then good "$3"; else fail "$3: expected $2, got $1"; fi; }
-on() { "$lab" exec "$@"; }
-
-bad_checksums() { on "$1" nstat -asz UdpInCsumErrors | awk '$1 == "UdpInCsumErrors" { print $2 }'; }
-loss() { on "$1" ping -q -c 5 -i 0.2 -W 1 "$2" | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'; }
-# What the kernel warns of; levels 0 to 4.
-warnings() { dmesg --level emerg,alert,crit,err,warn; }
+. "$here/telling.sh"
 
 transfer() { # seconds -> whether 20 MB came through, and whole
 	local limit=$1 receiver

@@ -133,8 +133,12 @@ public record AttachmentView(
     }
 
     private static String label(long netns, Optional<String> netnsName, String ifname) {
+        return isCurrent(netns) ? ifname : netnsName.orElse("netns:" + netns) + "/" + ifname;
+    }
+
+    private static boolean isCurrent(long netns) {
         try (NetworkNamespace current = NetworkNamespace.current()) {
-            return current.inode() == netns ? ifname : netnsName.orElse("netns:" + netns) + "/" + ifname;
+            return current.inode() == netns;
         }
     }
 
@@ -176,9 +180,11 @@ public record AttachmentView(
         List<String> problems = new ArrayList<>();
         Optional<LiveHook> live = LiveHook.find(pins);
         Optional<Contents> contents = readContents(pins);
-        String again = "csumbpf attach " + device.name();
+        String command = "csumbpf "
+                + netnsName.filter(name -> !isCurrent(pins.netns())).map(name -> "--netns " + name + " ").orElse("");
+        String again = command + "attach " + device.name();
         if (live.isEmpty()) {
-            problems.add("the program is not on the hook; '" + again + "' puts it back, 'csumbpf detach "
+            problems.add("the program is not on the hook; '" + again + "' puts it back, '" + command + "detach "
                     + device.name() + "' clears it away");
         } else if (contents.isEmpty() || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
             problems.add("a pin is missing; the program runs on, '" + again + "' mends it");
