@@ -16,7 +16,10 @@ transfer() { # seconds -> whether 20 MB came through, and whole
 	rm -f "$work/received"
 	on b timeout "$limit" socat -u TCP-LISTEN:5001,bind=10.0.9.2,reuseaddr "CREATE:$work/received" 2>/dev/null &
 	receiver=$!
-	sleep 0.5
+	for _ in $(seq 100); do # a busy machine takes its time
+		[ -z "$(on b ss -Hltn 'sport = :5001')" ] || break
+		sleep 0.1
+	done
 	on a timeout "$limit" socat -u "OPEN:$work/sent" TCP:10.0.9.2:5001,connect-timeout=5 2>/dev/null || true
 	wait $receiver || true
 	[ -f "$work/received" ] && [ "$(sha256sum <"$work/received")" = "$(sha256sum <"$work/sent")" ]
