@@ -181,7 +181,10 @@ public record AttachmentView(
         Optional<LiveHook> live = LiveHook.find(pins);
         Optional<Contents> contents = readContents(pins);
         String command = "csumbpf "
-                + netnsName.filter(name -> !isCurrent(pins.netns())).map(name -> "--netns " + name + " ").orElse("");
+                + netnsName
+                        .filter(name -> !isCurrent(pins.netns()))
+                        .map(name -> "--netns " + name + " ")
+                        .orElse("");
         String again = command + "attach " + device.name();
         if (live.isEmpty()) {
             problems.add("the program is not on the hook; '" + again + "' puts it back, '" + command + "detach "

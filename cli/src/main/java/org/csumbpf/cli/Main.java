@@ -30,7 +30,8 @@ public final class Main {
         try {
             return command.execute(args);
         } catch (LinkageError e) {
-            // picocli hands over exceptions only. This is libbpf missing, or JNA's native part, which lies beside the jars.
+            // picocli hands over exceptions only. This is libbpf missing, or JNA's native part, which lies beside the
+            // jars.
             Throwable cause = e.getCause() instanceof LibbpfException ? e.getCause() : e;
             String remedy = cause == e ? "; install csumbpf again" : "";
             err.println("csumbpf: " + String.valueOf(cause.getMessage()).replace('\n', ' ') + remedy);
