@@ -13,7 +13,7 @@ export VNI=4109
 blacklist=/etc/modprobe.d/csumbpf-test.conf
 finish() {
 	rm -f $blacklist
-	"$csumbpf" detach --all >/dev/null 2>&1 || true
+	detach_all
 	"$lab" down
 }
 trap finish EXIT

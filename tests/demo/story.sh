@@ -27,7 +27,7 @@ transfer() { # seconds -> whether 20 MB came through, and whole
 
 work=$(mktemp -d)
 finish() {
-	"$csumbpf" detach --all >/dev/null 2>&1 || true
+	detach_all
 	"$lab" down
 	rm -rf "$work"
 }
@@ -38,8 +38,9 @@ say "The lab: host a, a 1:1 NAT, host b behind it. VXLAN $VNI in ESP transport m
 "$lab" up
 show "kernel $(uname -r); a 203.0.113.2 -- NAT -- b 10.99.0.2, outside 203.0.113.10"
 show "$(on a ip xfrm state | awk '/aead/ && !n++ { print $2, "icv", $4 } /reqid/ && !m++ { print "esp", $3, $4, $5, $6, $7, $8 }' | paste -sd " ")"
-bpffs=no
+bpffs=no pins=no
 if mountpoint -q /sys/fs/bpf; then bpffs=yes; fi
+if [ -e /sys/fs/bpf/csumbpf ]; then pins=yes; fi
 before_dmesg=$(warnings | wc -l)
 
 say "Before: every packet is decrypted, and then dropped for its UDP checksum."
@@ -71,14 +72,18 @@ expect "$(bad_checksums a)/$(bad_checksums b)" "$errors_a/$errors_b" "no new Udp
 expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"
 
 say "csumbpf status"
-"$csumbpf" status | sed 's/^/  /'
+for host in a b; do
+	"$csumbpf" --netns csumbpf-$host status | sed 's/^/  /'
+done
 
 say "csumbpf detach eth0, on both hosts: dead again, and nothing left behind."
 for host in a b; do
 	"$csumbpf" --netns csumbpf-$host detach eth0 | sed 's/^/  /'
 done
 expect "$(loss a 10.0.9.2)" 100 "ping from a to b: 100 % loss"
-expect "$("$csumbpf" status)" "nothing is attached" "csumbpf status: nothing is attached"
-if [ -e /sys/fs/bpf/csumbpf ]; then fail "/sys/fs/bpf/csumbpf is still there"; fi
-if [ "$bpffs" = no ] && mountpoint -q /sys/fs/bpf; then fail "bpffs is still mounted"; fi
+for host in a b; do
+	expect "$("$csumbpf" --netns csumbpf-$host status)" "nothing is attached" "csumbpf status on $host: nothing is attached"
+done
+if [ $pins = no ] && [ -e /sys/fs/bpf/csumbpf ]; then fail "/sys/fs/bpf/csumbpf is still there"; fi
+if [ $bpffs = no ] && mountpoint -q /sys/fs/bpf; then fail "bpffs is still mounted"; fi
 expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"

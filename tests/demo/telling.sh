@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by what tells a story and checks it. Needs $lab; the first thing that is not as told ends the script.
+# Sourced by what tells a story and checks it. Needs $lab and $csumbpf; the first thing that is not as told ends the script.
 
 bold= dim= green= red= plain=
 if [ -n "${CSUMBPF_COLOR-}" ] && [ -z "${NO_COLOR-}" ]; then
@@ -11,6 +11,12 @@ good() { printf '  %sok%s %s\n' "$green" "$plain" "$*"; }
 fail() { printf '  %sNOT AS EXPECTED%s %s\n' "$red" "$plain" "$*"; exit 1; }
 expect() { if [ "$1" = "$2" ]; then good "$3"; else fail "$3: expected $2, got $1"; fi; }
 on() { "$lab" exec "$@"; }
+
+# Only in the lab: with LAB=host there may be attachments of the host's own.
+detach_all() {
+	local host
+	for host in a b; do "$csumbpf" --netns csumbpf-$host detach --all >/dev/null 2>&1 || true; done
+}
 
 bad_checksums() { on "$1" nstat -asz UdpInCsumErrors | awk '$1 == "UdpInCsumErrors" { print $2 }'; }
 loss() { on "$1" ping -q -c 5 -i 0.2 -W 1 "$2" | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'; }
