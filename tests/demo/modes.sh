@@ -10,6 +10,7 @@ csumbpf=${CSUMBPF:-$(readlink -f "$here/../..")/bin/csumbpf}
 export VNI=4109
 . "$here/telling.sh"
 
+[ "${LINK:-virtio}" = virtio ] || fail "this one writes to /etc/modprobe.d: only in a virtual machine"
 blacklist=/etc/modprobe.d/csumbpf-test.conf
 finish() {
 	rm -f $blacklist

@@ -88,7 +88,14 @@ public final class Attachments {
                 follow(pins, live, ifname);
                 Result result = new Result();
                 try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
-                    update(pins, live, maps, edit.apply(RuleSet.read(maps)), result);
+                    RuleSet current = RuleSet.read(maps);
+                    RuleSet wanted = edit.apply(current);
+                    if (wanted.needsProof() && !current.needsProof()) {
+                        new HostSetup(pins, maps.record(), result).loadModules(true);
+                        Preflight.receivePath(device, false)
+                                .forEach(obstacle -> result.warnings().add(obstacle.toString()));
+                    }
+                    update(pins, live, maps, wanted, result);
                 }
                 return result;
             });

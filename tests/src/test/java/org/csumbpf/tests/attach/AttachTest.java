@@ -106,6 +106,13 @@ class AttachTest {
     }
 
     @Test
+    void theFirstRuleThatAsksForProofPreparesTheHostOrSaysWhatIsMissing() {
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified").ok();
+        assertThat(lab.csumbpf("vni", "add", "w1", "6").ok().err()).contains("GRO is off on w1");
+        assertThat(lab.csumbpf("vni", "add", "w1", "7").ok().err()).isEmpty();
+    }
+
+    @Test
     void sixteenThousandVnis() {
         lab.csumbpf("attach", "w1", "--vni", "1-16384", "--unverified").ok();
         assertThat(lab.rules()).hasSize(16_384);
