@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 MVN ?= mvn -B -ntp
 CACHE := $(or $(CSUMBPF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/csumbpf)
 # What a Debian machine needs: to build, to run, to test in namespaces, to test in VMs.
-PACKAGES := clang llvm libbpf-dev libbpf1 make gcc openjdk-17-jdk-headless maven kmod iproute2 ethtool nftables iptables \
+PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables iptables \
 	socat iputils-ping util-linux xz-utils qemu-system-x86 busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool
 
 .DEFAULT_GOAL := help
