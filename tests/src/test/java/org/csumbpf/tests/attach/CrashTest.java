@@ -47,7 +47,7 @@ class CrashTest {
         lab.csumbpf("detach", "w1").ok();
         int effective = 0;
         int midway = 0;
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < 30 || (effective + midway < 5 && i < 100); i++) {
             killed(attach, full);
             boolean hooked = lab.status()
                     .map(s -> s.get("state").asText().equals("attached"))
@@ -55,6 +55,7 @@ class CrashTest {
             boolean traces = !lab.traces().isEmpty();
             effective += hooked ? 1 : 0;
             midway += traces && !hooked ? 1 : 0;
+            full = adapted(full, traces);
             if (hooked) {
                 assertThat(lab.rules())
                         .as("the new state, whole; seed %d", seed)
@@ -69,7 +70,8 @@ class CrashTest {
             assertThat(code).isEqualTo(i % 2 == 0 || traces ? 0 : 6);
             assertThat(lab.traces()).as("after detach; seed %d", seed).isEmpty();
         }
-        System.out.println("killed attach (" + hook + ", seed " + seed + "): 30 times, " + effective
+        assertThat(effective + midway).as("kills that hit an attach at work").isGreaterThanOrEqualTo(5);
+        System.out.println("killed attach (" + hook + ", seed " + seed + "): " + effective
                 + " had taken effect, " + midway + " were half made");
     }
 
@@ -81,7 +83,7 @@ class CrashTest {
         Shell.run(oldState).ok();
         long full = duration(newState);
         int updated = 0;
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < 30 || (updated < 3 && i < 100); i++) {
             Shell.run(oldState).ok();
             assertThat(lab.rules()).isEqualTo(OLD);
             killed(newState, full);
@@ -92,12 +94,14 @@ class CrashTest {
             assertThat(lab.rules())
                     .as("the old state or the new one; seed %d", seed)
                     .isIn(OLD, NEW);
-            updated += lab.rules().equals(NEW) ? 1 : 0;
+            boolean took = lab.rules().equals(NEW);
+            updated += took ? 1 : 0;
+            full = adapted(full, took);
         }
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.traces()).isEmpty();
-        System.out.println(
-                "killed update (" + hook + ", seed " + seed + "): 30 times, " + updated + " had taken effect");
+        assertThat(updated).as("kills behind the swap").isGreaterThanOrEqualTo(3);
+        System.out.println("killed update (" + hook + ", seed " + seed + "): " + updated + " had taken effect");
     }
 
     @ParameterizedTest
@@ -168,6 +172,11 @@ class CrashTest {
         // The launcher execs java, so this is the JVM; SIGKILL.
         process.destroyForcibly();
         process.waitFor();
+    }
+
+    /** Machines are noisy: later kills where the last one came too early, and the other way round. */
+    private static long adapted(long millis, boolean tookEffect) {
+        return tookEffect ? millis * 9 / 10 : millis * 11 / 10;
     }
 
     private static long duration(String[] command) throws Exception {
