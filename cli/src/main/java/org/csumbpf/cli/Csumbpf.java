@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
+import java.util.Optional;
+import java.util.function.Function;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -87,6 +89,13 @@ final class Csumbpf implements Runnable {
     /** The namespace that was asked for, or the caller's own. */
     NetworkNamespace netns() {
         return netns == null ? NetworkNamespace.current() : NetworkNamespace.named(netns);
+    }
+
+    /** Does what covers all namespaces unless one was named. */
+    <T> T within(Function<Optional<NetworkNamespace>, T> work) {
+        try (NetworkNamespace only = netns == null ? null : NetworkNamespace.named(netns)) {
+            return work.apply(Optional.ofNullable(only));
+        }
     }
 
     /** Whether text may be coloured. The launcher says whether standard output is a terminal. */

@@ -3,9 +3,7 @@ package org.csumbpf.cli;
 
 import java.io.PrintWriter;
 import java.util.Map;
-import java.util.Optional;
 import org.csumbpf.attach.Attachments;
-import org.csumbpf.attach.Result;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -41,8 +39,6 @@ final class DetachCommand extends HostCommand {
             }
             return;
         }
-        Optional<NetworkNamespace> only = global().namesNetns() ? Optional.of(global().netns()) : Optional.empty();
-        Map<String, Result> results = Attachments.detachAll(only);
-        report.detached(results);
+        report.detached(global().within(Attachments::detachAll));
     }
 }

@@ -24,7 +24,8 @@ public final class Main {
         System.exit(code);
     }
 
-    static int run(PrintWriter out, PrintWriter err, String... args) {
+    /** The command, but for the end of the process: what it prints goes to the writers, its exit code comes back. */
+    public static int run(PrintWriter out, PrintWriter err, String... args) {
         CommandLine command = commandLine();
         command.setOut(out).setErr(err);
         try {

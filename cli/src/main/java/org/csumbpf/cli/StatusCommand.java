@@ -3,7 +3,6 @@ package org.csumbpf.cli;
 
 import java.io.PrintWriter;
 import java.util.List;
-import java.util.Optional;
 import org.csumbpf.attach.AttachException;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -30,8 +29,7 @@ final class StatusCommand extends HostCommand {
     /** The attachments that a command is about; an interface that is named must have one. */
     static List<AttachmentView> views(Csumbpf global, String ifname) {
         if (ifname == null) {
-            Optional<NetworkNamespace> only = global.namesNetns() ? Optional.of(global.netns()) : Optional.empty();
-            return AttachmentView.readAll(only);
+            return global.within(AttachmentView::readAll);
         }
         try (NetworkNamespace netns = global.netns()) {
             return List.of(AttachmentView.read(netns, ifname)

@@ -80,9 +80,8 @@ public final class KernelModule {
     private static String modprobe(String module) {
         try {
             // -b: a blacklist is somebody's will, here too.
-            Process process = new ProcessBuilder(program(), "-b", module)
-                    .redirectErrorStream(true)
-                    .start();
+            Process process =
+                    NetworkNamespace.start(new ProcessBuilder(program(), "-b", module).redirectErrorStream(true));
             process.getOutputStream().close();
             String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {

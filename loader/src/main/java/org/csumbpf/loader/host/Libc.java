@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import org.csumbpf.loader.KernelException;
@@ -10,6 +11,12 @@ final class Libc {
     static final int O_RDONLY = 0;
     static final int O_DIRECTORY = 0200000;
     static final int O_CLOEXEC = 02000000;
+
+    /**
+     * Never freed, so that JNA's thread that frees memory, which it starts with the first, is there from here on. It ends
+     * when there is none left, and the next would inherit the namespace of whoever needs memory then, and hold it.
+     */
+    private static final Memory KEPT = new Memory(1);
 
     static {
         Native.register(Libc.class, "c");

@@ -2,6 +2,7 @@
 package org.csumbpf.loader.host;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.concurrent.atomic.AtomicReference;
 public final class NetworkNamespace implements AutoCloseable {
     private static final Path NAMED = Path.of("/run/netns");
     private static final Path DOCKER = Path.of("/var/run/docker/netns");
+    private static final Path THREAD = Path.of("/proc/thread-self/ns/net");
     private static final Path SELF = Path.of("/proc/self/ns/net");
     private static final int CLONE_NEWNET = 0x40000000;
     /** ioctl_ns(2): answers the CLONE_NEW* constant of the namespace behind a descriptor (kernel 4.11). */
@@ -22,6 +24,17 @@ public final class NetworkNamespace implements AutoCloseable {
 
     private final int fd;
     private final long inode;
+
+    static {
+        // The JDK makes a Unix socket when it opens its first file channel, and keeps it; a socket holds the namespace
+        // that
+        // it was made in. So that it is not one that somebody enters by call():
+        try (FileChannel first = FileChannel.open(SELF)) {
+            first.position();
+        } catch (IOException e) {
+            // No such file: then there are no namespaces either.
+        }
+    }
 
     private NetworkNamespace(int fd, long inode) {
         this.fd = fd;
@@ -99,7 +112,7 @@ public final class NetworkNamespace implements AutoCloseable {
             Thread thread = new Thread(
                     () -> attempt(
                             () -> {
-                                Libc.check(Libc.setns(fd, CLONE_NEWNET), "enter network namespace", "inode " + inode);
+                                enter(fd, inode);
                                 return work.call();
                             },
                             result,
@@ -123,6 +136,33 @@ public final class NetworkNamespace implements AutoCloseable {
             throw new IllegalStateException(failure.get());
         }
         return result.get();
+    }
+
+    /**
+     * Starts a process from this process' own namespace, also where the caller is inside a {@link #call}. The JVM starts a
+     * thread to wait for it, which lives on for a minute: it would inherit the caller's namespace and hold it.
+     */
+    static Process start(ProcessBuilder builder) throws IOException {
+        if (inode(THREAD) == inode(SELF)) {
+            return builder.start();
+        }
+        int inside =
+                Libc.check(Libc.open(THREAD.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC), "open", THREAD.toString());
+        try (NetworkNamespace own = current()) {
+            long inode = inode(THREAD);
+            enter(own.fd, own.inode);
+            try {
+                return builder.start();
+            } finally {
+                enter(inside, inode);
+            }
+        } finally {
+            Libc.close(inside);
+        }
+    }
+
+    private static void enter(int fd, long inode) {
+        Libc.check(Libc.setns(fd, CLONE_NEWNET), "enter network namespace", "inode " + inode);
     }
 
     private static <T> void attempt(Callable<T> work, AtomicReference<T> result, AtomicReference<Throwable> failure) {

@@ -355,7 +355,7 @@ class AttachTest {
     @ValueSource(strings = {"attach w1", "status", "detach w1", "vni list", "stats"})
     void withoutPrivilegesItSaysSo(String line) {
         String[] unprivileged = {"setpriv", "--bounding-set=-all", "--inh-caps=-all"};
-        Shell.Result result = Shell.run(Lab.join(unprivileged, lab.command(line.split(" "))));
+        Shell.Result result = Shell.run(Shell.join(unprivileged, lab.command(line.split(" "))));
         assertThat(result.code()).as(result.err()).isEqualTo(3);
         assertThat(result.err()).contains("not permitted").contains("sudo").hasLineCount(1);
     }
@@ -363,7 +363,7 @@ class AttachTest {
     @Test
     void underIpNetnsExecItRefusesWithTheRightCommand() {
         String[] exec = {"ip", "netns", "exec", lab.name};
-        Shell.Result result = Shell.run(Lab.join(exec, Shell.csumbpf("attach", "w1", "--unverified")));
+        Shell.Result result = Shell.run(Shell.join(exec, Shell.csumbpf("attach", "w1", "--unverified")));
         assertThat(result.code()).isEqualTo(5);
         assertThat(result.err())
                 .contains("csumbpf --netns " + lab.name + " attach w1 --unverified")

@@ -71,8 +71,8 @@ class CrashTest {
             assertThat(lab.traces()).as("after detach; seed %d", seed).isEmpty();
         }
         assertThat(effective + midway).as("kills that hit an attach at work").isGreaterThanOrEqualTo(5);
-        System.out.println("killed attach (" + hook + ", seed " + seed + "): " + effective
-                + " had taken effect, " + midway + " were half made");
+        System.out.println("killed attach (" + hook + ", seed " + seed + "): " + effective + " had taken effect, "
+                + midway + " were half made");
     }
 
     @ParameterizedTest

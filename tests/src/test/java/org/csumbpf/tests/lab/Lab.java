@@ -4,16 +4,13 @@ package org.csumbpf.tests.lab;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.csumbpf.loader.BpfObject;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.TcxLink;
@@ -21,12 +18,11 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 
 /** A network namespace of the test's own, with veth pairs w0-w1 and w2-w3. The command works on w1. */
-public final class Lab implements AutoCloseable {
+public final class Lab extends Host implements AutoCloseable {
     private static int number;
 
-    public final String name = "cbt-" + ProcessHandle.current().pid() + "-" + number++;
-
     public Lab() {
+        super("cbt-" + ProcessHandle.current().pid() + "-" + number++);
         ip("netns", "add", name);
         for (String pair : List.of("w0 w1", "w2 w3")) {
             String[] ends = pair.split(" ");
@@ -40,28 +36,15 @@ public final class Lab implements AutoCloseable {
     }
 
     public static void ip(String... arguments) {
-        Shell.run(join(new String[] {"ip"}, arguments)).ok();
+        Shell.run(Shell.join(new String[] {"ip"}, arguments)).ok();
     }
 
     public void ipIn(String... arguments) {
-        Shell.run(join(new String[] {"ip", "-n", name}, arguments)).ok();
+        Shell.run(Shell.join(new String[] {"ip", "-n", name}, arguments)).ok();
     }
 
     public void tc(String... arguments) {
-        Shell.run(join(new String[] {"tc", "-n", name}, arguments)).ok();
-    }
-
-    public String[] in(String... command) {
-        return join(new String[] {"nsenter", "--net=/run/netns/" + name, "--"}, command);
-    }
-
-    /** The command's line for this namespace. */
-    public String[] command(String... arguments) {
-        return Shell.csumbpf(join(new String[] {"--netns", name}, arguments));
-    }
-
-    public Shell.Result csumbpf(String... arguments) {
-        return Shell.run(command(arguments));
+        Shell.run(Shell.join(new String[] {"tc", "-n", name}, arguments)).ok();
     }
 
     /** The only attachment, as status --json tells it; empty: none. */
@@ -71,17 +54,6 @@ public final class Lab implements AutoCloseable {
         return Optional.ofNullable(list.get(0));
     }
 
-    public JsonNode json(String... arguments) {
-        try {
-            return new ObjectMapper()
-                    .readTree(csumbpf(join(arguments, new String[] {"--json"}))
-                            .ok()
-                            .out());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     /** The rules as "vni mode ...", sorted as status lists them. */
     public List<String> rules() {
         List<String> rules = new ArrayList<>();
@@ -89,12 +61,6 @@ public final class Lab implements AutoCloseable {
                 .forEach(rule -> rules.add(
                         rule.get("vni").asText() + " " + rule.get("mode").asText())));
         return rules;
-    }
-
-    public <T> T call(Callable<T> work) {
-        try (NetworkNamespace netns = NetworkNamespace.named(name)) {
-            return netns.call(work);
-        }
     }
 
     public int ifindex(String device) {
@@ -153,7 +119,7 @@ public final class Lab implements AutoCloseable {
             "-o",
             object.toString()
         };
-        Shell.run(join(command, options)).ok();
+        Shell.run(Shell.join(command, options)).ok();
     }
 
     public static BpfProgram load(byte[] object) {
@@ -167,11 +133,5 @@ public final class Lab implements AutoCloseable {
     public void close() {
         Shell.run(command("detach", "--all"));
         Shell.run("ip", "netns", "del", name);
-    }
-
-    public static String[] join(String[] first, String... second) {
-        String[] both = Arrays.copyOf(first, first.length + second.length);
-        System.arraycopy(second, 0, both, first.length, second.length);
-        return both;
     }
 }

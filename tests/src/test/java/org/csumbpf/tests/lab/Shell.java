@@ -2,12 +2,16 @@
 package org.csumbpf.tests.lab;
 
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.csumbpf.cli.Main;
 
 /** Runs commands, the product's own among them. */
 public final class Shell {
@@ -57,6 +61,23 @@ public final class Shell {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
         }
+    }
+
+    public static String[] join(String[] first, String... second) {
+        String[] both = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, both, first.length, second.length);
+        return both;
+    }
+
+    /**
+     * The product's command in this JVM, where the installed one would take too long: starting a JVM takes 4 seconds in an
+     * emulated guest. What it leaves out is the launcher.
+     */
+    public static Result here(String... arguments) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int code = Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
+        return new Result(code, out.toString(), err.toString());
     }
 
     /** The installed command. */

@@ -5,11 +5,11 @@ package org.csumbpf.tests.program;
  * The Internet checksum (RFC 1071), the plain way: 16-bit words in network order, added up modulo 65,535. Shares no step
  * with the C, which adds native 32-bit words in blocks; OracleTest holds it against Scapy.
  */
-final class Oracle {
+public final class Oracle {
     private Oracle() {}
 
     /** The UDP checksum that belongs into a datagram whose field is taken as zero; never 0 (RFC 768). */
-    static int udpChecksum(byte[] frame, boolean ipv6, int addresses, int udp, int length) {
+    public static int udpChecksum(byte[] frame, boolean ipv6, int addresses, int udp, int length) {
         long sum = 17 + length;
         for (int i = 0; i < (ipv6 ? 32 : 8); i += 2) {
             sum += word(frame, addresses + i, addresses + 32);

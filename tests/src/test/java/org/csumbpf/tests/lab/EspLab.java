@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.lab;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.csumbpf.loader.host.NetworkNamespace;
+
+/** The lab of tests/lab/lab.sh: hosts a and b with an encrypted VXLAN between them, and a NAT. See there for what varies. */
+public final class EspLab implements AutoCloseable {
+    private static final Pattern LOSS = Pattern.compile("([0-9.]+)% packet loss");
+    private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/lab/lab.sh");
+
+    public final Host a;
+    public final Host nat;
+    public final Host b;
+    private final List<String> lab = new ArrayList<>(List.of("env"));
+
+    /** @param variations of the script's environment, as NAME=VALUE */
+    public EspLab(String... variations) {
+        this(false, variations);
+    }
+
+    /** With the installed command on its hosts. */
+    public static EspLab withInstalledCommand() {
+        return new EspLab(true);
+    }
+
+    private EspLab(boolean installed, String... variations) {
+        a = new Host("csumbpf-a", installed);
+        nat = new Host("csumbpf-nat", installed);
+        b = new Host("csumbpf-b", installed);
+        lab.addAll(List.of(variations));
+        lab.add(SCRIPT.toString());
+        script("up");
+    }
+
+    private void script(String action) {
+        List<String> command = new ArrayList<>(lab);
+        command.add(action);
+        Shell.run(command.toArray(String[]::new)).ok();
+    }
+
+    /** On a and b at once: a JVM takes its time in an emulated guest. */
+    public void onBoth(Consumer<Host> work) {
+        CompletableFuture<Void> onA = CompletableFuture.runAsync(() -> work.accept(a));
+        work.accept(b);
+        onA.join();
+    }
+
+    /** csumbpf attach eth0 and these options, on a and b. */
+    public void attach(String... options) {
+        onBoth(host -> host.csumbpf(Shell.join(new String[] {"attach", "eth0"}, options))
+                .ok());
+    }
+
+    /** Loss of 5 pings, in percent. */
+    public int loss(Host from, String to) {
+        return loss(from, to, 56);
+    }
+
+    /** @param size of ICMP's data, bytes */
+    public int loss(Host from, String to, int size) {
+        for (Host host : List.of(a, b)) {
+            // While nothing came through, ARP gave up; it would try again only some pings later.
+            Shell.run("ip", "-4", "-n", host.name, "neigh", "flush", "all").ok();
+        }
+        Matcher matcher = LOSS.matcher(
+                from.run("ping", "-q", "-n", "-c", "5", "-i", "0.2", "-W", "1", "-s", Integer.toString(size), to)
+                        .out());
+        if (!matcher.find()) {
+            throw new AssertionError("ping " + to + " on " + from.name + " has no result");
+        }
+        return (int) Math.ceil(Double.parseDouble(matcher.group(1)));
+    }
+
+    public void detach() {
+        onBoth(host -> host.csumbpf("detach", "--all").ok());
+    }
+
+    @Override
+    public void close() {
+        onBoth(host -> {
+            try (NetworkNamespace netns = NetworkNamespace.named(host.name)) {
+                if (Files.exists(Path.of("/sys/fs/bpf/csumbpf", Long.toString(netns.inode())))) {
+                    host.csumbpf("detach", "--all").ok();
+                }
+            }
+        });
+        script("down");
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.lab;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.concurrent.Callable;
+import org.csumbpf.loader.host.NetworkNamespace;
+
+/** A named network namespace, in which commands run and the product's command works. */
+public class Host {
+    public final String name;
+    private final boolean installed;
+
+    /** Where the product's command is the installed one. */
+    public Host(String name) {
+        this(name, true);
+    }
+
+    /** @param installed whether the product's command is the installed one, or runs in this JVM: see {@link Shell#here} */
+    Host(String name, boolean installed) {
+        this.name = name;
+        this.installed = installed;
+    }
+
+    /** The command line that runs a command there; mounts stay those of the caller. */
+    public String[] in(String... command) {
+        return Shell.join(new String[] {"nsenter", "--net=/run/netns/" + name, "--"}, command);
+    }
+
+    public Shell.Result run(String... command) {
+        return Shell.run(in(command));
+    }
+
+    /** The product's command line for this namespace. */
+    public String[] command(String... arguments) {
+        return Shell.csumbpf(global(arguments));
+    }
+
+    public Shell.Result csumbpf(String... arguments) {
+        return installed ? Shell.run(command(arguments)) : Shell.here(global(arguments));
+    }
+
+    private String[] global(String... arguments) {
+        return Shell.join(new String[] {"--netns", name}, arguments);
+    }
+
+    public JsonNode json(String... arguments) {
+        return parse(
+                csumbpf(Shell.join(arguments, new String[] {"--json"})).ok().out());
+    }
+
+    public static JsonNode parse(String json) {
+        try {
+            return new ObjectMapper().readTree(json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(json, e);
+        }
+    }
+
+    /** Works in the namespace, in this process. */
+    public <T> T call(Callable<T> work) {
+        try (NetworkNamespace netns = NetworkNamespace.named(name)) {
+            return netns.call(work);
+        }
+    }
+}
