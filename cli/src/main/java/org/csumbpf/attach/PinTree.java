@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.DirectoryLock;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -13,6 +17,8 @@ import org.csumbpf.loader.host.NetworkNamespace;
 /** The whole of {@code /sys/fs/bpf/csumbpf}: who may change it, and when it comes and goes. */
 final class PinTree {
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
+    /** Locked while bpffs is mounted below it or unmounted; it is there before and after. */
+    private static final Path MOUNT_LOCK = Bpffs.DEFAULT.getParent();
 
     /**
      * Refuses to work in a mount namespace whose bpffs ends with the command: what is pinned there would be gone, and
@@ -65,19 +71,53 @@ final class PinTree {
      * empty directory behind, and no mount of its own that nothing uses.
      */
     static <T> T change(Function<Scope, T> work) {
-        Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.DEFAULT));
-        try (DirectoryLock lock = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT)) {
+        boolean mounted = mount();
+        DirectoryLock lock = null;
+        while (lock == null) {
+            try {
+                lock = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT);
+            } catch (UncheckedIOException e) {
+                if (Bpffs.isMounted(Bpffs.DEFAULT)) {
+                    throw e;
+                }
+                mounted |= mount(); // another command unmounted it in between
+            }
+        }
+        Scope scope = new Scope(mounted);
+        try (DirectoryLock held = lock) {
             try {
                 return work.apply(scope);
             } finally {
                 PinDirectory.removeIfEmpty(PinDirectory.ROOT);
             }
         } finally {
+            if (scope.unmountWhenEmpty) {
+                unmountIfEmpty();
+            }
+        }
+    }
+
+    /** Mounts bpffs if it is not; of two commands at once only one does. */
+    private static boolean mount() {
+        if (Bpffs.isMounted(Bpffs.DEFAULT)) {
+            return false;
+        }
+        try (DirectoryLock lock = DirectoryLock.acquire(MOUNT_LOCK, LOCK_TIMEOUT)) {
+            return Bpffs.ensureMounted(Bpffs.DEFAULT);
+        }
+    }
+
+    private static void unmountIfEmpty() {
+        try (DirectoryLock lock = DirectoryLock.acquire(MOUNT_LOCK, LOCK_TIMEOUT)) {
             // The kernel puts maps.debug and progs.debug into every bpffs: those are nobody's.
-            if (scope.unmountWhenEmpty
+            if (Bpffs.isMounted(Bpffs.DEFAULT)
                     && PinDirectory.names(Bpffs.DEFAULT).stream().allMatch(name -> name.endsWith(".debug"))) {
                 Bpffs.unmount(Bpffs.DEFAULT);
             }
+        } catch (KernelException e) {
+            if (e.errno() != Errno.EBUSY) {
+                throw e;
+            } // another command has come meanwhile: then it is in use
         }
     }
 
