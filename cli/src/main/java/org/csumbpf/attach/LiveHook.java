@@ -9,6 +9,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProbeResult;
 import org.csumbpf.loader.Probes;
 import org.csumbpf.loader.TcxLink;
+import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Hook;
@@ -65,14 +66,20 @@ record LiveHook(Hook kind, int programId) {
      * because the kernel does not have it, clsact.
      */
     static LiveHook attach(PinDirectory pins, RecordMap record, BpfProgram program, Optional<Hook> wish) {
-        if (wish.isPresent()) {
-            return wish.get() == Hook.TCX ? attachTcx(pins, record, program) : attachClsact(pins, record, program);
+        if (wish.isPresent() && wish.get() == Hook.CLSACT) {
+            return attachClsact(pins, record, program);
         }
         try {
             return attachTcx(pins, record, program);
         } catch (KernelException e) {
             if (e.errno() != Errno.EINVAL || Probes.tcx() != ProbeResult.UNSUPPORTED) {
                 throw e;
+            }
+            if (wish.isPresent()) {
+                throw new AttachException(
+                        AttachException.Kind.UNSUPPORTED_HOST,
+                        "this kernel (" + KernelRelease.current().text()
+                                + ") has no tcx, which came with 6.6; use '--hook clsact' or leave --hook out");
             }
         }
         return attachClsact(pins, record, program);
