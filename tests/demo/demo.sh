@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs the story (story.sh) in a virtual machine with Debian's 6.1 kernel (KERNEL=SERIES for another), or with LAB=host in namespaces of this host,
-# whose kernel needs ESP for that. STORY names another script beside this one. 'make demo' comes here with everything built and installed.
+# whose kernel needs ESP for that. 'make demo' comes here with everything built and installed.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -15,13 +15,13 @@ host)
 		echo "demo: this host's kernel ($(uname -r)) has no ESP (module esp4); run 'make demo' without LAB=host" >&2
 		exit 1
 	fi
-	LINK=veth "$here/${STORY:-story.sh}"
+	LINK=veth "$here/story.sh"
 	;;
 vm)
 	echo "The demo runs in a virtual machine with its own kernel; nothing of this host's network is touched."
 	"$here/../vm/fetch-kernel" "$kernel" >/dev/null
 	echo "Starting it (some 10 seconds where it has to be emulated) ..."
-	"$here/../vm/run" --kernel "$kernel" --links 2 --timeout 900 -- env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} "$here/${STORY:-story.sh}"
+	"$here/../vm/run" --kernel "$kernel" --links 2 --timeout 900 -- env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} "$here/story.sh"
 	;;
 *)
 	echo "demo: LAB is 'vm' (the default) or 'host', not '$LAB'" >&2

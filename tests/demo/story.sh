@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 lab=$here/../lab/lab.sh
 csumbpf=${CSUMBPF:-$(readlink -f "$here/../..")/bin/csumbpf}
-export VNI=4109
+VNI=4109
 
 . "$here/telling.sh"
 

@@ -9,20 +9,50 @@
 # VXLAN with UDP checksums, ESP in transport mode, marked and policed by the iptables rules that Docker makes. Runs as root
 # in a virtual machine with virtio-net cards (LINK=virtio: tests/vm/run --links 2), or on any kernel with ESP on veth
 # pairs (LINK=veth). The names of the hosts are a, nat and b; their namespaces are csumbpf-a, csumbpf-nat, csumbpf-b.
+#
+# The environment varies it:
+#   VNIS="4109 4110"      the n-th is device vxlan<n-1> with addresses 10.0.<9+n-1>.1 and .2
+#   PORT=4789             of VXLAN
+#   OVERLAY_MTU=1424
+#   FAMILY=4|6            of the outer headers; 6: prefixes are rewritten (NAT66), 2001:db8:beef:: outside for fd00:99:: inside.
+#                         Prefixes whose sums are the same would leave the checksum right
+#   NAT=b|both            both: a is behind the NAT too, known outside as 198.51.100.10 or 2001:db8:a::2
+#   UNDERLAY=plain|vlan|bond   what the addresses of nat and b are on between them: a card, its VLAN 100, or a bond of two cards
+#                         that take turns (tests/vm/run --links 3)
+#   ENCAP=none|udp        udp: ESP in UDP, as NAT traversal has it (RFC 3948)
+#   REPLAY_WINDOW=0       of the SAs
 set -euo pipefail
 
 LINK=${LINK:-virtio}
-VNI=${VNI:-4109}
+VNIS=${VNIS:-4109}
 PORT=${PORT:-4789}
 OVERLAY_MTU=${OVERLAY_MTU:-1424}
+FAMILY=${FAMILY:-4}
+NAT=${NAT:-b}
+UNDERLAY=${UNDERLAY:-plain}
+ENCAP=${ENCAP:-none}
+REPLAY_WINDOW=${REPLAY_WINDOW:-0}
 # The number that Docker uses for mark and reqid: 0xd0c4e3.
 REQID=13681891
 KEY=0x0102030405060708090a0b0c0d0e0f1011121314
 SPI_TO_A=0x1001
 SPI_TO_B=0x1002
-A_OUTER=203.0.113.2 B_OUTER=10.99.0.2 B_PUBLIC=203.0.113.10
+HOLDERS=/run/csumbpf-lab.holders
 
 fail() { echo "lab.sh: $*" >&2; exit 1; }
+
+# OUTER: on the host itself; PUBLIC: as the other host knows it; GATEWAY: of nat, on that link.
+case $FAMILY/$NAT in
+4/b) A_OUTER=203.0.113.2 A_PUBLIC=203.0.113.2 A_GATEWAY=203.0.113.1 ;;
+4/both) A_OUTER=10.98.0.2 A_PUBLIC=198.51.100.10 A_GATEWAY=10.98.0.1 ;;
+6/b) A_OUTER=2001:db8:a::2 A_PUBLIC=2001:db8:a::2 A_GATEWAY=2001:db8:a::1 ;;
+6/both) A_OUTER=fd00:98::2 A_PUBLIC=2001:db8:a::2 A_GATEWAY=fd00:98::1 ;;
+*) fail "FAMILY is 4 or 6, NAT is b or both" ;;
+esac
+case $FAMILY in
+4) B_OUTER=10.99.0.2 B_PUBLIC=203.0.113.10 B_GATEWAY=10.99.0.1 PREFIX=24 IPTABLES=iptables ;;
+6) B_OUTER=fd00:99::2 B_PUBLIC=2001:db8:beef::2 B_GATEWAY=fd00:99::1 PREFIX=64 IPTABLES=ip6tables ;;
+esac
 
 # Not 'ip netns exec': it hides /sys/fs/bpf.
 in_host() {
@@ -34,12 +64,12 @@ in_host() {
 card() { # link end -> device name
 	local address
 	for address in /sys/class/net/*/address; do
-		if [ "$(cat "$address")" = "52:54:00:00:0$1:0$2" ]; then
+		if [ "$(<"$address")" = "52:54:00:00:0$1:0$2" ]; then
 			basename "$(dirname "$address")"
 			return
 		fi
 	done
-	fail "no virtio-net card $1/$2; start the VM with --links 2"
+	fail "no virtio-net card $1/$2; start the VM with --links 2 (3 for a bond)"
 }
 
 # give LINK END HOST NAME: the end of a link becomes an interface of a host.
@@ -52,73 +82,166 @@ give() {
 		[ -e "/sys/class/net/$device" ] || ip link add "$device" type veth peer name "csl$1e$((3 - $2))"
 	fi
 	ip link set "$device" netns "csumbpf-$3" name "$4"
-	in_host "$3" ip link set "$4" up
 	if [ "$LINK" = veth ]; then
 		# A veth takes the GRO path only with GRO here and whole segments from the other end.
 		in_host "$3" ethtool -K "$4" gro on tso off tx off >/dev/null
 	fi
 }
 
-esp() { # host local remote spi-out spi-in
-	local algorithm="rfc4106(gcm(aes))"
-	in_host "$1" ip xfrm state add src "$2" dst "$3" proto esp spi "$4" reqid $REQID mode transport replay-window 0 \
-		aead "$algorithm" $KEY 64
-	in_host "$1" ip xfrm state add src "$3" dst "$2" proto esp spi "$5" reqid $REQID mode transport replay-window 0 \
-		aead "$algorithm" $KEY 64
-	in_host "$1" ip xfrm policy add src "$2" dst "$3" proto udp dport "$PORT" mark $REQID dir out \
-		tmpl src "$2" dst "$3" proto esp reqid $REQID mode transport
-	local vni_match="0>>22&0x3C@12&0xFFFFFF00=$((VNI << 8))"
-	in_host "$1" iptables -t mangle -A OUTPUT -p udp --dport "$PORT" -m u32 --u32 "$vni_match" -j MARK --set-mark $REQID
-	in_host "$1" iptables -A INPUT -p udp --dport "$PORT" -m policy --dir in --pol none -m u32 --u32 "$vni_match" -j DROP
+enslave() { # host devices of its bond0
+	local host=$1 device
+	shift
+	ip -n "csumbpf-$host" link add bond0 type bond mode balance-rr miimon 100
+	for device; do
+		ip -n "csumbpf-$host" link set "$device" down
+		ip -n "csumbpf-$host" link set "$device" master bond0
+	done
 }
 
-overlay() { # host inner-address remote
-	in_host "$1" ip link add vxlan0 mtu "$OVERLAY_MTU" type vxlan id "$VNI" dstport "$PORT" nolearning udpcsum
-	in_host "$1" bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst "$3"
-	in_host "$1" ip addr add "$2/24" dev vxlan0
-	in_host "$1" ip link set vxlan0 up
+# address HOST DEVICE ADDRESS
+address() {
+	ip -n "csumbpf-$1" link set "$2" up
+	if [ "$FAMILY" = 6 ]; then
+		ip -n "csumbpf-$1" addr add "$3/$PREFIX" dev "$2" nodad
+	else
+		ip -n "csumbpf-$1" addr add "$3/$PREFIX" dev "$2"
+	fi
+}
+
+esp() { # host local remote spi-out spi-in
+	local aead="rfc4106(gcm(aes))" encap=
+	[ "$ENCAP" = none ] || encap="encap espinudp 4500 4500 $([ "$FAMILY" = 4 ] && echo 0.0.0.0 || echo ::)"
+	ip -n "csumbpf-$1" -batch - <<-END
+		xfrm state add src $2 dst $3 proto esp spi $4 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
+		xfrm state add src $3 dst $2 proto esp spi $5 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
+		xfrm policy add src $2 dst $3 proto udp dport $PORT mark $REQID dir out tmpl src $2 dst $3 proto esp reqid $REQID mode transport
+	END
+	if [ "$ENCAP" = udp ]; then
+		# The kernel takes ESP out of UDP on a socket that asks for it (UDP_ENCAP, UDP_ENCAP_ESPINUDP), as IKE daemons do.
+		nsenter --net="/run/netns/csumbpf-$1" -- /usr/bin/python3 -c 'import signal, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_UDP, 100, 2)
+s.bind(("0.0.0.0", 4500))
+signal.pause()' >/dev/null 2>&1 </dev/null &
+		echo $! >>"$HOLDERS"
+	fi
+}
+
+overlay() { # host local remote end
+	local vni n=0 header
+	for vni in $VNIS; do
+		# Docker's: encrypt what has this VNI, take none of it in clear. Behind the IP header and UDP's 8 bytes, at 4, is the VNI.
+		header="0>>22&0x3C@12"
+		[ "$FAMILY" = 4 ] || header=52
+		in_host "$1" $IPTABLES -w -t mangle -A OUTPUT -p udp --dport "$PORT" -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j MARK --set-mark $REQID
+		in_host "$1" $IPTABLES -w -A INPUT -p udp --dport "$PORT" -m policy --dir in --pol none -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j DROP
+		ip -n "csumbpf-$1" link add vxlan$n mtu "$OVERLAY_MTU" type vxlan id "$vni" dstport "$PORT" local "$2" nolearning udpcsum
+		bridge -n "csumbpf-$1" fdb append 00:00:00:00:00:00 dev vxlan$n dst "$3"
+		ip -n "csumbpf-$1" addr add "10.0.$((9 + n)).$4/24" dev vxlan$n
+		ip -n "csumbpf-$1" link set vxlan$n up
+		n=$((n + 1))
+	done
 }
 
 up() {
-	local host module
-	for module in esp4 vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat; do
-		modprobe -q "$module" || true # built in, or missed by name below
-	done
+	local host modules=(vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat)
+	if [ "$FAMILY" = 4 ]; then modules+=(esp4); else modules+=(esp6); fi
+	modprobe -qa "${modules[@]}" || true # built in, or missed by name below
+	[ "$UNDERLAY" != bond ] || modprobe -q bonding max_bonds=0
 	for host in a nat b; do
 		ip netns add "csumbpf-$host"
-		in_host $host ip link set lo up
+		ip -n "csumbpf-$host" link set lo up
 		# Nothing but the test's own packets, please.
-		in_host $host sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
+		[ "$FAMILY" = 6 ] || in_host $host sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
 	done
 	give 1 1 a eth0
 	give 1 2 nat eth0
 	give 2 1 nat eth1
 	give 2 2 b eth0
+	local inside=eth1 outside=eth0
+	case $UNDERLAY in
+	vlan)
+		inside=eth1.100 outside=eth0.100
+		ip -n csumbpf-nat link set eth1 up
+		ip -n csumbpf-nat link add link eth1 name eth1.100 type vlan id 100
+		ip -n csumbpf-b link set eth0 up
+		ip -n csumbpf-b link add link eth0 name eth0.100 type vlan id 100
+		;;
+	bond)
+		inside=bond0 outside=bond0
+		give 3 1 nat eth2
+		give 3 2 b eth1
+		enslave nat eth1 eth2
+		enslave b eth0 eth1
+		;;
+	esac
 
-	in_host a ip addr add $A_OUTER/24 dev eth0
-	in_host a ip route add $B_PUBLIC via 203.0.113.1
-	in_host nat ip addr add 203.0.113.1/24 dev eth0
-	in_host nat ip addr add 10.99.0.1/24 dev eth1
-	in_host b ip addr add $B_OUTER/24 dev eth0
-	in_host b ip route add default via 10.99.0.1
-	in_host nat sysctl -qw net.ipv4.ip_forward=1
-	in_host nat nft -f - <<-END
-		table ip onetoone {
-			chain in { type nat hook prerouting priority dstnat; ip daddr $B_PUBLIC dnat to $B_OUTER; }
-			chain out { type nat hook postrouting priority srcnat; ip saddr $B_OUTER snat to $B_PUBLIC; }
-		}
-	END
+	address a eth0 $A_OUTER
+	address nat eth0 $A_GATEWAY
+	address nat "$inside" $B_GATEWAY
+	address b "$outside" $B_OUTER
+	ip -n csumbpf-a route add $B_PUBLIC via $A_GATEWAY # IPv4's lies in a's own subnet, but the NAT answers no ARP for it
+	ip -n csumbpf-b route add default via $B_GATEWAY
+	if [ "$FAMILY" = 4 ]; then
+		in_host nat sysctl -qw net.ipv4.ip_forward=1
+	else
+		in_host nat sysctl -qw net.ipv6.conf.all.forwarding=1
+	fi
+	# One rule for each direction and host; for IPv6 it is the prefix that is rewritten.
+	one_to_one "$A_OUTER" "$A_PUBLIC"
+	one_to_one "$B_OUTER" "$B_PUBLIC"
 	esp a $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A
-	esp b $B_OUTER $A_OUTER $SPI_TO_A $SPI_TO_B
-	overlay a 10.0.9.1 $B_PUBLIC
-	overlay b 10.0.9.2 $A_OUTER
+	esp b $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B
+	overlay a $A_OUTER $B_PUBLIC 1
+	overlay b $B_OUTER $A_PUBLIC 2
+}
+
+one_to_one() { # inside outside
+	[ "$1" != "$2" ] || return 0
+	if [ "$FAMILY" = 4 ]; then
+		in_host nat nft -f - <<-END
+			table ip onetoone {
+				chain in { type nat hook prerouting priority dstnat; }
+				chain out { type nat hook postrouting priority srcnat; }
+			}
+			add rule ip onetoone in ip daddr $2 dnat to $1
+			add rule ip onetoone out ip saddr $1 snat to $2
+		END
+	else
+		in_host nat nft -f - <<-END
+			table ip6 onetoone {
+				chain in { type nat hook prerouting priority dstnat; }
+				chain out { type nat hook postrouting priority srcnat; }
+			}
+			add rule ip6 onetoone in dnat ip6 prefix to ip6 daddr map { ${2%::*}::/64 : ${1%::*}::/64 }
+			add rule ip6 onetoone out snat ip6 prefix to ip6 saddr map { ${1%::*}::/64 : ${2%::*}::/64 }
+		END
+	fi
 }
 
 down() {
-	local host
+	local host pid
+	if [ -f $HOLDERS ]; then
+		while read -r pid; do kill "$pid" 2>/dev/null || true; done <$HOLDERS
+		rm -f $HOLDERS
+	fi
 	for host in a nat b; do
 		ip netns del "csumbpf-$host" 2>/dev/null || true
 	done
+	[ "$LINK" = virtio ] || return 0
+	# The cards come back when the last reference to a namespace has gone.
+	local try
+	for ((try = 0; try < 100; try++)); do
+		if grep -qs 52:54:00:00:02:02 /sys/class/net/*/address && grep -qs 52:54:00:00:01:01 /sys/class/net/*/address; then return 0; fi
+		sleep 0.1
+	done
+	echo "lab.sh: a namespace is still in use; threads that are not in this one:" >&2
+	local task own
+	own=$(readlink /proc/self/ns/net)
+	for task in /proc/[0-9]*/task/*; do
+		[ "$(readlink "$task/ns/net" || true)" = "$own" ] || echo "$task $(cat "$task/comm")" >&2
+	done
+	return 1
 }
 
 case ${1-} in
