@@ -6,10 +6,13 @@ MVN ?= mvn -B -ntp
 CACHE := $(or $(CSUMBPF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/csumbpf)
 # What a Debian machine needs: to build, to run, to test in namespaces, to test in VMs.
 PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables iptables \
-	socat iputils-ping util-linux xz-utils qemu-system-x86 busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool
+	socat iputils-ping util-linux xz-utils qemu-system-x86 busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3
+
+# Up to Debian 12 it is a part of qemu-system-common.
+PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo virtiofsd)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test test-fast test-root test-vm bench fmt install clean
+.PHONY: help setup demo build test test-fast test-root test-vm vm-shell bench fmt install clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,20 +36,20 @@ build: setup ## Build bin/csumbpf.
 test: setup test-fast test-root test-vm ## All tests, from nothing.
 
 test-fast: setup ## Tests that need neither root nor a VM.
-	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root
+	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root,vm,soak
 	tests/packets/make_cases.py --check
 
 test-root: build ## Tests on this host's kernel, in network namespaces of their own (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-root: needs root, for BPF and network namespaces; run it with sudo" >&2; exit 1; }
 	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command=$(CURDIR)/bin/csumbpf
 
-test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tests/vm/kernels.tsv or on KERNEL=SERIES (root).
+test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tests/vm/kernels.tsv or on KERNEL=NAME (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-vm: needs root, to share files with the VM; run it with sudo" >&2; exit 1; }
-	@for kernel in $(or $(KERNEL),$$(grep -v '^#' tests/vm/kernels.tsv | cut -f 1)); do \
-		for story in story.sh modes.sh; do \
-			echo "=== kernel $$kernel, $$story"; KERNEL=$$kernel STORY=$$story tests/demo/demo.sh || exit 1; \
-		done; \
-	done
+	@$(MVN) -q test-compile -pl loader,maps,cli,tests
+	@tests/vm/matrix $(KERNEL)
+
+vm-shell: build ## A prompt in the lab, in a VM with KERNEL=NAME (default 6.1; root).
+	@tests/vm/run --kernel $(or $(KERNEL),6.1) --links 3 --shell --timeout 86400 -- $(CURDIR)/tests/lab/shell
 
 bench: build ## Program cost by BPF_PROG_TEST_RUN, as ratios to an empty program (root).
 	tests/bench/program.sh
