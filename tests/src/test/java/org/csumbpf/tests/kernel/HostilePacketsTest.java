@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+import org.csumbpf.tests.lab.EspLab;
+import org.csumbpf.tests.lab.Host;
+import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Shell;
+import org.csumbpf.tests.program.Oracle;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What somebody on the way may send to b: nothing that ESP did not prove is repaired. */
+@Tag("vm")
+@Order(4)
+@ExtendWith(KernelLog.class)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class HostilePacketsTest {
+    private static final String B = "10.0.9.2";
+    private static final String FRAMES =
+            Shell.CHECKOUT.resolve("tests/lab/frames.py").toString();
+    private static final int COUNT = 7;
+
+    @Test
+    @Order(1)
+    @DisplayName("plaintext")
+    void plaintext() {
+        try (EspLab lab = new EspLab()) {
+            lab.attach("--vni", "4109");
+            assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
+            // Docker's own guard drops plaintext behind tc; without it, what the kernel makes of a packet can be
+            // counted.
+            lab.b.run("iptables", "-F", "INPUT").ok();
+            silence(lab, true);
+            Seen before = Seen.on(lab.b);
+            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, true)));
+            Seen good = Seen.on(lab.b);
+            assertThat(good.minus(before))
+                    .as("with a good checksum: delivered, not repaired")
+                    .isEqualTo(new Seen(COUNT, 0, 0, COUNT, 0));
+            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, false)));
+            Seen bad = Seen.on(lab.b);
+            assertThat(bad.minus(good))
+                    .as("with a bad one: dropped by the kernel, not repaired")
+                    .isEqualTo(new Seen(0, COUNT, 0, COUNT, 0));
+
+            lab.b
+                    .csumbpf("attach", "eth0", "--vni", "4109", "--plaintext", "drop")
+                    .ok();
+            before = Seen.on(lab.b);
+            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, true)));
+            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, false)));
+            assertThat(Seen.on(lab.b).minus(before))
+                    .as("with --plaintext drop: neither comes to the kernel")
+                    .isEqualTo(new Seen(0, 0, 0, 0, 2 * COUNT));
+            silence(lab, false);
+            assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
+        }
+    }
+
+    @Test
+    @Order(2)
+    @DisplayName("replayed, flipped ESP")
+    void replayedAndFlipped() throws IOException {
+        // Docker's SAs have no replay window; the kernel then takes a replayed packet for a new one, whoever repairs
+        // it.
+        try (EspLab lab = new EspLab("REPLAY_WINDOW=32")) {
+            lab.attach("--vni", "4109");
+            List<String> captured = new ArrayList<>();
+            Process capture =
+                    new ProcessBuilder(lab.nat.in(FRAMES, "capture", "eth1", Integer.toString(COUNT))).start();
+            try (BufferedReader reader = capture.inputReader()) {
+                assertThat(reader.readLine()).isEqualTo("ready");
+                assertThat(lab.loss(lab.a, B)).isZero();
+                assertThat(lab.loss(lab.a, B)).isZero();
+                reader.lines().forEach(captured::add);
+            }
+            assertThat(captured).hasSize(COUNT);
+
+            silence(lab, true);
+            long dropped = HostCounters.xfrm(lab.b, "XfrmInStateSeqError");
+            Seen before = Seen.on(lab.b);
+            send(lab.nat, captured);
+            assertThat(HostCounters.xfrm(lab.b, "XfrmInStateSeqError") - dropped)
+                    .as("replayed packets that xfrm dropped")
+                    .isEqualTo(COUNT);
+            List<String> flipped = new ArrayList<>();
+            for (String frame : captured) {
+                // A new sequence number, so that the replay window lets it through to the integrity check.
+                byte[] bytes = HexFormat.of().parseHex(frame);
+                ByteBuffer.wrap(bytes)
+                        .putInt(14 + 20 + 4, ByteBuffer.wrap(bytes).getInt(14 + 20 + 4) + 100);
+                bytes[bytes.length - 20] ^= 1;
+                flipped.add(HexFormat.of().formatHex(bytes));
+            }
+            dropped = HostCounters.xfrm(lab.b, "XfrmInStateProtoError");
+            send(lab.nat, flipped);
+            assertThat(HostCounters.xfrm(lab.b, "XfrmInStateProtoError") - dropped)
+                    .as("flipped packets that xfrm dropped")
+                    .isEqualTo(COUNT);
+            assertThat(Seen.on(lab.b).minus(before)).as("what came of them").isEqualTo(new Seen(0, 0, 0, 0, 0));
+            silence(lab, false);
+            assertThat(lab.loss(lab.a, B)).as("loss afterwards").isZero();
+        }
+    }
+
+    /** Packets on b: VXLAN's own count, the kernel's, and the program's for VNI 4109. */
+    private record Seen(long delivered, long badChecksums, long repaired, long plaintext, long dropped) {
+        static Seen on(Host b) {
+            JsonNode counters = b.json("stats").at("/attachments/0/counters/0");
+            return new Seen(
+                    HostCounters.received(b, "vxlan0"),
+                    HostCounters.snmp(b, "UdpInCsumErrors"),
+                    counters.at("/repaired/packets").asLong(),
+                    counters.at("/plaintext/packets").asLong(),
+                    counters.at("/dropped/packets").asLong());
+        }
+
+        Seen minus(Seen other) {
+            return new Seen(
+                    delivered - other.delivered,
+                    badChecksums - other.badChecksums,
+                    repaired - other.repaired,
+                    plaintext - other.plaintext,
+                    dropped - other.dropped);
+        }
+    }
+
+    /** a's own packets (ARP looks again whether b is there) would be counted too. */
+    private static void silence(EspLab lab, boolean silent) {
+        lab.a.run("ip", "link", "set", "vxlan0", silent ? "down" : "up").ok();
+    }
+
+    private static void send(Host from, List<String> frames) {
+        Shell.input(String.join("\n", frames) + "\n", from.in(FRAMES, "send", "eth1"))
+                .ok();
+        try {
+            Thread.sleep(500); // for b to have taken them in
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** A frame to b as if a had sent it in clear: VXLAN 4109 with an inner broadcast of no protocol that anybody answers. */
+    private static String vxlan(EspLab lab, boolean goodChecksum) {
+        int payload = 60;
+        ByteBuffer frame = ByteBuffer.allocate(14 + 20 + 8 + 8 + payload);
+        frame.put(mac(lab.b, "eth0")).put(mac(lab.nat, "eth1")).putShort((short) 0x0800);
+        frame.put((byte) 0x45)
+                .put((byte) 0)
+                .putShort((short) (frame.capacity() - 14))
+                .putInt(0);
+        frame.put((byte) 64).put((byte) 17).putShort((short) 0);
+        frame.put(new byte[] {(byte) 203, 0, 113, 2}).put(new byte[] {10, 99, 0, 2});
+        frame.putShort((short) 50000)
+                .putShort((short) 4789)
+                .putShort((short) (8 + 8 + payload))
+                .putShort((short) 0);
+        frame.putInt(0x08000000).putInt(4109 << 8);
+        frame.put(new byte[] {-1, -1, -1, -1, -1, -1})
+                .put(new byte[] {2, 0, 0, 0, 0, 9})
+                .putShort((short) 0x88b5);
+        byte[] bytes = frame.array();
+        int sum = 0;
+        for (int i = 14; i < 34; i += 2) {
+            sum += frame.getShort(i) & 0xffff;
+        }
+        frame.putShort(24, (short) ~((sum & 0xffff) + (sum >> 16)));
+        int udp = Oracle.udpChecksum(bytes, false, 26, 34, bytes.length - 34);
+        frame.putShort(40, (short) (goodChecksum ? udp : udp ^ 0x0100));
+        return HexFormat.of().formatHex(bytes);
+    }
+
+    private static byte[] mac(Host host, String device) {
+        String address = Host.parse(
+                        host.run("ip", "-j", "link", "show", "dev", device).ok().out())
+                .at("/0/address")
+                .asText();
+        return HexFormat.ofDelimiter(":").parseHex(address);
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import org.csumbpf.tests.lab.EspLab;
+import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Traffic;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Modes and rules, with real ESP. */
+@Tag("vm")
+@Order(2)
+@ExtendWith(KernelLog.class)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ModesTest {
+    private static final String B = "10.0.9.2";
+
+    @Test
+    @Order(1)
+    @DisplayName("zero, recompute, observe")
+    void modes() {
+        try (EspLab lab = new EspLab()) {
+            lab.attach("--mode", "zero");
+            assertThat(lab.loss(lab.a, B)).as("loss with zero").isZero();
+            lab.attach("--mode", "recompute");
+            assertThat(lab.loss(lab.a, B)).as("loss with recompute").isZero();
+            assertThat(lab.loss(lab.a, B, 1396)).as("with recompute, full size").isZero();
+            Traffic.tcp(lab.a, lab.b, B, 1_000_000);
+
+            lab.b
+                    .csumbpf("attach", "eth0", "--mode", "observe", "--vni", "4109")
+                    .ok();
+            assertThat(lab.loss(lab.a, B)).as("loss with observe").isEqualTo(100);
+            JsonNode status = lab.b.json("status", "eth0").at("/attachments/0");
+            assertThat(status.get("repair").asText()).isEqualTo("broken");
+            assertThat(status.at("/counters/0/bad/packets").asLong()).isPositive();
+            assertThat(status.at("/counters/0/repaired/packets").asLong()).isZero();
+        }
+    }
+
+    @Test
+    @Order(2)
+    @DisplayName("two VNIs")
+    void oneOfTwoVnis() {
+        try (EspLab lab = new EspLab("VNIS=4109 4110")) {
+            lab.attach("--vni", "4109");
+            assertThat(lab.loss(lab.a, B)).as("loss on the VNI with a rule").isZero();
+            assertThat(lab.loss(lab.a, "10.0.10.2")).as("loss on the other").isEqualTo(100);
+            lab.onBoth(host -> host.csumbpf("vni", "add", "eth0", "4110").ok());
+            assertThat(lab.loss(lab.a, "10.0.10.2")).as("loss after vni add").isZero();
+            lab.b.csumbpf("vni", "remove", "eth0", "4109").ok();
+            assertThat(lab.loss(lab.a, B)).as("loss after vni remove").isEqualTo(100);
+            assertThat(lab.loss(lab.a, "10.0.10.2")).as("the other stays").isZero();
+        }
+    }
+
+    @Test
+    @Order(3)
+    @DisplayName("port 7789")
+    void otherPort() {
+        try (EspLab lab = new EspLab("PORT=7789")) {
+            lab.attach("--port", "7789");
+            Traffic.everything(lab, "10.0.9");
+        }
+    }
+
+    @Test
+    @Order(4)
+    @DisplayName("NAT on both sides")
+    void natOnBothSides() {
+        try (EspLab lab = new EspLab("NAT=both")) {
+            assertThat(lab.loss(lab.a, B)).as("loss before attach").isEqualTo(100);
+            lab.attach();
+            Traffic.everything(lab, "10.0.9");
+        }
+    }
+
+    @Test
+    @Order(5)
+    @DisplayName("IPv6 and NAT66")
+    void ipv6() {
+        try (EspLab lab = new EspLab("FAMILY=6", "NAT=both", "OVERLAY_MTU=1400")) {
+            long errors = HostCounters.snmp(lab.b, "Udp6InCsumErrors");
+            assertThat(lab.loss(lab.a, B)).as("loss before attach").isEqualTo(100);
+            assertThat(HostCounters.snmp(lab.b, "Udp6InCsumErrors")).isGreaterThan(errors);
+            lab.attach("--mode", "recompute");
+            errors = HostCounters.snmp(lab.b, "Udp6InCsumErrors");
+            Traffic.everything(lab, "10.0.9");
+            assertThat(HostCounters.snmp(lab.b, "Udp6InCsumErrors")).isEqualTo(errors);
+            lab.detach();
+            assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
+        }
+    }
+}

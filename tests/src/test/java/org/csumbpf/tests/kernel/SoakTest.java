@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.csumbpf.tests.lab.EspLab;
+import org.csumbpf.tests.lab.Host;
+import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Shell;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Minutes of mixed traffic while the attachment is changed without pause: no packet is lost that the same traffic does not
+ * lose while the command only reads, none meets a wrong checksum, and nothing piles up in the kernel.
+ */
+@Tag("soak")
+@ExtendWith(KernelLog.class)
+class SoakTest {
+    private static final Duration CONTROL = Duration.ofSeconds(60);
+    private static final Duration LOOP = Duration.ofMinutes(5);
+    /** SUnreclaim and Percpu move by some hundred kB by themselves; a program with its maps is about 5 MB. */
+    private static final long SLACK_KB = 4096;
+
+    @Test
+    @DisplayName("changes under traffic")
+    void changesUnderTraffic() throws Exception {
+        try (EspLab lab = new EspLab()) {
+            lab.attach("--vni", "4109");
+            Run control = run(lab, CONTROL, List.of("status", "stats", "vni list"));
+            Kernel before = Kernel.now();
+            Run loop = run(
+                    lab,
+                    LOOP,
+                    List.of(
+                            "vni add eth0 5000-5100",
+                            "attach eth0 --vni 4109,7,8",
+                            "vni remove eth0 7",
+                            "attach eth0 --vni 4109 --mode recompute",
+                            "attach eth0 --vni 4109",
+                            "vni add eth0 4109 --mode zero",
+                            "attach eth0 --vni 4109"));
+            Thread.sleep(2000); // the kernel frees programs and maps after a grace period
+            Kernel after = Kernel.now();
+            System.out.println("only reading:   " + control);
+            System.out.println("while changing: " + loop);
+            System.out.println("kernel before:  " + before);
+            System.out.println("kernel after:   " + after);
+            assertThat(loop.commands).as("changes").isGreaterThan(20);
+            assertThat(loop.badChecksums).as("packets that came by unrepaired").isZero();
+            assertThat(loop.udpPackets).as("datagrams").isGreaterThan(10_000);
+            assertThat(loop.udpLost * control.udpPackets)
+                    .as("share of datagrams lost: %s against %s", loop, control)
+                    .isLessThanOrEqualTo(control.udpLost * loop.udpPackets);
+            assertThat(loop.tcpBytes).as("bytes by TCP").isGreaterThan(10_000_000);
+            assertThat(after.objects).as("programs, maps and links").isEqualTo(before.objects);
+            assertThat(after.memoryKb - before.memoryKb)
+                    .as("growth of kernel memory, kB, over %d changes", loop.commands)
+                    .isLessThan(SLACK_KB);
+        }
+    }
+
+    private record Run(
+            int commands, long udpPackets, long udpLost, long tcpBytes, long retransmits, long badChecksums) {}
+
+    /** Traffic in four streams, and commands on b one after the other as long as it flows. */
+    private static Run run(EspLab lab, Duration duration, List<String> commands) throws Exception {
+        List<Process> servers = new ArrayList<>();
+        List<Process> clients = new ArrayList<>();
+        List<Path> reports = new ArrayList<>();
+        long bad = badChecksums(lab);
+        List<String> streams = List.of("-b 3M", "-b 3M -R", "-u -b 400k -l 200", "-u -b 800k -l 1390 -R");
+        try {
+            for (int i = 0; i < streams.size(); i++) {
+                String port = Integer.toString(5201 + i);
+                servers.add(new ProcessBuilder(lab.b.in("iperf3", "-s", "-1", "-p", port))
+                        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                        .redirectError(ProcessBuilder.Redirect.DISCARD)
+                        .start());
+            }
+            Thread.sleep(2000);
+            for (int i = 0; i < streams.size(); i++) {
+                Path report = Files.createTempFile("iperf3", ".json");
+                reports.add(report);
+                String line = "iperf3 -J -c 10.0.9.2 -w 400k -p " + (5201 + i) + " -t " + duration.toSeconds() + " "
+                        + streams.get(i);
+                clients.add(new ProcessBuilder(lab.a.in(line.split(" ")))
+                        .redirectOutput(report.toFile())
+                        .start());
+            }
+            int done = 0;
+            while (clients.stream().allMatch(Process::isAlive)) {
+                lab.b.csumbpf(commands.get(done % commands.size()).split(" ")).ok();
+                done++;
+            }
+            long packets = 0;
+            long lost = 0;
+            long bytes = 0;
+            long retransmits = 0;
+            for (int i = 0; i < streams.size(); i++) {
+                clients.get(i).waitFor();
+                JsonNode report = Host.parse(Files.readString(reports.get(i)));
+                assertThat(report.has("error"))
+                        .as("iperf3 %s: %s", streams.get(i), report.get("error"))
+                        .isFalse();
+                JsonNode end = report.get("end");
+                if (streams.get(i).startsWith("-u")) {
+                    packets += end.at("/sum/packets").asLong();
+                    lost += end.at("/sum/lost_packets").asLong();
+                } else {
+                    bytes += end.at("/sum_received/bytes").asLong();
+                    retransmits += end.at("/sum_sent/retransmits").asLong();
+                }
+            }
+            return new Run(done, packets, lost, bytes, retransmits, badChecksums(lab) - bad);
+        } finally {
+            clients.forEach(Process::destroy);
+            servers.forEach(Process::destroy);
+            for (Path report : reports) {
+                Files.delete(report);
+            }
+        }
+    }
+
+    private static long badChecksums(EspLab lab) {
+        return HostCounters.snmp(lab.a, "UdpInCsumErrors") + HostCounters.snmp(lab.b, "UdpInCsumErrors");
+    }
+
+    /** What changes could pile up. */
+    private record Kernel(List<Integer> objects, long memoryKb) {
+        static Kernel now() throws IOException {
+            List<Integer> objects = new ArrayList<>();
+            for (String kind : List.of("prog", "map", "link")) {
+                objects.add(
+                        Host.parse(Shell.run("bpftool", "-j", kind, "list").ok().out())
+                                .size());
+            }
+            long memory = 0;
+            for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
+                if (line.startsWith("SUnreclaim:") || line.startsWith("Percpu:")) {
+                    memory += Long.parseLong(line.replaceAll("\\D+", ""));
+                }
+            }
+            return new Kernel(objects, memory);
+        }
+    }
+}
