@@ -52,10 +52,15 @@ struct csumbpf_rule {
 	__u16 reserved; /* 0 */
 };
 
+enum csumbpf_config_flag {
+	/* nftables rules repair behind tc; they are told what tc has dealt with (CSUMBPF_PRIORITY_DONE). */
+	CSUMBPF_CONFIG_BACKSTOP = 1 << 0,
+};
+
 /* The one value of map `config`. */
 struct csumbpf_config {
 	__be16 vxlan_port;       /* network byte order, 1 to 65535 */
-	__u16 reserved;          /* 0 */
+	__u16 flags;             /* enum csumbpf_config_flag */
 	struct csumbpf_rule any; /* applies to a VNI that `rules` does not hold, if CSUMBPF_RULE_VALID is set */
 };
 
@@ -94,7 +99,10 @@ struct csumbpf_count {
 	__u64 bytes; /* skb->len: from the Ethernet header on, without FCS */
 };
 
-/* Value of per-CPU map `counters`; its key is the rule's VNI (__u32), or CSUMBPF_VNI_ANY. */
+/*
+ * Value of per-CPU maps `counters` (of csumbpf) and `backstop` (of csumbpf_detour); their key is the rule's VNI (__u32), or
+ * CSUMBPF_VNI_ANY.
+ */
 struct csumbpf_counters {
 	struct csumbpf_count outcome[CSUMBPF_OUTCOME_COUNT_];
 };
@@ -116,6 +124,25 @@ struct csumbpf_peer {
 	__u32 reserved;     /* 0 */
 };
 
+/*
+ * What the two paths tell each other of a packet, in skb->priority, which is 0 on a packet that a card received and which
+ * nobody looks at before the host sends it on. tc and nftables show it as MAJOR:MINOR.
+ *
+ * DONE: tc left a checksum that is not 0 on purpose (good, recomputed, or only observed). nftables sets it back to 0.
+ * DETOUR: nftables sent the packet over the loopback device, for csumbpf_detour to recompute it; the minor number is the
+ * lower 16 bits of the attachment's ifindex. The program sets it back to 0.
+ */
+#define CSUMBPF_PRIORITY_DONE 0x12b50000U
+#define CSUMBPF_PRIORITY_DETOUR 0x12b60000U
+#define CSUMBPF_PRIORITY_MINOR 0xffffU
+
+/* Whether attach sets up nftables rules beside the program. */
+enum csumbpf_backstop {
+	CSUMBPF_BACKSTOP_AUTO = 0,   /* where nftables works */
+	CSUMBPF_BACKSTOP_ALWAYS = 1, /* or attach fails */
+	CSUMBPF_BACKSTOP_NEVER = 2,
+};
+
 /* What attach changed on the host beside the hook itself, so that detach can undo it. */
 enum csumbpf_host_change {
 	CSUMBPF_CHANGED_CLSACT = 1 << 0,       /* created the device's clsact qdisc */
@@ -123,6 +150,9 @@ enum csumbpf_host_change {
 	CSUMBPF_CHANGED_ESP4_OFFLOAD = 1 << 2, /* loaded the module esp4_offload */
 	CSUMBPF_CHANGED_ESP6_OFFLOAD = 1 << 3, /* loaded the module esp6_offload */
 	CSUMBPF_CHANGED_BPFFS = 1 << 4,        /* mounted bpffs */
+	CSUMBPF_CHANGED_NFTABLES = 1 << 5,     /* added chains to the nftables tables csumbpf */
+	CSUMBPF_CHANGED_DETOUR = 1 << 6,       /* hung csumbpf_detour on the loopback device */
+	CSUMBPF_CHANGED_LO_CLSACT = 1 << 7,    /* created the loopback device's clsact qdisc */
 };
 
 enum csumbpf_hook {
@@ -130,12 +160,12 @@ enum csumbpf_hook {
 	CSUMBPF_HOOK_CLSACT = 2, /* cls_bpf filter with direct-action on the clsact qdisc */
 };
 
-/* The one value of map `attachment`: written and read by user space only, the program never looks. */
+/* The one value of map `attachment`: written by user space only. csumbpf_detour reads ifindex. */
 struct csumbpf_attachment {
 	__u32 ifindex;
 	__u32 hook;        /* enum csumbpf_hook; 0: not decided yet */
 	__u32 changes;     /* set of enum csumbpf_host_change */
-	__u32 reserved;    /* 0 */
+	__u32 backstop;    /* enum csumbpf_backstop: as the user asked */
 	__u64 attached_ns; /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
 	char ifname[16];   /* NUL-terminated; the name when attached, it may have changed since */
 };

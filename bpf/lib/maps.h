@@ -33,6 +33,15 @@ struct {
 	__type(value, struct csumbpf_counters);
 } counters SEC(".maps");
 
+/* The same for what csumbpf_detour does; only rules that recompute IPv6 ever count here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CSUMBPF_RULES_MAX + 1);
+	__type(key, __u32);
+	__type(value, struct csumbpf_counters);
+} backstop SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, CSUMBPF_TOTAL_COUNT_);
@@ -61,10 +70,12 @@ struct {
 struct {
 	enum csumbpf_mode mode;
 	enum csumbpf_rule_flag rule_flag;
+	enum csumbpf_config_flag config_flag;
 	enum csumbpf_outcome outcome;
 	enum csumbpf_total total;
 	enum csumbpf_host_change host_change;
 	enum csumbpf_hook hook;
+	enum csumbpf_backstop backstop;
 } csumbpf_enums SEC("enums");
 
 #endif

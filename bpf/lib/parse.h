@@ -86,8 +86,11 @@ static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 l
 	return start;
 }
 
-/* UDP and VXLAN. `room`: bytes from the UDP header to the end of the IP packet. */
-static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 offset, __u32 room, __be16 port,
+/*
+ * UDP and VXLAN. `room`: bytes from the UDP header to the end of the IP packet. `port`: of VXLAN, or NULL where somebody
+ * else has looked at it.
+ */
+static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 offset, __u32 room, const __be16 *port,
 						   struct vxlan_packet *packet)
 {
 	struct udphdr *udp = header(skb, offset, sizeof(*udp));
@@ -95,7 +98,7 @@ static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 
 
 	if (!udp)
 		return PARSE_MALFORMED;
-	if (udp->dest != port)
+	if (port && udp->dest != *port)
 		return PARSE_OTHER;
 
 	packet->udp_offset = offset;
@@ -116,7 +119,7 @@ static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 
 	return PARSE_VXLAN;
 }
 
-static __always_inline enum parse_result parse_ipv4(struct __sk_buff *skb, __u32 offset, __be16 port,
+static __always_inline enum parse_result parse_ipv4(struct __sk_buff *skb, __u32 offset, const __be16 *port,
 						    struct vxlan_packet *packet)
 {
 	struct iphdr *ip = header(skb, offset, sizeof(*ip));
@@ -146,7 +149,7 @@ static __always_inline enum parse_result parse_ipv4(struct __sk_buff *skb, __u32
 	return parse_udp(skb, offset + header_length, total_length - header_length, port, packet);
 }
 
-static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, __u32 offset, __be16 port,
+static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, __u32 offset, const __be16 *port,
 						    struct vxlan_packet *packet)
 {
 	struct ipv6hdr *ip = header(skb, offset, sizeof(*ip));
@@ -183,7 +186,8 @@ static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, __u32
  * `packet` must be zeroed. The first VLAN tag is usually not in the frame: the driver or the stack moved it to
  * skb->vlan_tci before tc ingress, and the EtherType that is left is the inner one.
  */
-static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, __be16 port, struct vxlan_packet *packet)
+static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, const __be16 *port,
+						     struct vxlan_packet *packet)
 {
 	struct ethhdr *ethernet = header(skb, 0, sizeof(*ethernet));
 	__u32 offset = sizeof(*ethernet);

@@ -56,6 +56,11 @@ public final class BpfObject implements AutoCloseable {
         Libbpf.check(Libbpf.bpf_map__set_max_entries(findMap(map), entries), "size map", map);
     }
 
+    /** Before load: leave this program out. Its maps are made all the same. */
+    public void skipProgram(String program) {
+        Libbpf.check(Libbpf.bpf_program__set_autoload(findProgram(program), false), "skip program", program);
+    }
+
     /** Creates the maps and loads the programs. VerifierException where the verifier says no. */
     public void load() {
         int result = Libbpf.bpf_object__load(object());
@@ -70,9 +75,7 @@ public final class BpfObject implements AutoCloseable {
 
     /** A program of the loaded object, which outlives it. */
     public BpfProgram program(String program) {
-        Pointer found = Libbpf.checkPointer(
-                Libbpf.bpf_object__find_program_by_name(object(), program), "find program", program);
-        int fd = Libbpf.check(Libbpf.bpf_program__fd(found), "get descriptor of program", program);
+        int fd = Libbpf.check(Libbpf.bpf_program__fd(findProgram(program)), "get descriptor of program", program);
         return new BpfProgram(FileDescriptor.duplicate(fd, program), program);
     }
 
@@ -105,6 +108,10 @@ public final class BpfObject implements AutoCloseable {
     /** Valid while this object is open. */
     public Btf btf() {
         return new Btf(Libbpf.checkPointer(Libbpf.bpf_object__btf(object()), "read BTF of", name));
+    }
+
+    private Pointer findProgram(String program) {
+        return Libbpf.checkPointer(Libbpf.bpf_object__find_program_by_name(object(), program), "find program", program);
     }
 
     private Pointer findMap(String map) {

@@ -22,6 +22,7 @@ public final class BpfProgram implements AutoCloseable {
     private static final int MAPS_MAX = 64;
 
     private static final int SK_BUFF_SIZE = 192;
+    private static final int SK_BUFF_PRIORITY = 32;
     private static final int SK_BUFF_GSO_SEGS = 164;
     private static final int SK_BUFF_GSO_SIZE = 176;
 
@@ -109,10 +110,13 @@ public final class BpfProgram implements AutoCloseable {
         opts.setInt(24, packet.length);
         opts.setInt(28, room);
         opts.setPointer(32, skb);
+        opts.setPointer(40, skb);
         opts.setInt(48, SK_BUFF_SIZE);
+        opts.setInt(52, SK_BUFF_SIZE);
         opts.setInt(60, repeat);
         Libbpf.check(Libbpf.bpf_prog_test_run_opts(fd.get(), opts), "test-run program", object);
-        return new TestRun(opts.getInt(56), out.getByteArray(0, opts.getInt(28)), opts.getInt(64));
+        return new TestRun(
+                opts.getInt(56), out.getByteArray(0, opts.getInt(28)), skb.getInt(SK_BUFF_PRIORITY), opts.getInt(64));
     }
 
     @Override

@@ -45,6 +45,8 @@ final class Libbpf {
 
     static native Pointer bpf_object__btf(Pointer object);
 
+    static native int bpf_program__set_autoload(Pointer program, boolean autoload);
+
     static native int bpf_program__fd(Pointer program);
 
     static native int bpf_map__fd(Pointer map);

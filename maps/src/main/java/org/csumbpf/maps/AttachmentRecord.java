@@ -11,32 +11,38 @@ import java.util.Set;
  * @param ifname its name at that time
  * @param hook where the program hangs
  * @param changes what was changed on the host
+ * @param backstop whether nftables rules are wanted
  * @param attachedNanos CLOCK_MONOTONIC when attach finished; 0 while it has not
  */
-public record AttachmentRecord(int ifindex, String ifname, Hook hook, Set<HostChange> changes, long attachedNanos) {
+public record AttachmentRecord(
+        int ifindex, String ifname, Hook hook, Set<HostChange> changes, Backstop backstop, long attachedNanos) {
     public AttachmentRecord {
         changes = changes.isEmpty() ? Set.of() : Set.copyOf(changes);
     }
 
     public AttachmentRecord withHook(Hook value) {
-        return new AttachmentRecord(ifindex, ifname, value, changes, attachedNanos);
+        return new AttachmentRecord(ifindex, ifname, value, changes, backstop, attachedNanos);
     }
 
     public AttachmentRecord with(HostChange change) {
         EnumSet<HostChange> more = EnumSet.of(change);
         more.addAll(changes);
-        return new AttachmentRecord(ifindex, ifname, hook, more, attachedNanos);
+        return new AttachmentRecord(ifindex, ifname, hook, more, backstop, attachedNanos);
     }
 
     public AttachmentRecord without(HostChange change) {
         EnumSet<HostChange> fewer = EnumSet.noneOf(HostChange.class);
         fewer.addAll(changes);
         fewer.remove(change);
-        return new AttachmentRecord(ifindex, ifname, hook, fewer, attachedNanos);
+        return new AttachmentRecord(ifindex, ifname, hook, fewer, backstop, attachedNanos);
+    }
+
+    public AttachmentRecord withBackstop(Backstop value) {
+        return new AttachmentRecord(ifindex, ifname, hook, changes, value, attachedNanos);
     }
 
     public AttachmentRecord finishedAt(long nanos) {
-        return new AttachmentRecord(ifindex, ifname, hook, changes, nanos);
+        return new AttachmentRecord(ifindex, ifname, hook, changes, backstop, nanos);
     }
 
     public boolean finished() {

@@ -17,6 +17,7 @@ public final class Codecs {
     /** {@code CSUMBPF_VNI_ANY}: the key of the counters of the rule for any VNI. */
     static final int VNI_ANY = 0xffff_ffff;
 
+    private static final int CONFIG_BACKSTOP = 1;
     private static final int RULE_VALID = 1;
     private static final int RULE_DROP_PLAINTEXT = 1 << 1;
     private static final int RULE_UNVERIFIED = 1 << 2;
@@ -120,11 +121,11 @@ public final class Codecs {
     /** {@code struct csumbpf_config}, whose port is in network byte order; port 0: not written yet. */
     public static final class ConfigCodec extends StructCodec<Optional<Config>> {
         private final StructLayout.Field port = layout.u16("vxlan_port");
+        private final StructLayout.Field flags = layout.u16("flags");
         private final StructLayout.Field any;
 
         ConfigCodec() {
             super("csumbpf_config");
-            layout.u16("reserved");
             any = layout.bytes("any", RULE.size());
         }
 
@@ -132,6 +133,7 @@ public final class Codecs {
         public void write(ByteBuffer buffer, Optional<Config> value) {
             Config config = value.orElseThrow();
             buffer.putShort(port.offset(), networkOrder((short) config.port()));
+            buffer.putShort(flags.offset(), (short) (config.backstop() ? CONFIG_BACKSTOP : 0));
             RULE.writeAt(buffer, any.offset(), config.any());
         }
 
@@ -140,7 +142,10 @@ public final class Codecs {
             int number = Short.toUnsignedInt(networkOrder((short) port.getU16(buffer, base)));
             return number == 0
                     ? Optional.empty()
-                    : Optional.of(new Config(number, RULE.read(buffer, base + any.offset())));
+                    : Optional.of(new Config(
+                            number,
+                            (flags.getU16(buffer, base) & CONFIG_BACKSTOP) != 0,
+                            RULE.read(buffer, base + any.offset())));
         }
     }
 
@@ -265,14 +270,12 @@ public final class Codecs {
         private final StructLayout.Field ifindex = layout.u32("ifindex");
         private final StructLayout.Field hook = layout.u32("hook");
         private final StructLayout.Field changes = layout.u32("changes");
-        private final StructLayout.Field attached;
-        private final StructLayout.Field ifname;
+        private final StructLayout.Field backstop = layout.u32("backstop");
+        private final StructLayout.Field attached = layout.u64("attached_ns");
+        private final StructLayout.Field ifname = layout.bytes("ifname", 16);
 
         AttachmentCodec() {
             super("csumbpf_attachment");
-            layout.u32("reserved");
-            attached = layout.u64("attached_ns");
-            ifname = layout.bytes("ifname", 16);
         }
 
         @Override
@@ -288,6 +291,7 @@ public final class Codecs {
             buffer.putInt(ifindex.offset(), value.ifindex());
             buffer.putInt(hook.offset(), value.hook().ordinal());
             buffer.putInt(changes.offset(), bits);
+            buffer.putInt(backstop.offset(), value.backstop().ordinal());
             buffer.putLong(attached.offset(), value.attachedNanos());
             buffer.put(ifname.offset(), name);
         }
@@ -311,6 +315,7 @@ public final class Codecs {
                     new String(name, 0, length, StandardCharsets.UTF_8),
                     constant(Hook.values(), hook.getU32(buffer, base), "csumbpf_attachment.hook"),
                     set,
+                    constant(Backstop.values(), backstop.getU32(buffer, base), "csumbpf_attachment.backstop"),
                     attached.getU64(buffer, base));
         }
     }

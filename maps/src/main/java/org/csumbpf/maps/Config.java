@@ -7,9 +7,10 @@ import java.util.Optional;
  * Settings of one attachment.
  *
  * @param port the VXLAN port, 1 to 65535
+ * @param backstop whether nftables rules are there, which the program tells what it has dealt with
  * @param any the rule for VNIs that have none of their own
  */
-public record Config(int port, Optional<Rule> any) {
+public record Config(int port, boolean backstop, Optional<Rule> any) {
     /** IANA's port for VXLAN (RFC 7348 section 5). */
     public static final int DEFAULT_PORT = 4789;
 

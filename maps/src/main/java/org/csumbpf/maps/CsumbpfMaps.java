@@ -8,19 +8,27 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.csumbpf.loader.BpfObject;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 
 /** The maps of one attachment, under their names in bpf/lib/maps.h. */
 public final class CsumbpfMaps implements AutoCloseable {
     /** The maps that are pinned. {@code attachment} is first: it says how to undo the rest. */
-    public static final List<String> PINNED = List.of(RecordMap.NAME, "config", "rules", "counters", "totals", "peers");
+    public static final List<String> PINNED =
+            List.of(RecordMap.NAME, "config", "rules", "counters", "backstop", "totals", "peers");
+
+    private static final int ALLOCATION_ATTEMPTS = 100;
+    private static final long ALLOCATION_PAUSE_NANOS = 5_000_000;
 
     private final RecordMap attachment;
     private final BpfMap<Integer, Optional<Config>> config;
     private final BpfMap<Integer, Optional<Rule>> rules;
     private final BpfMap<Integer, Counters> counters;
+    private final BpfMap<Integer, Counters> backstop;
     private final BpfMap<Integer, Count> totals;
     private final BpfMap<PeerKey, Peer> peers;
 
@@ -29,6 +37,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         config = BpfMap.shared(source.apply("config"), Codecs.U32, Codecs.CONFIG);
         rules = BpfMap.shared(source.apply("rules"), Codecs.U32, Codecs.RULE);
         counters = BpfMap.perCpu(source.apply("counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
+        backstop = BpfMap.perCpu(source.apply("backstop"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
         totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
         peers = BpfMap.perCpu(source.apply("peers"), Codecs.PEER_KEY, Codecs.PEER, Peer::plus);
     }
@@ -50,6 +59,7 @@ public final class CsumbpfMaps implements AutoCloseable {
             case "config" -> config.raw();
             case "rules" -> rules.raw();
             case "counters" -> counters.raw();
+            case "backstop" -> backstop.raw();
             case "totals" -> totals.raw();
             case "peers" -> peers.raw();
             default -> throw new IllegalArgumentException("no map " + name);
@@ -67,12 +77,12 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     public void config(Config value) {
         // Counters first: a packet that meets the rule must find them.
-        if (value.any().isPresent() && countersOfAny().isEmpty()) {
-            counters.put(Codecs.VNI_ANY, Counters.NONE);
+        if (value.any().isPresent()) {
+            ensure(counters, Codecs.VNI_ANY);
         }
         config.put(0, Optional.of(value));
         if (value.any().isEmpty()) {
-            counters.remove(Codecs.VNI_ANY);
+            removeCounters(Codecs.VNI_ANY);
         }
     }
 
@@ -85,32 +95,72 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** Adds or replaces a rule. Its counters start at zero if the VNI had none. */
     public void putRule(Vni vni, Rule rule) {
-        if (counters.get(vni.value()).isEmpty()) {
-            counters.put(vni.value(), Counters.NONE);
-        }
+        ensure(counters, vni.value());
         rules.put(vni.value(), Optional.of(rule));
     }
 
     /** Removes a rule and its counters; false where there was none. */
     public boolean removeRule(Vni vni) {
         boolean removed = rules.remove(vni.value());
-        counters.remove(vni.value());
+        removeCounters(vni.value());
         return removed;
+    }
+
+    /**
+     * Makes room for what csumbpf_detour counts. Without, it counts nothing; most hosts never need it.
+     *
+     * @param any also for VNIs without a rule of their own
+     */
+    public void countBackstop(Set<Vni> vnis, boolean any) {
+        Set<Integer> there = backstop.entries().keySet();
+        vnis.stream().map(Vni::value).filter(vni -> !there.contains(vni)).forEach(vni -> ensure(backstop, vni));
+        if (any) {
+            ensure(backstop, Codecs.VNI_ANY);
+        }
+    }
+
+    private static void ensure(BpfMap<Integer, Counters> map, int key) {
+        for (int attempt = 0; map.get(key).isEmpty(); attempt++) {
+            try {
+                map.put(key, Counters.NONE);
+            } catch (KernelException e) {
+                // The kernel fills its store of per-CPU memory behind our back; after thousands of entries it can run
+                // dry.
+                if (e.errno() != Errno.ENOMEM || attempt == ALLOCATION_ATTEMPTS) {
+                    throw e;
+                }
+                LockSupport.parkNanos(ALLOCATION_PAUSE_NANOS);
+            }
+        }
+    }
+
+    private void removeCounters(int key) {
+        counters.remove(key);
+        backstop.remove(key);
     }
 
     /** Removes counters that no rule feeds any more. */
     public void removeCountersExcept(Set<Vni> ruled, boolean any) {
         for (Integer vni : counters.entries().keySet()) {
             if (vni == Codecs.VNI_ANY ? !any : !ruled.contains(new Vni(vni))) {
-                counters.remove(vni);
+                removeCounters(vni);
             }
         }
     }
 
-    /** Counters by VNI, of all that have a rule of their own. */
+    /** Counters of csumbpf by VNI, of all that have a rule of their own. */
     public Map<Vni, Counters> counters() {
+        return byVni(counters);
+    }
+
+    /** Counters of csumbpf_detour by VNI, of all that have a rule of their own. */
+    public Map<Vni, Counters> backstopCounters() {
+        return byVni(backstop);
+    }
+
+    private static Map<Vni, Counters> byVni(BpfMap<Integer, Counters> map) {
         Map<Vni, Counters> byVni = new TreeMap<>();
-        counters.entries().forEach((vni, value) -> {
+        map.entries().forEach((vni, value) -> {
             if (vni != Codecs.VNI_ANY) {
                 byVni.put(new Vni(vni), value);
             }
@@ -121,6 +171,11 @@ public final class CsumbpfMaps implements AutoCloseable {
     /** Counters of the rule for any VNI; empty if there is none. */
     public Optional<Counters> countersOfAny() {
         return counters.get(Codecs.VNI_ANY);
+    }
+
+    /** Counters of csumbpf_detour of the rule for any VNI; empty if there is none. */
+    public Optional<Counters> backstopCountersOfAny() {
+        return backstop.get(Codecs.VNI_ANY);
     }
 
     public Map<Total, Count> totals() {
@@ -141,6 +196,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         config.close();
         rules.close();
         counters.close();
+        backstop.close();
         totals.close();
         peers.close();
     }

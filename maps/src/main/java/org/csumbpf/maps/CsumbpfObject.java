@@ -4,14 +4,19 @@ package org.csumbpf.maps;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.Set;
 import org.csumbpf.loader.BpfObject;
 import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.RawMap;
 
 /** The object file of bpf/, which is a resource beside this class, opened but not loaded. */
 public final class CsumbpfObject implements AutoCloseable {
     /** The program's name in the object, and as bpftool and tc show it. */
     public static final String PROGRAM = "csumbpf";
+
+    /** The program for the loopback device. */
+    public static final String DETOUR = "csumbpf_detour";
 
     private static final String RESOURCE = "csumbpf.bpf.o";
 
@@ -30,6 +35,16 @@ public final class CsumbpfObject implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Before load: only this program, since verifying costs time. */
+    public CsumbpfObject only(String name) {
+        for (String other : List.of(PROGRAM, DETOUR)) {
+            if (!other.equals(name)) {
+                object.skipProgram(other);
+            }
+        }
+        return this;
     }
 
     /** Loads with maps of its own. */
@@ -57,9 +72,23 @@ public final class CsumbpfObject implements AutoCloseable {
         return load();
     }
 
-    /** The program, once loaded. */
+    /**
+     * The program, once loaded. It holds also the maps that its code does not use, so that whoever finds it finds them all
+     * (BPF_PROG_BIND_MAP).
+     */
     public BpfProgram program() {
-        return object.program(PROGRAM);
+        BpfProgram program = object.program(PROGRAM);
+        for (String name : CsumbpfMaps.PINNED) {
+            try (RawMap map = object.map(name)) {
+                program.bindMap(map);
+            }
+        }
+        return program;
+    }
+
+    /** The program for the loopback device, once loaded. */
+    public BpfProgram detour() {
+        return object.program(DETOUR);
     }
 
     public BpfObject raw() {

@@ -7,7 +7,10 @@ public enum HostChange {
     GRO("switched GRO on"),
     ESP4_OFFLOAD("loaded module esp4_offload"),
     ESP6_OFFLOAD("loaded module esp6_offload"),
-    BPFFS("mounted bpffs");
+    BPFFS("mounted bpffs"),
+    NFTABLES("added chains to the nftables tables csumbpf"),
+    DETOUR("hung csumbpf_detour on the device lo"),
+    LO_CLSACT("created the clsact qdisc of the device lo");
 
     private final String text;
 

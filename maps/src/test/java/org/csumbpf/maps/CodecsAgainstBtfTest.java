@@ -56,6 +56,7 @@ class CodecsAgainstBtfTest {
             assertThat(names(Mode.values(), "CSUMBPF_MODE_")).isEqualTo(ordered(btf, "csumbpf_mode"));
             assertThat(names(Outcome.values(), "CSUMBPF_")).isEqualTo(ordered(btf, "csumbpf_outcome"));
             assertThat(names(Total.values(), "CSUMBPF_TOTAL_")).isEqualTo(ordered(btf, "csumbpf_total"));
+            assertThat(names(Backstop.values(), "CSUMBPF_BACKSTOP_")).isEqualTo(ordered(btf, "csumbpf_backstop"));
         }
     }
 
@@ -68,6 +69,7 @@ class CodecsAgainstBtfTest {
                             Map.entry("CSUMBPF_RULE_VALID", 1L),
                             Map.entry("CSUMBPF_RULE_DROP_PLAINTEXT", 2L),
                             Map.entry("CSUMBPF_RULE_UNVERIFIED", 4L));
+            assertThat(btf.enumConstants("csumbpf_config_flag")).containsOnly(Map.entry("CSUMBPF_CONFIG_BACKSTOP", 1L));
             Map<String, Long> changes = btf.enumConstants("csumbpf_host_change");
             assertThat(changes).hasSize(HostChange.values().length);
             for (HostChange change : HostChange.values()) {
@@ -87,6 +89,7 @@ class CodecsAgainstBtfTest {
             assertSizes(object.raw().mapSpec("config"), Codecs.U32, Codecs.CONFIG);
             assertSizes(object.raw().mapSpec("rules"), Codecs.U32, Codecs.RULE);
             assertSizes(object.raw().mapSpec("counters"), Codecs.U32, Codecs.COUNTERS);
+            assertSizes(object.raw().mapSpec("backstop"), Codecs.U32, Codecs.COUNTERS);
             assertSizes(object.raw().mapSpec("totals"), Codecs.U32, Codecs.COUNT);
             assertSizes(object.raw().mapSpec("peers"), Codecs.PEER_KEY, Codecs.PEER);
             assertSizes(object.raw().mapSpec("attachment"), Codecs.U32, Codecs.ATTACHMENT);

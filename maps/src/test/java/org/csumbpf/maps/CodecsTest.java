@@ -17,7 +17,7 @@ class CodecsTest {
     @Test
     void thePortIsInNetworkByteOrder() {
         ByteBuffer buffer = buffer(Codecs.CONFIG);
-        Codecs.CONFIG.write(buffer, Optional.of(new Config(4789, Optional.empty())));
+        Codecs.CONFIG.write(buffer, Optional.of(new Config(4789, false, Optional.empty())));
         assertThat(buffer.get(0)).isEqualTo((byte) (4789 >> 8));
         assertThat(buffer.get(1)).isEqualTo((byte) 4789);
     }
@@ -54,7 +54,8 @@ class CodecsTest {
             roundTrip(Codecs.RULE, Optional.of(new Rule(mode, false, true)));
         }
         roundTrip(Codecs.RULE, Optional.empty());
-        roundTrip(Codecs.CONFIG, Optional.of(new Config(65535, Optional.of(new Rule(Mode.OBSERVE, false, false)))));
+        roundTrip(
+                Codecs.CONFIG, Optional.of(new Config(65535, true, Optional.of(new Rule(Mode.OBSERVE, false, false)))));
         roundTrip(Codecs.COUNT, new Count(Long.MAX_VALUE, 7));
         roundTrip(
                 Codecs.COUNTERS,
@@ -63,7 +64,8 @@ class CodecsTest {
         roundTrip(Codecs.PEER, new Peer(1, 2, 3, 4, 0xfffffffe));
         roundTrip(
                 Codecs.ATTACHMENT,
-                new AttachmentRecord(7, "fifteen-letters", Hook.CLSACT, Set.of(HostChange.values()), 99));
+                new AttachmentRecord(
+                        7, "fifteen-letters", Hook.CLSACT, Set.of(HostChange.values()), Backstop.NEVER, 99));
     }
 
     @Test
@@ -78,11 +80,13 @@ class CodecsTest {
         assertThat(new Vni(Vni.MAX).value()).isEqualTo(16_777_215);
         assertThatThrownBy(() -> new Vni(Vni.MAX + 1)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Vni(-1)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new Config(0, Optional.empty())).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new Config(65536, Optional.empty())).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Config(0, false, Optional.empty())).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Config(65536, false, Optional.empty()))
+                .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Rule(Mode.AUTO, true, true)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> roundTrip(
-                        Codecs.ATTACHMENT, new AttachmentRecord(1, "sixteen-letters-", Hook.TCX, Set.of(), 0)))
+                        Codecs.ATTACHMENT,
+                        new AttachmentRecord(1, "sixteen-letters-", Hook.TCX, Set.of(), Backstop.AUTO, 0)))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
