@@ -58,4 +58,16 @@ class HostTextTest {
         assertThat(Bpffs.sysfsSource(List.of("27 1 254:0 / / rw - ext4 /dev/vda rw", "junk")))
                 .isEmpty();
     }
+
+    @Test
+    void devicesWithIpv6AddressesByScope() {
+        List<String> lines = List.of(
+                "fd000000000000000000000000000002 04 40 00 82     eth0",
+                "00000000000000000000000000000001 01 80 10 80       lo",
+                "20010db8000000000000000000000001 0a 40 00 80  eth0.100",
+                "fe8000000000000000fc00fffe000001 05 40 20 80     eth1");
+        assertThat(Inet6Addresses.devices(lines, 0x00)).containsExactly(4, 10);
+        assertThat(Inet6Addresses.devices(lines, 0x10)).containsExactly(1);
+        assertThat(Inet6Addresses.devices(List.of(), 0x00)).isEmpty();
+    }
 }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+
+/**
+ * The functions of libnftables.so.1 that this project calls: the only table of them. Loaded when it is first needed, and
+ * no sooner: hosts without the library run everything else.
+ */
+final class Libnftables {
+    static final int OUTPUT_JSON = 1 << 4;
+
+    static {
+        Native.register(Libnftables.class, "libnftables.so.1");
+    }
+
+    private Libnftables() {}
+
+    static native Pointer nft_ctx_new(int flags);
+
+    static native void nft_ctx_free(Pointer context);
+
+    static native int nft_ctx_buffer_output(Pointer context);
+
+    static native int nft_ctx_buffer_error(Pointer context);
+
+    static native void nft_ctx_output_set_flags(Pointer context, int flags);
+
+    static native String nft_ctx_get_output_buffer(Pointer context);
+
+    static native String nft_ctx_get_error_buffer(Pointer context);
+
+    static native int nft_run_cmd_from_buffer(Pointer context, String commands);
+}
