@@ -2,6 +2,7 @@
 package org.csumbpf.attach;
 
 import java.util.Optional;
+import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Hook;
 
 /**
@@ -9,8 +10,10 @@ import org.csumbpf.maps.Hook;
  *
  * @param ifname the interface
  * @param rules which packets to repair and how; replaces what an existing attachment has
- * @param force attach also where decrypted packets cannot reach tc
  * @param hook where to hang the program; empty: tcx if the kernel has it, else clsact. An existing hook stays
+ * @param backstop whether to set up nftables rules beside the program
+ * @param force attach also where decrypted packets can reach neither tc nor nftables
  * @param enableGro switch the device's GRO feature on if it is off
  */
-public record AttachRequest(String ifname, RuleSet rules, Optional<Hook> hook, boolean force, boolean enableGro) {}
+public record AttachRequest(
+        String ifname, RuleSet rules, Optional<Hook> hook, Backstop backstop, boolean force, boolean enableGro) {}

@@ -20,6 +20,7 @@ import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.RecordMap;
@@ -38,6 +39,8 @@ import org.csumbpf.maps.Vni;
  * @param program the program that the kernel runs, while it does
  * @param record what attach noted, if it can be read
  * @param contents rules and counts, if they can be read
+ * @param backstop the nftables rules beside the program, if it can be told
+ * @param bypass why decrypted packets do not reach tc at all; empty: they do
  * @param problems what stands in the way, in words for the user
  */
 public record AttachmentView(
@@ -50,6 +53,8 @@ public record AttachmentView(
         Optional<ProgramInfo> program,
         Optional<AttachmentRecord> record,
         Optional<Contents> contents,
+        Optional<BackstopView> backstop,
+        List<String> bypass,
         List<String> problems) {
 
     /** Whether the kernel runs the program. */
@@ -76,6 +81,8 @@ public record AttachmentView(
      * @param rules what is repaired
      * @param counters by VNI
      * @param countersOfAny of the rule for any VNI
+     * @param detour of csumbpf_detour, by VNI
+     * @param detourOfAny of csumbpf_detour and the rule for any VNI
      * @param totals of the device
      * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one
      */
@@ -83,12 +90,60 @@ public record AttachmentView(
             RuleSet rules,
             Map<Vni, Counters> counters,
             Optional<Counters> countersOfAny,
+            Map<Vni, Counters> detour,
+            Optional<Counters> detourOfAny,
             Map<Total, Count> totals,
             OptionalLong lastDecryptedNanos) {
         /** Over all rules. */
         public Counters sum() {
             return Counters.sum(counters.values()).plus(countersOfAny.orElse(Counters.NONE));
         }
+    }
+
+    /** Which ways repair covers. */
+    public enum Path {
+        TC("tc"),
+        BACKSTOP("backstop"),
+        BOTH("tc+backstop"),
+        NONE("none");
+
+        private final String label;
+
+        Path(String label) {
+            this.label = label;
+        }
+
+        public String label() {
+            return label;
+        }
+    }
+
+    public Path path() {
+        boolean tc = state == State.ATTACHED && bypass.isEmpty();
+        boolean behind = backstop.map(b -> b.state() == BackstopView.State.ON).orElse(false);
+        if (behind) {
+            return tc ? Path.BOTH : Path.BACKSTOP;
+        }
+        return tc ? Path.TC : Path.NONE;
+    }
+
+    /** The path in words, with the reason where it is not both. */
+    public String pathText() {
+        String why = bypass.isEmpty() ? "" : ": " + String.join("; ", bypass);
+        String off = backstop.map(b -> " (" + b.state().label() + ": " + b.text() + ")")
+                .orElse("");
+        return switch (path()) {
+            case BOTH ->
+                "tc, and the nftables backstop for what bypasses tc ("
+                        + backstop.orElseThrow().text() + ")";
+            case BACKSTOP ->
+                "the nftables backstop alone (" + backstop.orElseThrow().text() + ")" + why;
+            case TC ->
+                contents.map(c -> c.rules().needsProof()).orElse(true)
+                        ? "tc alone, so fragmented ESP for one is not repaired; backstop" + off
+                        : "tc";
+            case NONE -> "none; backstop" + off;
+        };
     }
 
     /** All attachments: of one namespace, or of all. */
@@ -172,13 +227,15 @@ public record AttachmentView(
                 Optional.empty(),
                 record,
                 readContents(pins),
+                Optional.empty(),
+                List.of(),
                 List.of(state.label() + "; '" + remedy + "' clears away what is left"));
     }
 
     private static AttachmentView read(
             PinDirectory pins, Optional<String> netnsName, NetDevice device, Optional<AttachmentRecord> record) {
         List<String> problems = new ArrayList<>();
-        Optional<LiveHook> live = LiveHook.find(pins);
+        Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<Contents> contents = readContents(pins);
         String command = "csumbpf "
                 + netnsName
@@ -192,12 +249,22 @@ public record AttachmentView(
         } else if (contents.isEmpty() || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
             problems.add("a pin is missing; the program runs on, '" + again + "' mends it");
         }
+        Optional<BackstopView> backstop = contents.flatMap(c -> record.map(
+                r -> NftBackstop.read(pins, device, r.backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
+                        .plus(c.detour(), c.detourOfAny())));
+        backstop.filter(b -> b.state() == BackstopView.State.LOST)
+                .ifPresent(b -> problems.add("the nftables backstop does not do its work: " + b.text() + "; '" + again
+                        + "' with the options of the first time puts it right"));
+        List<String> bypass = new ArrayList<>();
         if (contents.map(c -> c.rules().needsProof()).orElse(true)) {
-            Preflight.receivePath(device, false).forEach(obstacle -> problems.add(obstacle.toString()));
+            Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
             if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
-                problems.add(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
+                bypass.add(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
                         + "' loads it if the kernel has it");
+            }
+            if (backstop.map(b -> b.state() != BackstopView.State.ON).orElse(true)) {
+                problems.addAll(bypass);
             }
         }
         return new AttachmentView(
@@ -214,6 +281,8 @@ public record AttachmentView(
                 }),
                 record,
                 contents,
+                backstop,
+                bypass,
                 problems);
     }
 
@@ -231,12 +300,20 @@ public record AttachmentView(
             Map<Vni, Counters> counters = new TreeMap<>();
             Map<Vni, Counters> all = maps.counters();
             rules.byVni().keySet().forEach(vni -> counters.put(vni, all.getOrDefault(vni, Counters.NONE)));
+            Map<Vni, Counters> detour = maps.backstopCounters();
+            detour.keySet().retainAll(rules.byVni().keySet());
             long now = MonotonicClock.nanos();
             OptionalLong age = maps.peers().values().stream()
                     .mapToLong(peer -> Math.max(0, now - peer.lastSeenNanos()))
                     .min();
             return Optional.of(new Contents(
-                    rules, counters, rules.any().flatMap(any -> maps.countersOfAny()), maps.totals(), age));
+                    rules,
+                    counters,
+                    rules.any().flatMap(any -> maps.countersOfAny()),
+                    detour,
+                    rules.any().flatMap(any -> maps.backstopCountersOfAny()),
+                    maps.totals(),
+                    age));
         } catch (KernelException e) {
             return absent(e);
         }

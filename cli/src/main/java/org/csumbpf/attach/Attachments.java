@@ -10,8 +10,6 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.csumbpf.loader.BpfProgram;
-import org.csumbpf.loader.Errno;
-import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.MonotonicClock;
@@ -19,10 +17,12 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
@@ -52,26 +52,34 @@ public final class Attachments {
     public static Result attach(NetworkNamespace netns, AttachRequest request) {
         return netns.call(() -> {
             NetDevice device = device(request.ifname());
-            check(device, request);
-            return PinTree.change(scope -> {
-                Result result = new Result();
-                PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
-                Optional<LiveHook> live = LiveHook.find(pins);
-                if (live.isPresent()) {
-                    follow(pins, live.get(), device.name());
-                    try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
-                        prepare(new HostSetup(pins, maps.record(), result), device, request);
-                        update(pins, live.get(), maps, request.rules(), result);
-                    }
-                } else {
-                    if (pins.exists()) {
-                        clear(pins, true, scope, result);
-                        result.changes().clear();
-                    }
-                    create(pins, device, request, scope, result);
-                }
-                return result;
+            Result result = new Result();
+            Preflight.linkLayer(device).ifPresent(obstacle -> {
+                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.toString());
             });
+            try (NftBackstop backstop = NftBackstop.open(device, request.backstop(), request.rules(), result)
+                    .orElse(null)) {
+                check(device, request, backstop != null);
+                return PinTree.change(scope -> {
+                    PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
+                    Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
+                    if (live.isPresent()) {
+                        follow(pins, live.get(), device.name());
+                        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+                            HostSetup host = new HostSetup(pins, maps.record(), result);
+                            prepare(host, device, request, backstop != null);
+                            maps.record().update(r -> r.withBackstop(request.backstop()));
+                            update(host, live.get(), device, maps, request.rules(), backstop, result);
+                        }
+                    } else {
+                        if (pins.exists()) {
+                            clear(pins, true, scope, result);
+                            result.changes().clear();
+                        }
+                        create(pins, device, request, backstop, scope, result);
+                    }
+                    return result;
+                });
+            }
         });
     }
 
@@ -84,18 +92,25 @@ public final class Attachments {
                 throw notAttached(ifname);
             }
             return PinTree.change(scope -> {
-                LiveHook live = LiveHook.find(pins).orElseThrow(() -> notAttached(ifname));
+                LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow(() -> notAttached(ifname));
                 follow(pins, live, ifname);
                 Result result = new Result();
                 try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
                     RuleSet current = RuleSet.read(maps);
                     RuleSet wanted = edit.apply(current);
-                    if (wanted.needsProof() && !current.needsProof()) {
-                        new HostSetup(pins, maps.record(), result).loadModules(true);
-                        Preflight.receivePath(device, false)
-                                .forEach(obstacle -> result.warnings().add(obstacle.toString()));
+                    HostSetup host = new HostSetup(pins, maps.record(), result);
+                    try (NftBackstop backstop = NftBackstop.open(
+                                    device, maps.record().get().backstop(), wanted, result)
+                            .orElse(null)) {
+                        if (wanted.needsProof() && !current.needsProof()) {
+                            host.loadModules(true, backstop != null);
+                            if (backstop == null) {
+                                Preflight.receivePath(device, false)
+                                        .forEach(obstacle -> result.warnings().add(obstacle.toString()));
+                            }
+                        }
+                        update(host, live, device, maps, wanted, backstop, result);
                     }
-                    update(pins, live, maps, wanted, result);
                 }
                 return result;
             });
@@ -112,7 +127,8 @@ public final class Attachments {
             }
             return PinTree.change(scope -> {
                 PinDirectory pins = device.map(d -> new PinDirectory(netns.inode(), d.ifindex()))
-                        .filter(p -> p.exists() || LiveHook.find(p).isPresent())
+                        .filter(p -> p.exists()
+                                || LiveHook.find(HookPlace.receive(p)).isPresent())
                         .or(() -> goneDevice(netns, ifname))
                         .orElseThrow(() -> {
                             device(ifname);
@@ -146,6 +162,18 @@ public final class Attachments {
         return results;
     }
 
+    /** Loads the classes that the backstop needs, by asking what it would do to the loopback device; changes nothing. */
+    public static void warmUpBackstop() {
+        RuleSet rules = new RuleSet(1, true, Optional.of(new Rule(Mode.AUTO, true, false)), Map.of());
+        Rtnetlink.device("lo")
+                .ifPresent(lo -> NftBackstop.open(lo, Backstop.AUTO, rules, new Result())
+                        .ifPresent(backstop -> {
+                            try (backstop) {
+                                backstop.commands(lo.ifindex(), NftBackstop.Plans.of(lo, rules));
+                            }
+                        }));
+    }
+
     static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles) {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
@@ -166,12 +194,9 @@ public final class Attachments {
                 AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname + "; see 'csumbpf status'");
     }
 
-    /** Refuses before anything is changed. */
-    private static void check(NetDevice device, AttachRequest request) {
-        Preflight.linkLayer(device).ifPresent(obstacle -> {
-            throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.toString());
-        });
-        if (!request.rules().needsProof() || request.force()) {
+    /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
+    private static void check(NetDevice device, AttachRequest request, boolean backstop) {
+        if (!request.rules().needsProof() || request.force() || backstop) {
             return;
         }
         List<Preflight.Obstacle> obstacles = Preflight.receivePath(device, request.enableGro());
@@ -182,23 +207,34 @@ public final class Attachments {
     }
 
     private static void create(
-            PinDirectory pins, NetDevice device, AttachRequest request, PinTree.Scope scope, Result result) {
-        try (CsumbpfObject object = CsumbpfObject.open();
+            PinDirectory pins,
+            NetDevice device,
+            AttachRequest request,
+            NftBackstop backstop,
+            PinTree.Scope scope,
+            Result result) {
+        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM);
                 CsumbpfMaps maps = object.load();
                 BpfProgram program = object.program()) {
             Set<HostChange> changes = scope.mounted() ? Set.of(HostChange.BPFFS) : Set.of();
-            maps.record().set(new AttachmentRecord(device.ifindex(), device.name(), Hook.NONE, changes, 0));
-            program.bindMap(maps.raw("attachment"));
-            write(maps, request.rules());
+            maps.record()
+                    .set(new AttachmentRecord(
+                            device.ifindex(), device.name(), Hook.NONE, changes, request.backstop(), 0));
+            write(maps, request.rules().withBackstop(backstop != null));
             pins.create();
             try {
                 for (String name : CsumbpfMaps.PINNED) {
                     maps.raw(name).pin(pins.pin(name));
                 }
                 program.pin(pins.pin(PinDirectory.PROGRAM));
-                prepare(new HostSetup(pins, maps.record(), result), device, request);
-                LiveHook.attach(pins, maps.record(), program, request.hook());
-                maps.record().update(record -> record.finishedAt(MonotonicClock.nanos()));
+                HostSetup host = new HostSetup(pins, maps.record(), result);
+                prepare(host, device, request, backstop != null);
+                LiveHook live = LiveHook.attach(HookPlace.receive(pins), maps.record(), program, request.hook());
+                if (backstop != null
+                        && !backstop.apply(host, device, maps, request.backstop(), request.rules(), result)) {
+                    maps.config(request.rules().config());
+                }
+                maps.record().update(r -> r.withHook(live.kind()).finishedAt(MonotonicClock.nanos()));
             } catch (RuntimeException e) {
                 try {
                     clear(pins, true, scope, new Result());
@@ -211,12 +247,12 @@ public final class Attachments {
         }
     }
 
-    private static void prepare(HostSetup host, NetDevice device, AttachRequest request) {
+    private static void prepare(HostSetup host, NetDevice device, AttachRequest request, boolean backstop) {
         if (request.enableGro()) {
             host.enableGro(device);
         }
         if (request.rules().needsProof()) {
-            host.loadModules(request.force());
+            host.loadModules(request.force(), backstop);
         }
     }
 
@@ -226,27 +262,47 @@ public final class Attachments {
     }
 
     /**
-     * From the rules that are to those that are asked for. One element of a map is written in place. More than one
-     * would pass through states that nobody asked for, so they go into new maps with a new program, and the hook takes
-     * that one in a single step. Counters and peers stay.
+     * From the rules that are to those that are asked for, on both paths. nftables changes in one transaction.
+     *
+     * @param backstop null: there is to be none
      */
-    private static void update(PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
+    private static void update(
+            HostSetup host,
+            LiveHook live,
+            NetDevice device,
+            CsumbpfMaps maps,
+            RuleSet wanted,
+            NftBackstop backstop,
+            Result result) {
+        boolean on = backstop != null
+                && backstop.apply(host, device, maps, maps.record().get().backstop(), wanted, result);
+        updateProgram(host.pins(), live, maps, wanted.withBackstop(on), result);
+        if (backstop == null) {
+            host.undoBackstop();
+        }
+    }
+
+    /**
+     * One element of a map is written in place. More than one would pass through states that nobody asked for, so they go
+     * into new maps with a new program, and the hook takes that one in a single step. Counters and peers stay.
+     */
+    private static void updateProgram(
+            PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
         RuleSet current = RuleSet.read(maps);
         List<String> differences = RuleChanges.between(current, wanted);
         boolean inPlace = RuleChanges.elements(current, wanted) <= 1;
-        try (CsumbpfObject object = CsumbpfObject.open()) {
+        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM)) {
             try (CsumbpfMaps next = inPlace ? object.load(maps) : object.loadWithNewRules(maps);
                     BpfProgram program = object.program()) {
-                boolean otherProgram = !program.info().tag().equals(tag(live));
+                boolean otherProgram = !program.info().tag().equals(live.tag());
                 if (!inPlace || otherProgram) {
                     if (!inPlace) {
                         write(next, wanted);
                     }
-                    program.bindMap(maps.raw("attachment"));
-                    live.replace(pins, program);
+                    live.replace(program);
                     follow(
                             pins,
-                            LiveHook.find(pins).orElseThrow(),
+                            LiveHook.find(live.place()).orElseThrow(),
                             maps.record().get().ifname());
                 }
                 if (inPlace && !current.equals(wanted)) {
@@ -281,17 +337,6 @@ public final class Attachments {
         }
     }
 
-    private static String tag(LiveHook live) {
-        try (BpfProgram program = running(live)) {
-            return program.info().tag();
-        }
-    }
-
-    private static BpfProgram running(LiveHook live) {
-        return BpfProgram.fromId(live.programId())
-                .orElseThrow(() -> new KernelException("open program", "id " + live.programId(), Errno.ENOENT));
-    }
-
     /**
      * Makes the pins those of the program that the kernel runs: after a swap, and where a crash or somebody's rm came
      * between the two. The program holds all its maps, the record among them, so none of them can be lost while it runs.
@@ -299,7 +344,7 @@ public final class Attachments {
     private static void follow(PinDirectory pins, LiveHook live, String ifname) {
         pins.create();
         pins.removeReplacements();
-        try (BpfProgram program = running(live)) {
+        try (BpfProgram program = live.program()) {
             if (pinnedProgram(pins) != live.programId()) {
                 pins.replace(PinDirectory.PROGRAM, program::pin);
             }
@@ -324,7 +369,12 @@ public final class Attachments {
             AttachmentRecord record = map.get();
             if (!record.finished() || record.hook() != live.kind()) {
                 map.set(new AttachmentRecord(
-                        pins.ifindex(), ifname, live.kind(), record.changes(), MonotonicClock.nanos()));
+                        pins.ifindex(),
+                        ifname,
+                        live.kind(),
+                        record.changes(),
+                        record.backstop(),
+                        MonotonicClock.nanos()));
             }
         }
     }
@@ -354,10 +404,10 @@ public final class Attachments {
      */
     private static Result clear(PinDirectory pins, boolean inNamespace, PinTree.Scope scope, Result result) {
         if (inNamespace) {
-            Optional<LiveHook> live = LiveHook.find(pins);
+            Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
             if (live.isPresent()) {
                 follow(pins, live.get(), Integer.toString(pins.ifindex()));
-                live.get().detach(pins);
+                live.get().detach();
                 result.changes().add("detached");
             }
         }
@@ -373,6 +423,10 @@ public final class Attachments {
                 }
             }
         } else {
+            if (inNamespace) {
+                NftBackstop.remove(pins.ifindex(), result);
+                LiveHook.find(HookPlace.detour(pins)).ifPresent(LiveHook::detach);
+            }
             result.warnings()
                     .add("the record of what attach changed on the host is gone: GRO of the interface and the modules "
                             + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");

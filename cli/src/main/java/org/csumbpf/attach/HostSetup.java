@@ -3,6 +3,7 @@ package org.csumbpf.attach;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.csumbpf.loader.ClsactFilter;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
@@ -11,6 +12,7 @@ import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.ModuleException;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.RecordMap;
 
@@ -48,15 +50,29 @@ final class HostSetup {
         result.changes().add("switched GRO on");
     }
 
-    void loadModules(boolean force) {
-        load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD).ifPresent(obstacle -> {
+    PinDirectory pins() {
+        return pins;
+    }
+
+    /**
+     * Loads what makes the kernel decrypt before tc.
+     *
+     * @param force go on without
+     * @param backstop there is another path, so that nothing is lost without
+     */
+    void loadModules(boolean force, boolean backstop) {
+        Optional<Preflight.Obstacle> esp4 = load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
+        Optional<Preflight.Obstacle> esp6 = load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);
+        if (backstop) {
+            return;
+        }
+        esp4.ifPresent(obstacle -> {
             if (!force) {
                 throw Attachments.refusal(record.get().ifname(), List.of(obstacle));
             }
             result.warnings().add(obstacle.toString());
         });
-        load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD)
-                .ifPresent(obstacle -> result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle));
+        esp6.ifPresent(obstacle -> result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle));
     }
 
     private Optional<Preflight.Obstacle> load(String module, HostChange change) {
@@ -81,8 +97,39 @@ final class HostSetup {
         }
     }
 
-    /** Undoes what is noted in the namespace of the device: its qdisc and its GRO feature. */
+    /** Takes the program off the loopback device, if it hangs there. */
+    void undoDetour() {
+        LiveHook.find(HookPlace.detour(pins)).ifPresent(live -> {
+            live.detach();
+            result.changes().add("took " + CsumbpfObject.DETOUR + " off lo");
+        });
+        if (has(HostChange.DETOUR)) {
+            cross(HostChange.DETOUR);
+        }
+        if (has(HostChange.LO_CLSACT)) {
+            boolean needed = handOver(
+                    HostChange.LO_CLSACT,
+                    other -> other.netns() == pins.netns()
+                            && LiveHook.find(HookPlace.detour(other)).isPresent());
+            if (!needed) {
+                Rtnetlink.device(HookPlace.detour(pins).ifindex()).ifPresent(this::removeClsact);
+            }
+            cross(HostChange.LO_CLSACT);
+        }
+    }
+
+    /** Takes the nftables rules away, and what serves them. */
+    void undoBackstop() {
+        if (has(HostChange.NFTABLES)) {
+            NftBackstop.remove(pins.ifindex(), result);
+            cross(HostChange.NFTABLES);
+        }
+        undoDetour();
+    }
+
+    /** Undoes what is noted in the namespace of the device: nftables, its qdisc, its GRO feature, the loopback device. */
     void undoOnDevice() {
+        undoBackstop();
         Optional<NetDevice> device = Rtnetlink.device(pins.ifindex());
         if (has(HostChange.CLSACT)) {
             if (device.isPresent()) {
@@ -107,7 +154,8 @@ final class HostSetup {
         if (Rtnetlink.filters(ifindex, false).isEmpty()
                 && Rtnetlink.filters(ifindex, true).isEmpty()) {
             ClsactFilter.destroyQdisc(ifindex);
-            result.changes().add("removed the clsact qdisc");
+            result.changes()
+                    .add("removed the clsact qdisc" + (ifindex == pins.ifindex() ? "" : " of " + device.name()));
         } else {
             result.warnings().add("left the clsact qdisc on " + device.name() + ": other filters use it now");
         }
@@ -128,7 +176,14 @@ final class HostSetup {
 
     /** Gives a noted change to another attachment; false where there is none. */
     boolean handOver(HostChange change) {
+        return handOver(change, other -> true);
+    }
+
+    private boolean handOver(HostChange change, Predicate<PinDirectory> suitable) {
         return PinTree.other(pins, other -> {
+                    if (!suitable.test(other)) {
+                        return false;
+                    }
                     try (RecordMap theirs = RecordMap.fromPin(other.path())) {
                         theirs.update(r -> r.with(change));
                         return true;
@@ -150,15 +205,15 @@ final class HostSetup {
         }
     }
 
-    private boolean has(HostChange change) {
+    boolean has(HostChange change) {
         return record.get().changes().contains(change);
     }
 
-    private void note(HostChange change) {
+    void note(HostChange change) {
         record.update(r -> r.with(change));
     }
 
-    private void cross(HostChange change) {
+    void cross(HostChange change) {
         record.update(r -> r.without(change));
     }
 }

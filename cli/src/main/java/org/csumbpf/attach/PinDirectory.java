@@ -25,6 +25,7 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
     static final Path ROOT = Bpffs.DEFAULT.resolve("csumbpf");
     static final String PROGRAM = "program";
     static final String LINK = "link";
+    static final String DETOUR_LINK = "detour_link";
     /** What is on its way to replace another pin; left over only by a crash. */
     private static final String REPLACEMENT = "_replacement";
 

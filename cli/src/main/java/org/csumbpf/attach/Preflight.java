@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Ethtool;
 import org.csumbpf.loader.host.KernelModule;
@@ -50,6 +54,27 @@ final class Preflight {
             }
         }
         return receivers.isEmpty() ? List.of(device) : receivers;
+    }
+
+    /** The ifindexes that a packet which the device received can have further up: its own, its VLANs', its bond's or bridge's. */
+    static Set<Integer> withUppers(NetDevice device) {
+        List<NetDevice> all = Rtnetlink.devices();
+        Set<Integer> found = new TreeSet<>();
+        Deque<NetDevice> open = new ArrayDeque<>(List.of(device));
+        while (!open.isEmpty()) {
+            NetDevice lower = open.pop();
+            if (found.add(lower.ifindex())) {
+                for (NetDevice upper : all) {
+                    boolean vlan = upper.kind().equals("vlan")
+                            && upper.lowerIfindex() == lower.ifindex()
+                            && !upper.lowerInOtherNetns();
+                    if (vlan || upper.ifindex() == lower.masterIfindex()) {
+                        open.push(upper);
+                    }
+                }
+            }
+        }
+        return found;
     }
 
     /** Whether the frames of the device start with an Ethernet header, as the program expects. */

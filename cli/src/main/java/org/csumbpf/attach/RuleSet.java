@@ -14,10 +14,11 @@ import org.csumbpf.maps.Vni;
  * All that decides about packets on one attachment.
  *
  * @param port the VXLAN port
+ * @param backstop whether nftables rules are there too
  * @param any the rule for VNIs without one of their own
  * @param byVni rules of single VNIs
  */
-public record RuleSet(int port, Optional<Rule> any, Map<Vni, Rule> byVni) {
+public record RuleSet(int port, boolean backstop, Optional<Rule> any, Map<Vni, Rule> byVni) {
     public RuleSet {
         byVni = new TreeMap<>(byVni);
     }
@@ -25,11 +26,18 @@ public record RuleSet(int port, Optional<Rule> any, Map<Vni, Rule> byVni) {
     static RuleSet read(CsumbpfMaps maps) {
         Optional<Config> config = maps.config();
         return new RuleSet(
-                config.map(Config::port).orElse(Config.DEFAULT_PORT), config.flatMap(Config::any), maps.rules());
+                config.map(Config::port).orElse(Config.DEFAULT_PORT),
+                config.map(Config::backstop).orElse(false),
+                config.flatMap(Config::any),
+                maps.rules());
     }
 
     Config config() {
-        return new Config(port, any);
+        return new Config(port, backstop, any);
+    }
+
+    RuleSet withBackstop(boolean value) {
+        return new RuleSet(port, value, any, byVni);
     }
 
     Stream<Rule> rules() {

@@ -3,6 +3,7 @@ package org.csumbpf.attach;
 
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
@@ -19,7 +20,7 @@ public record Verdict(Kind kind, String text) {
     public enum Kind {
         /** Packets were repaired. */
         REPAIRING,
-        /** Decrypted packets came, and mode observe found wrong checksums, which nobody repaired. */
+        /** Decrypted packets came, and wrong checksums stayed: mode observe repairs none, or the packets could not be. */
         BROKEN,
         /** Decrypted packets came, and nothing was to be repaired. */
         HEALTHY,
@@ -44,32 +45,62 @@ public record Verdict(Kind kind, String text) {
             return new Verdict(Kind.OFF, "nothing is repaired: " + view.state().label());
         }
         return view.contents()
-                .map(contents -> of(contents.sum(), contents.totals()))
+                .map(contents -> of(
+                        contents.sum(),
+                        view.backstop()
+                                .filter(b -> b.state() == BackstopView.State.ON)
+                                .map(BackstopView::sum),
+                        contents.totals()))
                 .orElseGet(() -> new Verdict(Kind.OFF, "the counters cannot be read"));
     }
 
-    static Verdict of(Counters sum, Map<Total, Count> totals) {
-        long repaired = sum.get(Outcome.REPAIRED).packets();
+    /** @param backstop what came behind tc; empty: nobody is there to see it */
+    static Verdict of(Counters sum, Optional<BackstopCounters> backstop, Map<Total, Count> totals) {
+        BackstopCounters behind = backstop.orElse(BackstopCounters.NONE);
+        long repairedBehind = behind.get(BackstopCounters.Outcome.REPAIRED).packets();
+        long repaired = sum.get(Outcome.REPAIRED).packets() + repairedBehind;
         long bad = sum.get(Outcome.BAD).packets();
-        long plaintext =
-                sum.get(Outcome.PLAINTEXT).packets() + sum.get(Outcome.DROPPED).packets();
+        long decrypted = sum.decrypted() + behind.decrypted();
+        long unjudged = behind.get(BackstopCounters.Outcome.UNJUDGED).packets();
+        long plaintext = sum.get(Outcome.PLAINTEXT).packets()
+                + sum.get(Outcome.DROPPED).packets()
+                + behind.get(BackstopCounters.Outcome.DROPPED).packets();
         long esp = totals.get(Total.ESP).packets();
         long noRule = totals.get(Total.NO_RULE).packets();
         if (repaired > 0) {
-            return new Verdict(Kind.REPAIRING, repaired + " packets repaired");
+            return new Verdict(
+                    Kind.REPAIRING,
+                    repaired + " packets repaired"
+                            + (repairedBehind > 0 ? ", " + repairedBehind + " of them by the backstop" : ""));
         }
         if (bad > 0) {
             return new Verdict(
                     Kind.BROKEN, bad + " packets with a wrong checksum seen; mode observe repairs none of them");
         }
-        if (sum.decrypted() > 0) {
-            return new Verdict(Kind.HEALTHY, sum.decrypted() + " decrypted packets seen, none needed repair");
+        long failed = sum.get(Outcome.FAILED).packets()
+                + sum.get(Outcome.OVERSIZE).packets()
+                + behind.get(BackstopCounters.Outcome.FAILED).packets();
+        if (failed > 0) {
+            return new Verdict(
+                    Kind.BROKEN,
+                    failed + " decrypted packets could not be read, or are too long to compute a checksum");
+        }
+        if (decrypted > unjudged) {
+            return new Verdict(Kind.HEALTHY, decrypted + " decrypted packets seen, none needed repair");
+        }
+        if (unjudged > 0) {
+            return new Verdict(
+                    Kind.BYPASSED,
+                    unjudged + " decrypted packets passed behind tc, where mode observe can only count them");
         }
         if (esp > 0) {
             return new Verdict(
                     Kind.BYPASSED,
-                    "still broken: " + esp + " ESP packets passed tc encrypted and none came back decrypted,"
-                            + " so the kernel decrypts behind this hook");
+                    "still broken: " + esp + " ESP packets passed tc encrypted and none came back decrypted, "
+                            + (backstop.isPresent()
+                                    ? "and none came to the backstop: xfrm refused them ('nstat -az | grep Xfrm'), or they"
+                                            + " hold no VXLAN with a VNI that has a rule"
+                                    : "so the kernel decrypts behind this hook"));
         }
         if (plaintext > 0) {
             return new Verdict(Kind.PLAINTEXT, plaintext + " VXLAN packets seen, none of them decrypted by IPsec");

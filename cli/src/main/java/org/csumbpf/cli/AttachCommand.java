@@ -9,6 +9,7 @@ import org.csumbpf.attach.AttachRequest;
 import org.csumbpf.attach.Attachments;
 import org.csumbpf.attach.Result;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Rule;
@@ -55,8 +56,23 @@ final class AttachCommand extends HostCommand {
     private Hook hook;
 
     @Option(
+            names = "--backstop",
+            paramLabel = "auto|always|never",
+            defaultValue = "auto",
+            converter = LabelConverter.ForBackstop.class,
+            description = {
+                "Whether nftables rules repair what the kernel decrypts behind tc: fragmented ESP, and everything where GRO"
+                        + " or esp4_offload is missing.",
+                "auto (default): wherever nftables works; where not, attach says what is not covered.",
+                "always: or attach fails.",
+                "never: tc alone."
+            })
+    private Backstop backstop = Backstop.AUTO;
+
+    @Option(
             names = "--force",
-            description = "Attach also where decrypted packets cannot reach tc; 'csumbpf status' says whether they do.")
+            description = "Attach also where decrypted packets can reach neither tc nor the backstop; 'csumbpf status'"
+                    + " says whether they do.")
     private boolean force;
 
     @Option(names = "--enable-gro", description = "Switch GRO on if it is off; detach switches it off again.")
@@ -71,7 +87,8 @@ final class AttachCommand extends HostCommand {
         }
         Rule rule = ruleOptions.rule(spec());
         VniSelection selection = VniSelection.parse(spec(), vnis.isEmpty() ? List.of(VniSelection.ANY) : vnis);
-        request = new AttachRequest(ifname, selection.rules(port, rule), Optional.ofNullable(hook), force, enableGro);
+        request = new AttachRequest(
+                ifname, selection.rules(port, rule), Optional.ofNullable(hook), backstop, force, enableGro);
     }
 
     @Override

@@ -4,6 +4,7 @@ package org.csumbpf.cli;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Mode;
 import picocli.CommandLine.ITypeConverter;
@@ -35,6 +36,12 @@ abstract class LabelConverter<E extends Enum<E>> implements ITypeConverter<E> {
     static final class ForMode extends LabelConverter<Mode> {
         ForMode() {
             super(Mode.values());
+        }
+    }
+
+    static final class ForBackstop extends LabelConverter<Backstop> {
+        ForBackstop() {
+            super(Backstop.values());
         }
     }
 

@@ -10,6 +10,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.BackstopCounters;
+import org.csumbpf.attach.BackstopView;
 import org.csumbpf.attach.Result;
 import org.csumbpf.attach.RuleChanges;
 import org.csumbpf.attach.RuleSet;
@@ -64,6 +66,7 @@ final class Report {
         }
         if (result.changes().contains("attached")) {
             view.flatMap(AttachmentView::contents).ifPresent(c -> printRules(ifname + ": repairs ", c.rules()));
+            view.ifPresent(v -> out.println(ifname + ": path: " + v.pathText()));
         }
     }
 
@@ -127,7 +130,7 @@ final class Report {
             List<Object> list = new ArrayList<>();
             for (AttachmentView view : views) {
                 Map<String, Object> tree = identity(view);
-                view.contents().ifPresent(contents -> tree.putAll(counts(contents)));
+                view.contents().ifPresent(contents -> tree.putAll(counts(contents, view.backstop())));
                 if (peers && view.contents().isPresent()) {
                     tree.put("peers", peerList(view));
                 }
@@ -142,7 +145,7 @@ final class Report {
         for (AttachmentView view : views) {
             out.println(ansi.string("@|bold " + view.label() + "|@"));
             view.contents().ifPresent(contents -> {
-                printCounts(contents);
+                printCounts(contents, view.backstop());
                 if (peers) {
                     printPeers(view);
                 }
@@ -166,12 +169,15 @@ final class Report {
                         .filter(c -> c.lastDecryptedNanos().isPresent())
                         .map(c -> "; last packet " + age(c.lastDecryptedNanos().getAsLong()) + " ago")
                         .orElse(""));
+        if (view.state() == AttachmentView.State.ATTACHED) {
+            out.println("  path      " + view.pathText());
+        }
         for (String problem : view.problems()) {
             out.println("  problem   " + ansi.string("@|yellow " + problem.replace("|@", "") + "|@"));
         }
         view.contents().ifPresent(contents -> {
             printRules("  rule      ", contents.rules());
-            printCounts(contents);
+            printCounts(contents, view.backstop());
         });
         for (HostChange change : changes(view)) {
             out.println("  on host   attach " + change.text());
@@ -215,13 +221,17 @@ final class Report {
                 + ": " + RuleChanges.describe(rule)));
     }
 
-    private void printCounts(AttachmentView.Contents contents) {
-        contents.countersOfAny().ifPresent(counters -> printCounters("any vni", counters));
+    private void printCounts(AttachmentView.Contents contents, Optional<BackstopView> backstop) {
+        contents.countersOfAny().ifPresent(counters -> {
+            printCounters("any vni", counters);
+            backstop.ifPresent(b -> printCounters("any vni", b.ofAny()));
+        });
         contents.counters().forEach((vni, counters) -> {
             // With thousands of rules, the silent ones would hide the others; --json has them all.
             if (contents.counters().size() <= 16 || !counters.equals(Counters.NONE)) {
                 printCounters("vni " + vni, counters);
             }
+            backstop.map(b -> b.byVni().get(vni)).ifPresent(c -> printCounters("vni " + vni, c));
         });
         contents.totals().forEach((total, count) -> {
             if (count.packets() > 0) {
@@ -238,6 +248,18 @@ final class Report {
             }
         });
         out.println("  count     " + what + ": " + String.join(", ", parts));
+    }
+
+    private void printCounters(String what, BackstopCounters counters) {
+        List<String> parts = new ArrayList<>();
+        counters.byOutcome().forEach((outcome, count) -> {
+            if (count.packets() > 0) {
+                parts.add(amount(outcome.label(), count));
+            }
+        });
+        if (!parts.isEmpty()) {
+            out.println("  count     " + what + ", by the backstop: " + String.join(", ", parts));
+        }
     }
 
     private static String amount(String what, Count count) {
@@ -320,6 +342,15 @@ final class Report {
         tree.put("program_tag", view.program().map(p -> p.tag()));
         tree.put("repair", verdict.kind().label());
         tree.put("repair_text", verdict.text());
+        tree.put("path", view.path().label());
+        tree.put("path_text", view.pathText());
+        view.backstop().ifPresent(backstop -> {
+            Map<String, Object> about = new LinkedHashMap<>();
+            about.put("wanted", backstop.wanted().label());
+            about.put("state", backstop.state().label());
+            about.put("text", backstop.text());
+            tree.put("backstop", about);
+        });
         tree.put("problems", view.problems());
         tree.put(
                 "host_changes",
@@ -334,7 +365,7 @@ final class Report {
                     contents.lastDecryptedNanos().isPresent()
                             ? contents.lastDecryptedNanos().getAsLong() / 1e9
                             : null);
-            tree.putAll(counts(contents));
+            tree.putAll(counts(contents, view.backstop()));
         });
         return tree;
     }
@@ -355,11 +386,19 @@ final class Report {
         return tree;
     }
 
-    private static Map<String, Object> counts(AttachmentView.Contents contents) {
+    private static Map<String, Object> counts(AttachmentView.Contents contents, Optional<BackstopView> backstop) {
         Map<String, Object> tree = new LinkedHashMap<>();
         List<Object> byVni = new ArrayList<>();
-        contents.countersOfAny().ifPresent(counters -> byVni.add(counters(VniSelection.ANY, counters)));
-        contents.counters().forEach((vni, counters) -> byVni.add(counters(vni.value(), counters)));
+        contents.countersOfAny()
+                .ifPresent(counters -> byVni.add(counters(
+                        VniSelection.ANY,
+                        counters,
+                        backstop.map(BackstopView::ofAny).orElse(BackstopCounters.NONE))));
+        contents.counters()
+                .forEach((vni, counters) -> byVni.add(counters(
+                        vni.value(),
+                        counters,
+                        backstop.map(b -> b.byVni().get(vni)).orElse(BackstopCounters.NONE))));
         tree.put("counters", byVni);
         Map<String, Object> totals = new LinkedHashMap<>();
         for (Total total : Total.values()) {
@@ -369,10 +408,14 @@ final class Report {
         return tree;
     }
 
-    private static Map<String, Object> counters(Object vni, Counters counters) {
+    /** What tc did; under "backstop", what nftables and csumbpf_detour did. */
+    private static Map<String, Object> counters(Object vni, Counters counters, BackstopCounters backstop) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("vni", vni);
         counters.byOutcome().forEach((outcome, count) -> tree.put(outcome.label(), count(count)));
+        Map<String, Object> behind = new LinkedHashMap<>();
+        backstop.byOutcome().forEach((outcome, count) -> behind.put(outcome.label(), count(count)));
+        tree.put("backstop", behind);
         return tree;
     }
 

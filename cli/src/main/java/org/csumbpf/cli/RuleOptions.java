@@ -36,7 +36,8 @@ final class RuleOptions {
 
     @Option(
             names = "--unverified",
-            description = "Repair also what IPsec did not decrypt. For tests, and for hosts that decrypt elsewhere. The"
+            description = "Repair also what IPsec did not decrypt. For tests, and for hosts that decrypt elsewhere. tc"
+                    + " alone does it, the backstop keeps off such rules. The"
                     + " cost: corrupt or forged VXLAN packets from anywhere get a checksum that is accepted, also"
                     + " packets of local senders whose checksum is not filled in yet.")
     private boolean unverified;

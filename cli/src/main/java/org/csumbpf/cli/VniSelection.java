@@ -43,18 +43,18 @@ record VniSelection(boolean any, TreeSet<Vni> vnis) {
     }
 
     RuleSet rules(int port, Rule rule) {
-        return with(new RuleSet(port, Optional.empty(), new TreeMap<>()), rule);
+        return with(new RuleSet(port, false, Optional.empty(), new TreeMap<>()), rule);
     }
 
     RuleSet with(RuleSet rules, Rule rule) {
         TreeMap<Vni, Rule> byVni = new TreeMap<>(rules.byVni());
         vnis.forEach(vni -> byVni.put(vni, rule));
-        return new RuleSet(rules.port(), any ? Optional.of(rule) : rules.any(), byVni);
+        return new RuleSet(rules.port(), rules.backstop(), any ? Optional.of(rule) : rules.any(), byVni);
     }
 
     RuleSet without(RuleSet rules) {
         TreeMap<Vni, Rule> byVni = new TreeMap<>(rules.byVni());
         byVni.keySet().removeAll(vnis);
-        return new RuleSet(rules.port(), any ? Optional.empty() : rules.any(), byVni);
+        return new RuleSet(rules.port(), rules.backstop(), any ? Optional.empty() : rules.any(), byVni);
     }
 }

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.Attachments;
 import org.csumbpf.attach.Result;
 import org.csumbpf.attach.RuleSet;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -40,9 +41,10 @@ final class WarmUpCommand implements Callable<Integer> {
             if (Privileges.canAttach()) {
                 try (CsumbpfMaps maps = object.load()) {
                     maps.putRule(new Vni(1), new Rule(Mode.AUTO, false, false));
-                    RuleSet rules = new RuleSet(1, Optional.empty(), maps.rules());
+                    RuleSet rules = new RuleSet(1, false, Optional.empty(), maps.rules());
                     Json.print(out, Map.of("rules", rules.byVni().size(), "counters", List.of(maps.counters())));
                 }
+                Attachments.warmUpBackstop();
                 new Report(global, out, out).status(AttachmentView.readAll(Optional.empty()));
             }
             new Report(global, out, out).detached(Map.of("lo", new Result(List.of("warmed up"), List.of())));

@@ -62,8 +62,9 @@ class RuleSetTest {
 
     @Test
     void differencesInWordsAndInMapElements() {
-        RuleSet from = new RuleSet(4789, Optional.empty(), Map.of(new Vni(1), AUTO, new Vni(2), AUTO));
-        RuleSet to = new RuleSet(7789, Optional.of(DROP), Map.of(new Vni(2), DROP, new Vni(4), AUTO, new Vni(5), AUTO));
+        RuleSet from = new RuleSet(4789, false, Optional.empty(), Map.of(new Vni(1), AUTO, new Vni(2), AUTO));
+        RuleSet to = new RuleSet(
+                7789, false, Optional.of(DROP), Map.of(new Vni(2), DROP, new Vni(4), AUTO, new Vni(5), AUTO));
         assertThat(RuleChanges.between(from, to))
                 .containsExactly(
                         "port 4789 -> 7789",

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
@@ -26,6 +27,7 @@ class VerdictTest {
                 "GOOD                 | -            | HEALTHY",
                 "GSO                  | ESP          | HEALTHY",
                 "ZERO                 | -            | HEALTHY",
+                "OVERSIZE GOOD        | -            | BROKEN",
                 "-                    | ESP          | BYPASSED",
                 "PLAINTEXT            | ESP          | BYPASSED",
                 "PLAINTEXT            | NO_RULE      | PLAINTEXT",
@@ -44,8 +46,31 @@ class VerdictTest {
         for (Total t : Total.values()) {
             totals.put(t, t.name().equals(total) ? new Count(5, 500) : Count.NONE);
         }
-        Verdict verdict = Verdict.of(new Counters(counts), totals);
+        Verdict verdict = Verdict.of(new Counters(counts), Optional.empty(), totals);
         assertThat(verdict.kind()).isEqualTo(expected);
         assertThat(verdict.text()).isNotBlank();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            nullValues = "-",
+            value = {
+                "REPAIRED           | ESP | REPAIRING",
+                "GOOD               | ESP | HEALTHY",
+                "UNJUDGED           | ESP | BYPASSED",
+                "DROPPED            | -   | PLAINTEXT",
+                "FAILED             | ESP | BROKEN",
+                "-                  | ESP | BYPASSED",
+            })
+    void fromTheBackstop(BackstopCounters.Outcome outcome, String total, Verdict.Kind expected) {
+        Map<Total, Count> totals = new EnumMap<>(Total.class);
+        for (Total t : Total.values()) {
+            totals.put(t, t.name().equals(total) ? new Count(5, 500) : Count.NONE);
+        }
+        BackstopCounters counters =
+                outcome == null ? BackstopCounters.NONE : BackstopCounters.of(outcome, new Count(3, 300));
+        Verdict verdict = Verdict.of(Counters.NONE, Optional.of(counters), totals);
+        assertThat(verdict.kind()).isEqualTo(expected);
     }
 }
