@@ -21,6 +21,10 @@
 #                         that take turns (tests/vm/run --links 3)
 #   ENCAP=none|udp        udp: ESP in UDP, as NAT traversal has it (RFC 3948)
 #   REPLAY_WINDOW=0       of the SAs
+#   PATH_MTU=1500         of the link behind the NAT, and over IPv6, where only senders fragment, of both. ESP is fragmented from
+#                         about OVERLAY_MTU + 76 downwards
+#   GUARD=iptables|nft    what Docker's rules are made with: iptables (u32), or the table that engines from 29.6 on make
+#   GRO=on|off            LINK=veth: whether ESP takes the GRO path
 set -euo pipefail
 
 LINK=${LINK:-virtio}
@@ -32,6 +36,9 @@ NAT=${NAT:-b}
 UNDERLAY=${UNDERLAY:-plain}
 ENCAP=${ENCAP:-none}
 REPLAY_WINDOW=${REPLAY_WINDOW:-0}
+PATH_MTU=${PATH_MTU:-1500}
+GUARD=${GUARD:-iptables}
+GRO=${GRO:-on}
 # The number that Docker uses for mark and reqid: 0xd0c4e3.
 REQID=13681891
 KEY=0x0102030405060708090a0b0c0d0e0f1011121314
@@ -50,8 +57,8 @@ case $FAMILY/$NAT in
 *) fail "FAMILY is 4 or 6, NAT is b or both" ;;
 esac
 case $FAMILY in
-4) B_OUTER=10.99.0.2 B_PUBLIC=203.0.113.10 B_GATEWAY=10.99.0.1 PREFIX=24 IPTABLES=iptables ;;
-6) B_OUTER=fd00:99::2 B_PUBLIC=2001:db8:beef::2 B_GATEWAY=fd00:99::1 PREFIX=64 IPTABLES=ip6tables ;;
+4) B_OUTER=10.99.0.2 B_PUBLIC=203.0.113.10 B_GATEWAY=10.99.0.1 PREFIX=24 IPTABLES=iptables NFT_FAMILY=ip ;;
+6) B_OUTER=fd00:99::2 B_PUBLIC=2001:db8:beef::2 B_GATEWAY=fd00:99::1 PREFIX=64 IPTABLES=ip6tables NFT_FAMILY=ip6 ;;
 esac
 
 # Not 'ip netns exec': it hides /sys/fs/bpf.
@@ -77,12 +84,15 @@ give() {
 	local device
 	if [ "$LINK" = virtio ]; then
 		device=$(card "$1" "$2")
+		# As the last lab may have left it.
+		ip link set "$device" mtu 1500 xdpgeneric off
+		ethtool -K "$device" gro on
 	else
 		device=csl$1e$2
 		[ -e "/sys/class/net/$device" ] || ip link add "$device" type veth peer name "csl$1e$((3 - $2))"
 	fi
 	ip link set "$device" netns "csumbpf-$3" name "$4"
-	if [ "$LINK" = veth ]; then
+	if [ "$LINK" = veth ] && [ "$GRO" = on ]; then
 		# A veth takes the GRO path only with GRO here and whole segments from the other end.
 		in_host "$3" ethtool -K "$4" gro on tso off tx off >/dev/null
 	fi
@@ -129,12 +139,31 @@ signal.pause()' >/dev/null 2>&1 </dev/null &
 
 overlay() { # host local remote end
 	local vni n=0 header
+	if [ "$GUARD" = nft ]; then
+		in_host "$1" nft -f - <<-END
+			table $NFT_FAMILY docker-overlay {
+				set encrypted-vnis { typeof @th,96,24; }
+				chain enc-out {
+					type route hook output priority mangle;
+					udp dport $PORT @th,96,24 @encrypted-vnis counter meta mark set $REQID
+				}
+				chain enc-in {
+					type filter hook input priority raw;
+					meta secpath missing udp dport $PORT @th,96,24 @encrypted-vnis counter drop
+				}
+			}
+		END
+	fi
 	for vni in $VNIS; do
 		# Docker's: encrypt what has this VNI, take none of it in clear. Behind the IP header and UDP's 8 bytes, at 4, is the VNI.
 		header="0>>22&0x3C@12"
 		[ "$FAMILY" = 4 ] || header=52
-		in_host "$1" $IPTABLES -w -t mangle -A OUTPUT -p udp --dport "$PORT" -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j MARK --set-mark $REQID
-		in_host "$1" $IPTABLES -w -A INPUT -p udp --dport "$PORT" -m policy --dir in --pol none -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j DROP
+		if [ "$GUARD" = nft ]; then
+			in_host "$1" nft add element $NFT_FAMILY docker-overlay encrypted-vnis "{ $vni }"
+		else
+			in_host "$1" $IPTABLES -w -t mangle -A OUTPUT -p udp --dport "$PORT" -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j MARK --set-mark $REQID
+			in_host "$1" $IPTABLES -w -A INPUT -p udp --dport "$PORT" -m policy --dir in --pol none -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j DROP
+		fi
 		ip -n "csumbpf-$1" link add vxlan$n mtu "$OVERLAY_MTU" type vxlan id "$vni" dstport "$PORT" local "$2" nolearning udpcsum
 		bridge -n "csumbpf-$1" fdb append 00:00:00:00:00:00 dev vxlan$n dst "$3"
 		ip -n "csumbpf-$1" addr add "10.0.$((9 + n)).$4/24" dev vxlan$n
@@ -176,6 +205,14 @@ up() {
 		;;
 	esac
 
+	if [ "$PATH_MTU" != 1500 ]; then
+		ip -n csumbpf-nat link set "$inside" mtu "$PATH_MTU"
+		ip -n csumbpf-b link set "$outside" mtu "$PATH_MTU"
+		if [ "$FAMILY" = 6 ]; then
+			ip -n csumbpf-a link set eth0 mtu "$PATH_MTU"
+			ip -n csumbpf-nat link set eth0 mtu "$PATH_MTU"
+		fi
+	fi
 	address a eth0 $A_OUTER
 	address nat eth0 $A_GATEWAY
 	address nat "$inside" $B_GATEWAY
