@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 MVN ?= mvn -B -ntp
 CACHE := $(or $(CSUMBPF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/csumbpf)
 # What a Debian machine needs: to build, to run, to test in namespaces, to test in VMs.
-PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables iptables \
+PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables libnftables1 iptables \
 	socat iputils-ping util-linux xz-utils qemu-system-x86 busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3
 
 # Up to Debian 12 it is a part of qemu-system-common.
@@ -51,8 +51,9 @@ test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tes
 vm-shell: build ## A prompt in the lab, in a VM with KERNEL=NAME (default 6.1; root).
 	@tests/vm/run --kernel $(or $(KERNEL),6.1) --links 3 --shell --timeout 86400 -- $(CURDIR)/tests/lab/shell
 
-bench: build ## Program cost by BPF_PROG_TEST_RUN, as ratios to an empty program (root).
+bench: build ## Program cost by BPF_PROG_TEST_RUN, as ratios to an empty program, and what the backstop costs (root).
 	tests/bench/program.sh
+	tests/bench/backstop.sh
 
 fmt: ## Format Java and C.
 	$(MVN) -q com.diffplug.spotless:spotless-maven-plugin:3.11.0:apply
