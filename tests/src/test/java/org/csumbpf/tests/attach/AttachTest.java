@@ -50,7 +50,7 @@ class AttachTest {
         assertThat(status.get("netns_name").asText()).isEqualTo(lab.name);
         assertThat(lab.rules()).containsExactly("4096 auto", "4097 auto", "4098 auto", "4109 auto");
         assertThat(lab.csumbpf("status").ok().out()).contains(lab.name + "/w1: attached (" + hook);
-        assertThat(status.get("host_changes").toString()).isEqualTo(hook.equals("clsact") ? "[\"clsact\"]" : "[]");
+        assertThat(lab.hostChanges()).isEqualTo(hook.equals("clsact") ? List.of("clsact") : List.of());
 
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.status()).isEmpty();
@@ -108,6 +108,10 @@ class AttachTest {
     @Test
     void theFirstRuleThatAsksForProofPreparesTheHostOrSaysWhatIsMissing() {
         lab.csumbpf("attach", "w1", "--vni", "5", "--unverified").ok();
+        assertThat(lab.csumbpf("vni", "add", "w1", "6").ok().out()).contains("added the nftables backstop");
+        assertThat(lab.status().orElseThrow().get("path").asText()).isEqualTo("backstop");
+        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--backstop", "never")
+                .ok();
         assertThat(lab.csumbpf("vni", "add", "w1", "6").ok().err()).contains("GRO is off on w1");
         assertThat(lab.csumbpf("vni", "add", "w1", "7").ok().err()).isEmpty();
     }
@@ -226,7 +230,7 @@ class AttachTest {
 
     @Test
     void refusesWhereDecryptedPacketsCannotComeAndSaysWhatToDo() {
-        Shell.Result refused = lab.csumbpf("attach", "w1");
+        Shell.Result refused = lab.csumbpf("attach", "w1", "--backstop", "never");
         assertThat(refused.code()).isEqualTo(5);
         assertThat(refused.err())
                 .contains("GRO is off on w1: run 'ethtool -K w1 gro on'")
@@ -234,23 +238,25 @@ class AttachTest {
                 .hasLineCount(1);
         assertThat(lab.traces()).isEmpty();
 
-        lab.csumbpf("attach", "w1", "--force").ok();
+        lab.csumbpf("attach", "w1", "--force", "--backstop", "never").ok();
         assertThat(lab.status().orElseThrow().get("problems").toString()).contains("GRO is off on w1");
     }
 
     @Test
     void switchesGroOnAndDetachOff() {
-        Shell.Result attach =
-                lab.csumbpf("attach", "w1", "--force", "--enable-gro").ok();
+        Shell.Result attach = lab.csumbpf("attach", "w1", "--force", "--enable-gro", "--backstop", "never")
+                .ok();
         assertThat(attach.out()).contains("switched GRO on");
         assertThat(lab.call(() -> Ethtool.gro("w1"))).isTrue();
-        assertThat(lab.status().orElseThrow().get("host_changes").toString()).isEqualTo("[\"gro\"]");
-        lab.csumbpf("attach", "w1", "--force", "--enable-gro").ok();
+        assertThat(lab.hostChanges()).containsExactly("gro");
+        lab.csumbpf("attach", "w1", "--force", "--enable-gro", "--backstop", "never")
+                .ok();
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.call(() -> Ethtool.gro("w1"))).isFalse();
 
         Shell.run(lab.in("ethtool", "-K", "w1", "gro", "on")).ok();
-        lab.csumbpf("attach", "w1", "--force", "--enable-gro").ok();
+        lab.csumbpf("attach", "w1", "--force", "--enable-gro", "--backstop", "never")
+                .ok();
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.call(() -> Ethtool.gro("w1")))
                 .as("GRO that was on before stays on")
@@ -262,7 +268,7 @@ class AttachTest {
         Path object = Files.createTempFile("foreign", ".o");
         Lab.compile(object);
         lab.ipIn("link", "set", "dev", "w1", "xdpgeneric", "obj", object.toString(), "sec", "xdp");
-        Shell.Result refused = lab.csumbpf("attach", "w1");
+        Shell.Result refused = lab.csumbpf("attach", "w1", "--backstop", "never");
         assertThat(refused.code()).isEqualTo(5);
         assertThat(refused.err()).contains("'ip link set dev w1 xdpgeneric off'");
         Files.delete(object);
@@ -319,6 +325,7 @@ class AttachTest {
         "2, attach w1 --port x",
         "2, attach w1 --mode fast",
         "2, attach w1 --plaintext maybe",
+        "2, attach w1 --backstop perhaps",
         "2, attach w1 --unverified --plaintext drop",
         "2, attach",
         "2, attach w1 w2",

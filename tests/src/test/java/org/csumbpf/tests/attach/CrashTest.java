@@ -22,6 +22,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What goes wrong between two system calls: kill -9, two at once, a pin that somebody deletes. */
 @Tag("root")
 class CrashTest {
+    /** Between them the variants have both kinds of hook, and the backstop of IPv4 and IPv6. */
+    private static final String TC_ALONE = "--unverified --hook tcx";
+
+    private static final String BOTH_PATHS = "--backstop always --hook clsact";
     private static final List<String> OLD = List.of("5 auto");
     private static final List<String> NEW = List.of("6 observe", "7 observe", "8 observe");
 
@@ -32,6 +36,7 @@ class CrashTest {
     @BeforeEach
     void open() {
         lab = new Lab();
+        lab.ipv6();
     }
 
     @AfterEach
@@ -40,9 +45,9 @@ class CrashTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tcx", "clsact"})
-    void killedAtAnyInstantOfAttach(String hook) throws Exception {
-        String[] attach = lab.command("attach", "w1", "--vni", "5", "--unverified", "--hook", hook);
+    @ValueSource(strings = {TC_ALONE, BOTH_PATHS})
+    void killedAtAnyInstantOfAttach(String options) throws Exception {
+        String[] attach = lab.command(attach("--vni 5", options));
         long full = duration(attach);
         lab.csumbpf("detach", "w1").ok();
         int effective = 0;
@@ -71,15 +76,15 @@ class CrashTest {
             assertThat(lab.traces()).as("after detach; seed %d", seed).isEmpty();
         }
         assertThat(effective + midway).as("kills that hit an attach at work").isGreaterThanOrEqualTo(5);
-        System.out.println("killed attach (" + hook + ", seed " + seed + "): " + effective + " had taken effect, "
+        System.out.println("killed attach (" + options + ", seed " + seed + "): " + effective + " had taken effect, "
                 + midway + " were half made");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tcx", "clsact"})
-    void killedAtAnyInstantOfAnUpdate(String hook) throws Exception {
-        String[] oldState = lab.command("attach", "w1", "--vni", "5", "--unverified", "--hook", hook);
-        String[] newState = lab.command("attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe");
+    @ValueSource(strings = {TC_ALONE, BOTH_PATHS})
+    void killedAtAnyInstantOfAnUpdate(String options) throws Exception {
+        String[] oldState = lab.command(attach("--vni 5", options));
+        String[] newState = lab.command(attach("--vni 6-8 --mode observe", options));
         Shell.run(oldState).ok();
         long full = duration(newState);
         int updated = 0;
@@ -94,6 +99,9 @@ class CrashTest {
             assertThat(lab.rules())
                     .as("the old state or the new one; seed %d", seed)
                     .isIn(OLD, NEW);
+            assertThat(lab.status().orElseThrow().get("problems"))
+                    .as("nftables follow the rules; seed %d", seed)
+                    .isEmpty();
             boolean took = lab.rules().equals(NEW);
             updated += took ? 1 : 0;
             full = adapted(full, took);
@@ -101,16 +109,15 @@ class CrashTest {
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.traces()).isEmpty();
         assertThat(updated).as("kills behind the swap").isGreaterThanOrEqualTo(3);
-        System.out.println("killed update (" + hook + ", seed " + seed + "): " + updated + " had taken effect");
+        System.out.println("killed update (" + options + ", seed " + seed + "): " + updated + " had taken effect");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tcx", "clsact"})
-    void twoAttachesAtOnce(String hook) throws Exception {
+    @ValueSource(strings = {TC_ALONE, BOTH_PATHS})
+    void twoAttachesAtOnce(String options) throws Exception {
         for (int i = 0; i < 5; i++) {
-            Process one = start(lab.command("attach", "w1", "--vni", "5", "--unverified", "--hook", hook));
-            Process two = start(
-                    lab.command("attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe", "--hook", hook));
+            Process one = start(lab.command(attach("--vni 5", options)));
+            Process two = start(lab.command(attach("--vni 6-8 --mode observe", options)));
             assertThat(one.waitFor()).isZero();
             assertThat(two.waitFor()).isZero();
             assertThat(lab.rules()).isIn(OLD, NEW);
@@ -121,9 +128,9 @@ class CrashTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tcx", "clsact"})
-    void anyPinMayVanish(String hook) throws IOException {
-        String[] attach = {"attach", "w1", "--vni", "6-8", "--unverified", "--mode", "observe", "--hook", hook};
+    @ValueSource(strings = {TC_ALONE, BOTH_PATHS})
+    void anyPinMayVanish(String options) throws IOException {
+        String[] attach = attach("--vni 6-8 --mode observe", options);
         lab.csumbpf(attach).ok();
         List<String> pins = new ArrayList<>();
         try (Stream<Path> files = Files.list(lab.pins())) {
@@ -147,20 +154,22 @@ class CrashTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tcx", "clsact"})
-    void allPinsMayVanish(String hook) throws IOException {
-        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook)
-                .ok();
+    @ValueSource(strings = {TC_ALONE, BOTH_PATHS})
+    void allPinsMayVanish(String options) throws IOException {
+        lab.csumbpf(attach("--vni 5", options)).ok();
         try (Stream<Path> files = Files.list(lab.pins())) {
             for (Path file : files.toList()) {
                 Files.delete(file);
             }
         }
-        lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--hook", hook)
-                .ok();
+        lab.csumbpf(attach("--vni 5", options)).ok();
         assertThat(lab.rules()).isEqualTo(OLD);
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.traces()).isEmpty();
+    }
+
+    private static String[] attach(String rules, String options) {
+        return ("attach w1 " + rules + " " + options).split(" ");
     }
 
     /** Starts a command and kills it after a random time that its full run would take, a little more at times. */

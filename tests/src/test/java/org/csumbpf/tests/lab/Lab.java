@@ -54,6 +54,14 @@ public final class Lab extends Host implements AutoCloseable {
         return Optional.ofNullable(list.get(0));
     }
 
+    /** What attach changed on the host, as status --json names it; but bpffs, which another attachment may have mounted. */
+    public List<String> hostChanges() {
+        List<String> changes = new ArrayList<>();
+        status().orElseThrow().get("host_changes").forEach(change -> changes.add(change.asText()));
+        changes.remove("bpffs");
+        return changes;
+    }
+
     /** The rules as "vni mode ...", sorted as status lists them. */
     public List<String> rules() {
         List<String> rules = new ArrayList<>();
@@ -73,7 +81,19 @@ public final class Lab extends Host implements AutoCloseable {
         }
     }
 
-    /** What attach could have left behind: pins, programs on hooks, qdiscs. */
+    /** Gives w1 an address of IPv6, which makes the backstop cover that too. */
+    public void ipv6() {
+        ipIn("link", "set", "lo", "up");
+        Shell.run(in("sysctl", "-qw", "net.ipv6.conf.w1.disable_ipv6=0")).ok();
+        ipIn("addr", "add", "2001:db8::1/64", "dev", "w1", "nodad");
+    }
+
+    /** The namespace's nftables, as nft lists them. */
+    public String ruleset() {
+        return run("nft", "list", "ruleset").ok().out();
+    }
+
+    /** What attach could have left behind: pins, programs on hooks, qdiscs, nftables. */
     public List<String> traces() {
         List<String> traces = new ArrayList<>();
         try (NetworkNamespace netns = NetworkNamespace.named(name)) {
@@ -82,12 +102,14 @@ public final class Lab extends Host implements AutoCloseable {
                 traces.add(pins.toString());
             }
         }
-        int ifindex = ifindex("w1");
-        call(() -> {
-            TcxLink.query(ifindex).forEach(id -> traces.add("tcx program " + id));
-            Rtnetlink.ingressQdiscs(ifindex).forEach(qdisc -> traces.add(qdisc.toString()));
-            return null;
-        });
+        for (int ifindex : new int[] {ifindex("w1"), ifindex("lo")}) {
+            call(() -> {
+                TcxLink.query(ifindex).forEach(id -> traces.add("tcx program " + id));
+                Rtnetlink.ingressQdiscs(ifindex).forEach(qdisc -> traces.add(qdisc.toString()));
+                return null;
+            });
+        }
+        ruleset().lines().filter(line -> line.contains("csumbpf")).forEach(traces::add);
         return traces;
     }
 

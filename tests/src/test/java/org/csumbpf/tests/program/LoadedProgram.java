@@ -30,8 +30,8 @@ final class LoadedProgram implements AutoCloseable {
         for (Vni vni : maps.rules().keySet()) {
             maps.removeRule(vni);
         }
-        maps.config(new Config(rules.port(), Optional.empty())); // drops the counters of any
-        maps.config(new Config(rules.port(), rules.any()));
+        maps.config(new Config(rules.port(), false, Optional.empty())); // drops the counters of any
+        maps.config(new Config(rules.port(), true, rules.any()));
         rules.byVni().forEach(maps::putRule);
     }
 

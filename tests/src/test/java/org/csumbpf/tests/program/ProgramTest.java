@@ -67,6 +67,9 @@ class ProgramTest {
 
         assertThat(run.verdict()).as("verdict").isEqualTo(packet.verdict());
         assertThat(run.packet()).as("packet").isEqualTo(packet.out());
+        assertThat(run.priority())
+                .as("what the backstop is told: nothing of packets without proof, which it does not look at")
+                .isZero();
         Model.Prediction model = Model.predict(packet.in(), packet.gsoSize(), packet.rules());
         assertThat(model.label()).as("the model agrees with the case").isEqualTo(packet.outcome());
         assertThat(model.output(packet.in()))
