@@ -72,8 +72,99 @@ class HostilePacketsTest {
         }
     }
 
+    /** Without GRO, and in fragments, which tc cannot see the VNI of: the same holds behind tc. */
     @Test
     @Order(2)
+    @DisplayName("plaintext behind tc")
+    void plaintextBehindTc() {
+        try (EspLab lab = new EspLab()) {
+            lab.b.run("ethtool", "-K", "eth0", "gro", "off").ok();
+            lab.attach("--vni", "4109");
+            assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
+            lab.b.run("iptables", "-F", "INPUT").ok();
+            silence(lab, true);
+            List<String> good = fragments(vxlan(lab, true));
+            List<String> bad = fragments(vxlan(lab, false));
+            Behind before = Behind.on(lab.b);
+            send(lab.nat, good);
+            Behind afterGood = Behind.on(lab.b);
+            assertThat(afterGood.minus(before))
+                    .as("fragments with a good checksum: delivered, not repaired")
+                    .isEqualTo(new Behind(1, 0, 0, 0));
+            send(lab.nat, bad);
+            send(lab.nat, List.of(vxlan(lab, false)));
+            assertThat(Behind.on(lab.b).minus(afterGood))
+                    .as("with a bad one: dropped by the kernel, not repaired")
+                    .isEqualTo(new Behind(0, 2, 0, 0));
+
+            for (String vnis : List.of("4109", "any")) {
+                lab.b
+                        .csumbpf("attach", "eth0", "--vni", vnis, "--plaintext", "drop")
+                        .ok();
+                before = Behind.on(lab.b);
+                send(lab.nat, good);
+                send(lab.nat, bad);
+                assertThat(Behind.on(lab.b).minus(before))
+                        .as("with --plaintext drop for vni %s: dropped by the backstop", vnis)
+                        .isEqualTo(new Behind(0, 0, 0, 2));
+            }
+            silence(lab, false);
+            assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
+        }
+    }
+
+    /** Packets on b: VXLAN's own count, the kernel's, and the backstop's. */
+    private record Behind(long delivered, long badChecksums, long repaired, long dropped) {
+        static Behind on(Host b) {
+            JsonNode counters = b.json("stats").at("/attachments/0/counters/0/backstop");
+            return new Behind(
+                    HostCounters.received(b, "vxlan0"),
+                    HostCounters.snmp(b, "UdpInCsumErrors"),
+                    counters.at("/repaired/packets").asLong(),
+                    counters.at("/dropped/packets").asLong());
+        }
+
+        Behind minus(Behind other) {
+            return new Behind(
+                    delivered - other.delivered,
+                    badChecksums - other.badChecksums,
+                    repaired - other.repaired,
+                    dropped - other.dropped);
+        }
+    }
+
+    /** A frame with IPv4 in it as two: the first ends behind the VXLAN header. */
+    private static List<String> fragments(String frame) {
+        byte[] bytes = HexFormat.of().parseHex(frame);
+        int headers = 14 + 20;
+        int first = 24; // bytes of IP payload, a multiple of eight
+        List<String> fragments = new ArrayList<>();
+        for (int[] part : new int[][] {{0, first}, {first, bytes.length - headers}}) {
+            ByteBuffer fragment = ByteBuffer.allocate(headers + part[1] - part[0]);
+            fragment.put(bytes, 0, headers).put(bytes, headers + part[0], part[1] - part[0]);
+            fragment.putShort(16, (short) (fragment.capacity() - 14));
+            fragment.putShort(18, (short) (identification & 0xffff));
+            fragment.putShort(20, (short) (part[0] / 8 | (part[0] == 0 ? 0x2000 : 0)));
+            checksumIpv4(fragment);
+            fragments.add(HexFormat.of().formatHex(fragment.array()));
+        }
+        identification++;
+        return fragments;
+    }
+
+    private static int identification = 1;
+
+    private static void checksumIpv4(ByteBuffer frame) {
+        frame.putShort(24, (short) 0);
+        int sum = 0;
+        for (int i = 14; i < 34; i += 2) {
+            sum += frame.getShort(i) & 0xffff;
+        }
+        frame.putShort(24, (short) ~((sum & 0xffff) + (sum >> 16)));
+    }
+
+    @Test
+    @Order(3)
     @DisplayName("replayed, flipped ESP")
     void replayedAndFlipped() throws IOException {
         // Docker's SAs have no replay window; the kernel then takes a replayed packet for a new one, whoever repairs
@@ -175,11 +266,7 @@ class HostilePacketsTest {
                 .put(new byte[] {2, 0, 0, 0, 0, 9})
                 .putShort((short) 0x88b5);
         byte[] bytes = frame.array();
-        int sum = 0;
-        for (int i = 14; i < 34; i += 2) {
-            sum += frame.getShort(i) & 0xffff;
-        }
-        frame.putShort(24, (short) ~((sum & 0xffff) + (sum >> 16)));
+        checksumIpv4(frame);
         int udp = Oracle.udpChecksum(bytes, false, 26, 34, bytes.length - 34);
         frame.putShort(40, (short) (goodChecksum ? udp : udp ^ 0x0100));
         return HexFormat.of().formatHex(bytes);

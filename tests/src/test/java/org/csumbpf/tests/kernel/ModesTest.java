@@ -34,6 +34,11 @@ class ModesTest {
             assertThat(lab.loss(lab.a, B)).as("loss with recompute").isZero();
             assertThat(lab.loss(lab.a, B, 1396)).as("with recompute, full size").isZero();
             Traffic.tcp(lab.a, lab.b, B, 1_000_000);
+            JsonNode both = lab.b.json("stats").at("/attachments/0/counters/0");
+            assertThat(both.at("/repaired/packets").asLong()).as("by tc").isPositive();
+            assertThat(both.at("/backstop/repaired/packets").asLong())
+                    .as("once more by the backstop")
+                    .isZero();
 
             lab.b
                     .csumbpf("attach", "eth0", "--mode", "observe", "--vni", "4109")
@@ -42,6 +47,9 @@ class ModesTest {
             JsonNode status = lab.b.json("status", "eth0").at("/attachments/0");
             assertThat(status.get("repair").asText()).isEqualTo("broken");
             assertThat(status.at("/counters/0/bad/packets").asLong()).isPositive();
+            assertThat(status.at("/counters/0/backstop/unjudged/packets").asLong())
+                    .as("judged by tc, and counted again by the backstop")
+                    .isZero();
             assertThat(status.at("/counters/0/repaired/packets").asLong()).isZero();
         }
     }

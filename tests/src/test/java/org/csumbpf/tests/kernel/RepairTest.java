@@ -29,29 +29,41 @@ class RepairTest {
 
     private final Guest guest = Guest.running();
 
-    /** Decrypted packets come to tc only with the module: attach refuses, and by force it does no good, and status says so. */
+    /**
+     * Decrypted packets come to tc only with the module: without a backstop attach refuses, and by force it does no good, and
+     * status says so. With one it says who carries the repair.
+     */
     @Test
     @Order(1)
-    @DisplayName("bypassed without esp4_offload")
+    @DisplayName("without esp4_offload")
     void withoutTheOffloadModule() throws IOException {
         Path blacklist = Path.of("/etc/modprobe.d/csumbpf-test.conf");
         assertThat(Path.of("/sys/module/esp4_offload")).doesNotExist();
         try (EspLab lab = new EspLab()) {
             Files.writeString(blacklist, "install esp4_offload /bin/false\ninstall esp6_offload /bin/false\n");
             try {
-                Shell.Result refused = lab.b.csumbpf("attach", "eth0");
+                Shell.Result refused = lab.b.csumbpf("attach", "eth0", "--backstop", "never");
                 assertThat(refused.code()).isEqualTo(5);
                 assertThat(refused.err()).contains("esp4_offload").contains("modprobe");
                 assertThat(refused.err().lines()).hasSize(1);
-                lab.b.csumbpf("attach", "eth0", "--force").ok();
+                lab.b
+                        .csumbpf("attach", "eth0", "--force", "--backstop", "never")
+                        .ok();
                 assertThat(lab.loss(lab.a, B)).as("loss, attached by force").isEqualTo(100);
                 JsonNode status = lab.b.json("status", "eth0").at("/attachments/0");
                 assertThat(status.get("repair").asText()).isEqualTo("bypassed");
                 assertThat(status.get("repair_text").asText()).contains("still broken");
+
+                lab.onBoth(host ->
+                        assertThat(host.csumbpf("attach", "eth0").ok().err()).isEmpty());
+                assertThat(lab.loss(lab.a, B)).as("loss, by the backstop alone").isZero();
+                status = lab.b.json("status", "eth0").at("/attachments/0");
+                assertThat(status.get("path").asText()).isEqualTo("backstop");
+                assertThat(status.get("path_text").asText()).contains("esp4_offload is not loaded");
             } finally {
                 Files.delete(blacklist);
             }
-            lab.attach();
+            lab.attach("--backstop", "never");
             assertThat(lab.loss(lab.a, B))
                     .as("loss, once the module could be loaded")
                     .isZero();

@@ -29,21 +29,19 @@ class StackedDevicesTest {
     @DisplayName("VLAN")
     void vlan(TestReporter reporter) {
         try (EspLab lab = new EspLab("UNDERLAY=vlan")) {
-            if (Guest.running().has("vlan-gro")) {
-                repairsOnce(lab, List.of("eth0"), "eth0.100");
-            } else {
+            repairsOnce(lab, List.of("eth0"), "eth0.100");
+            if (!Guest.running().has("vlan-gro")) {
                 // These cards leave the tag in the frame, and this kernel's GRO does not look for ESP behind it.
                 saysBypassed(lab, "eth0");
                 saysBypassed(lab, "eth0.100");
-                reporter.publishEntry("outcome", "bypassed, and said so");
+                reporter.publishEntry("outcome", "ok, by the backstop");
             }
         }
     }
 
     private static void saysBypassed(EspLab lab, String device) {
-        lab.a.csumbpf("attach", "eth0").ok();
-        lab.b.csumbpf("attach", device).ok();
-        assertThat(lab.loss(lab.a, B)).as("loss, attached to %s", device).isEqualTo(100);
+        lab.b.csumbpf("attach", device, "--backstop", "never").ok();
+        assertThat(lab.loss(lab.a, B)).as("loss, tc alone on %s", device).isEqualTo(100);
         assertThat(lab.b.json("status", device).at("/attachments/0/repair").asText())
                 .isEqualTo("bypassed");
         lab.b.csumbpf("detach", device).ok();
@@ -89,7 +87,8 @@ class StackedDevicesTest {
         long sum = 0;
         for (JsonNode attachment : lab.b.json("stats").get("attachments")) {
             for (JsonNode counters : attachment.get("counters")) {
-                sum += counters.at("/repaired/packets").asLong();
+                sum += counters.at("/repaired/packets").asLong()
+                        + counters.at("/backstop/repaired/packets").asLong();
             }
         }
         return sum;

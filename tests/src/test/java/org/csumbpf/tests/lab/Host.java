@@ -19,7 +19,7 @@ public class Host {
     }
 
     /** @param installed whether the product's command is the installed one, or runs in this JVM: see {@link Shell#here} */
-    Host(String name, boolean installed) {
+    public Host(String name, boolean installed) {
         this.name = name;
         this.installed = installed;
     }
