@@ -132,8 +132,10 @@ struct csumbpf_peer {
  * DETOUR: nftables sent the packet over the loopback device, for csumbpf_detour to recompute it; the minor number is the
  * lower 16 bits of the attachment's ifindex. The program sets it back to 0.
  */
-#define CSUMBPF_PRIORITY_DONE 0x12b50000U
-#define CSUMBPF_PRIORITY_DETOUR 0x12b60000U
+enum csumbpf_priority {
+	CSUMBPF_PRIORITY_DONE = 0x12b50000,
+	CSUMBPF_PRIORITY_DETOUR = 0x12b60000,
+};
 #define CSUMBPF_PRIORITY_MINOR 0xffffU
 
 /* Whether attach sets up nftables rules beside the program. */

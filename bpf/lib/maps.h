@@ -76,6 +76,7 @@ struct {
 	enum csumbpf_host_change host_change;
 	enum csumbpf_hook hook;
 	enum csumbpf_backstop backstop;
+	enum csumbpf_priority priority;
 } csumbpf_enums SEC("enums");
 
 #endif

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -17,6 +18,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
 import org.csumbpf.maps.Mode;
+import org.csumbpf.maps.PacketPriority;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 
@@ -44,11 +46,6 @@ record NftPlan(
     private static final String I_FLAG = "@th,64,8 & 0x08 == 0x08";
 
     private static final String VNI = "@th,96,24";
-    /** CSUMBPF_PRIORITY_DONE and the major part of CSUMBPF_PRIORITY_DETOUR. */
-    private static final String DONE = "12b5:0";
-
-    private static final String DETOUR = "12b6";
-
     private static final Pattern COINED =
             Pattern.compile("if\\d+(-(repair|input|(any-)?(zero|recompute|observe|skip|drop|pass)))?");
 
@@ -165,11 +162,9 @@ record NftPlan(
         return prefix() + "-any-" + kind.label();
     }
 
-    /** Chains by name, with what stands between their braces. Of two, the one that is jumped to comes first. */
+    /** Chains by name, with what stands between their braces. */
     Map<String, String> chains() {
-        Map<String, String> chains = new TreeMap<>((a, b) -> Integer.compare(b.length(), a.length()) != 0
-                ? Integer.compare(b.length(), a.length())
-                : a.compareTo(b));
+        Map<String, String> chains = new LinkedHashMap<>();
         chains.put(repairChain(), "");
         chains.put(prefix(), "type filter hook prerouting priority " + PRIORITY + "; policy accept;");
         if (drops()) {
@@ -228,7 +223,7 @@ record NftPlan(
                 new ArrayList<>(
                         List.of("@th,48,16 != 0 " + vxlan + "meta ipsec exists " + I_FLAG + " goto " + repairChain())));
         List<String> repair = new ArrayList<>();
-        repair.add("meta priority " + DONE + " meta priority set 0 return");
+        repair.add("meta priority " + PacketPriority.DONE.text(0) + " meta priority set 0 return");
         for (Kind kind : List.of(Kind.SKIP, Kind.ZERO, Kind.RECOMPUTE, Kind.OBSERVE)) {
             if (sets.containsKey(kind)) {
                 repair.add(VNI + " @" + set(kind) + " " + action(kind));
@@ -256,9 +251,7 @@ record NftPlan(
     private String action(Kind kind) {
         return switch (kind) {
             case ZERO -> "udp checksum set 0 return";
-            case RECOMPUTE ->
-                "meta priority set " + DETOUR + ":" + Integer.toHexString(ifindex & 0xffff)
-                        + " dup to ::1 device lo drop";
+            case RECOMPUTE -> "meta priority set " + PacketPriority.DETOUR.text(ifindex) + " dup to ::1 device lo drop";
             case OBSERVE, SKIP, PASS -> "return";
             case DROP -> "drop";
         };

@@ -75,6 +75,11 @@ class CodecsAgainstBtfTest {
             for (HostChange change : HostChange.values()) {
                 assertThat(changes).containsEntry("CSUMBPF_CHANGED_" + change.name(), 1L << change.ordinal());
             }
+            Map<String, Long> priorities = btf.enumConstants("csumbpf_priority");
+            assertThat(priorities).hasSize(PacketPriority.values().length);
+            for (PacketPriority priority : PacketPriority.values()) {
+                assertThat(priorities).containsEntry("CSUMBPF_PRIORITY_" + priority.name(), (long) priority.value());
+            }
             Map<String, Long> hooks = btf.enumConstants("csumbpf_hook");
             assertThat(hooks)
                     .containsOnly(
