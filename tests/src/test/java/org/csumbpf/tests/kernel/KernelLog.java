@@ -14,7 +14,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 final class KernelLog implements BeforeEachCallback, AfterEachCallback {
     /** Warnings about what the tests do around the product: the JVM reads /proc/cgroups, an emulated processor is slow. */
     private static final Pattern NOT_OURS = Pattern.compile(
-            ".*(/proc/cgroups lists only v1 controllers|hrtimer: interrupt took|is still in use by bond).*");
+            ".*(/proc/cgroups lists only v1 controllers|hrtimer: interrupt took|clocksource: Long readout interval"
+                    + "|is still in use by bond).*");
 
     private List<String> before;
     private boolean leftOut;
