@@ -13,8 +13,10 @@
 
 #include "csumbpf.h"
 #include "lib/checksum.h"
+#include "lib/events.h"
 #include "lib/maps.h"
 #include "lib/parse.h"
+#include "lib/peers.h"
 
 static __always_inline void count(struct csumbpf_count *counter, struct __sk_buff *skb)
 {
@@ -30,48 +32,52 @@ static __always_inline void count_total(struct __sk_buff *skb, __u32 total)
 		count(counter, skb);
 }
 
-static __always_inline void count_peer(struct __sk_buff *skb, const struct vxlan_packet *packet, __be32 spi, __u32 bad)
+static __always_inline int writes_zero(const struct vxlan_packet *packet, __u8 mode)
 {
-	struct csumbpf_peer_key key = { .vni = packet->vni };
-	struct csumbpf_peer *peer;
-
-	__builtin_memcpy(key.saddr, packet->saddr, sizeof(key.saddr));
-	peer = bpf_map_lookup_elem(&peers, &key);
-	if (!peer) {
-		/* Zeroes on the other CPUs too. Another CPU may have been first (EEXIST): the look-up finds its entry. */
-		struct csumbpf_peer fresh = {};
-
-		bpf_map_update_elem(&peers, &key, &fresh, BPF_NOEXIST);
-		peer = bpf_map_lookup_elem(&peers, &key);
-		if (!peer)
-			return;
-	}
-	peer->packets++;
-	peer->bytes += skb->len;
-	peer->bad += bad;
-	peer->last_seen_ns = bpf_ktime_get_ns();
-	peer->spi = spi;
+	return mode == CSUMBPF_MODE_ZERO || (mode == CSUMBPF_MODE_AUTO && !packet->family_is_ipv6);
 }
 
-static __always_inline enum csumbpf_outcome zero(struct __sk_buff *skb, const struct vxlan_packet *packet)
+static __always_inline enum csumbpf_outcome store(struct __sk_buff *skb, const struct vxlan_packet *packet,
+						  __sum16 checksum)
 {
-	return checksum_store(skb, packet, 0) ? CSUMBPF_FAILED : CSUMBPF_REPAIRED;
+	return checksum_store(skb, packet, checksum) ? CSUMBPF_FAILED : CSUMBPF_REPAIRED;
 }
 
-static __always_inline enum csumbpf_outcome judge(struct __sk_buff *skb, const struct vxlan_packet *packet, __u8 mode)
+/* `sum`: of checksum_sum() */
+static __always_inline enum csumbpf_outcome judge(struct __sk_buff *skb, const struct vxlan_packet *packet, __u8 mode,
+						  long sum)
 {
-	long sum;
-
-	if (packet->udp_length > CSUMBPF_CSUM_MAX)
-		return CSUMBPF_OVERSIZE;
-	sum = checksum_sum(skb, packet);
 	if (sum < 0)
-		return CSUMBPF_FAILED;
-	if (sum == 0xffff)
+		return sum == CHECKSUM_TOO_LONG ? CSUMBPF_OVERSIZE : CSUMBPF_FAILED;
+	if (sum == CHECKSUM_INTACT)
 		return CSUMBPF_GOOD;
 	if (mode == CSUMBPF_MODE_OBSERVE)
 		return CSUMBPF_BAD;
-	return checksum_store(skb, packet, checksum_right(packet, sum)) ? CSUMBPF_FAILED : CSUMBPF_REPAIRED;
+	return store(skb, packet, checksum_right(packet, sum));
+}
+
+/* Does what the mode says with a packet that proved where it comes from. */
+static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const struct vxlan_packet *packet, __u8 mode,
+						   __be32 spi)
+{
+	struct csumbpf_peer *peer = peer_of(packet);
+	__u64 now = bpf_ktime_get_ns();
+	long sum = -1;
+	int zero;
+
+	if (peer)
+		peer_count(skb, peer, spi, now);
+	if (!packet->checksum)
+		return CSUMBPF_ZERO;
+	if (skb->gso_size)
+		return CSUMBPF_GSO;
+
+	zero = writes_zero(packet, mode);
+	if (!zero || (peer && peer_look_is_due(peer, now)))
+		sum = checksum_sum(skb, packet);
+	if (peer && sum >= 0)
+		peer_learn(peer, packet, spi, sum, now);
+	return zero ? store(skb, packet, 0) : judge(skb, packet, mode, sum);
 }
 
 SEC("tc")
@@ -83,7 +89,7 @@ int csumbpf(struct __sk_buff *skb)
 	struct csumbpf_config *settings;
 	enum csumbpf_outcome outcome;
 	struct csumbpf_rule *rule;
-	__u32 first = 0, counted_as, bad = 0;
+	__u32 first = 0, counted_as;
 	__u8 mode, flags;
 
 	settings = bpf_map_lookup_elem(&config, &first);
@@ -118,27 +124,19 @@ int csumbpf(struct __sk_buff *skb)
 
 	if (!(flags & CSUMBPF_RULE_UNVERIFIED) && bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0)) {
 		outcome = flags & CSUMBPF_RULE_DROP_PLAINTEXT ? CSUMBPF_DROPPED : CSUMBPF_PLAINTEXT;
+		event_tell(CSUMBPF_EVENT_PLAINTEXT, &packet, 0, 0, 0);
 		goto counted;
 	}
 
-	if (!packet.checksum) {
-		outcome = CSUMBPF_ZERO;
-	} else if (skb->gso_size) {
-		outcome = CSUMBPF_GSO;
-	} else if (mode == CSUMBPF_MODE_ZERO || (mode == CSUMBPF_MODE_AUTO && !packet.family_is_ipv6)) {
-		outcome = zero(skb, &packet);
-	} else {
-		outcome = judge(skb, &packet, mode);
-		bad = outcome == CSUMBPF_REPAIRED || outcome == CSUMBPF_BAD;
-	}
-	count_peer(skb, &packet, state.spi, bad);
+	outcome = repair(skb, &packet, mode, state.spi);
 
 	/*
 	 * A checksum other than 0 that belongs there, or is only observed: not one for the backstop. It keeps off rules
 	 * without proof, and would leave this on their packets.
 	 */
 	if (settings->flags & CSUMBPF_CONFIG_BACKSTOP && !(flags & CSUMBPF_RULE_UNVERIFIED) && !skb->priority &&
-	    (bad || outcome == CSUMBPF_GOOD || outcome == CSUMBPF_GSO))
+	    (outcome == CSUMBPF_GOOD || outcome == CSUMBPF_BAD || outcome == CSUMBPF_GSO ||
+	     (outcome == CSUMBPF_REPAIRED && !writes_zero(&packet, mode))))
 		skb->priority = CSUMBPF_PRIORITY_DONE;
 
 counted:
@@ -172,8 +170,7 @@ int csumbpf_detour(struct __sk_buff *skb)
 
 	if (parse_vxlan(skb, NULL, &packet) != PARSE_VXLAN || bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0))
 		return TC_ACT_UNSPEC; /* not from nftables */
-	outcome = packet.checksum ? judge(skb, &packet, CSUMBPF_MODE_RECOMPUTE) : CSUMBPF_ZERO;
-	count_peer(skb, &packet, state.spi, outcome == CSUMBPF_REPAIRED);
+	outcome = repair(skb, &packet, CSUMBPF_MODE_RECOMPUTE, state.spi);
 
 	counter = bpf_map_lookup_elem(&backstop, &packet.vni);
 	if (!counter)

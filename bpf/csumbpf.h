@@ -114,15 +114,58 @@ struct csumbpf_peer_key {
 	__u8 saddr[16];
 };
 
-/* Value of per-CPU LRU map `peers`: sums over CPUs, but spi and last_seen are those of the latest CPU. */
+/* Value of per-CPU LRU map `peers`: sums over CPUs, but spi, last_seen and what was looked at are the latest CPU's. */
 struct csumbpf_peer {
 	__u64 packets; /* matched by a rule and decrypted by IPsec (or the rule is unverified) */
 	__u64 bytes;
-	__u64 bad;          /* of these, found wrong by recompute or observe; mode zero does not look */
+	__u64 bad;          /* of those whose checksum was computed (CSUMBPF_LOOK_NS), found wrong */
 	__u64 last_seen_ns; /* bpf_ktime_get_ns(): CLOCK_MONOTONIC, nanoseconds */
+	__u64 looked_ns;    /* when a checksum was last computed, likewise; 0: never */
 	__be32 spi;         /* RFC 4303 section 2.1, network byte order, of the SA that decrypted; 0: unverified */
-	__u32 reserved;     /* 0 */
+	/*
+	 * What NAT does to this peer's checksums: one's complement sum over pseudo-header and datagram, as it lies in the
+	 * packet. 0xffff: nothing, they are right. 0: not known. One constant for as long as the addresses stay mapped.
+	 */
+	__sum16 delta;
+	__sum16 candidate; /* another delta, seen once: it takes delta's place if the next packet agrees; 0: none */
 };
+
+/*
+ * Where nothing but the checksum 0 is to be written, it is computed all the same for the first packet of a peer and then for
+ * one in this time, on each CPU: to tell what NAT does, and that it does something else now. Nanoseconds.
+ */
+#define CSUMBPF_LOOK_NS 10000000000ULL
+
+enum csumbpf_event_type {
+	CSUMBPF_EVENT_BAD_CHECKSUM = 0, /* a peer's first wrong checksum */
+	CSUMBPF_EVENT_MAPPING_CHANGED =
+		1,                   /* a peer's delta changed: another host is behind its address, or another NAT */
+	CSUMBPF_EVENT_PLAINTEXT = 2, /* a packet with a VNI that has a rule, which IPsec did not decrypt */
+	CSUMBPF_EVENT_TYPE_COUNT_,
+};
+
+/* What ring buffer `events` carries. */
+struct csumbpf_event {
+	__u64 time_ns;  /* CLOCK_MONOTONIC, nanoseconds */
+	__u8 saddr[16]; /* outer source address, as in struct csumbpf_peer_key */
+	__u8 daddr[16]; /* outer destination address, likewise */
+	__u32 vni;
+	__be32 spi;           /* as in struct csumbpf_peer; 0: plaintext, or unverified */
+	__u16 type;           /* enum csumbpf_event_type */
+	__sum16 delta_before; /* as in struct csumbpf_peer; 0: not known */
+	__sum16 delta;
+	__u16 reserved; /* 0 */
+};
+
+/*
+ * No more than so many events of a type in a window of so many jiffies (a second at 250 Hz, which is Debian's). Counting
+ * jiffies costs a load, asking the clock a call.
+ */
+#define CSUMBPF_EVENTS_IN_WINDOW 8
+#define CSUMBPF_EVENT_WINDOW_JIFFIES 256
+/* Plaintext from the same source for the same VNI is told again after this time, nanoseconds. */
+#define CSUMBPF_EVENT_AGAIN_NS 60000000000ULL
+#define CSUMBPF_EVENTS_BYTES (64 * 1024) /* room of the ring buffer: about 1,000 events; a multiple of any page size */
 
 /*
  * What the two paths tell each other of a packet, in skb->priority, which is 0 on a packet that a card received and which
@@ -162,14 +205,27 @@ enum csumbpf_hook {
 	CSUMBPF_HOOK_CLSACT = 2, /* cls_bpf filter with direct-action on the clsact qdisc */
 };
 
+/*
+ * What had been counted at one moment, by the host (in the network namespace, IPv4 and IPv6 added up) and by the attachment.
+ * Two of these tell whether decrypted packets die behind both paths.
+ */
+struct csumbpf_evidence {
+	__u64 checksum_errors; /* UDP datagrams that the host dropped: UdpInCsumErrors, Udp6InCsumErrors */
+	__u64 reassembled;     /* IP datagrams put together from fragments: IpReasmOKs, Ip6ReasmOKs */
+	__u64 esp;             /* CSUMBPF_TOTAL_ESP */
+	__u64 repaired;        /* on both paths */
+	__u64 left; /* packets with a checksum that may be wrong and was left so: another reason for an error */
+};
+
 /* The one value of map `attachment`: written by user space only. csumbpf_detour reads ifindex. */
 struct csumbpf_attachment {
 	__u32 ifindex;
-	__u32 hook;        /* enum csumbpf_hook; 0: not decided yet */
-	__u32 changes;     /* set of enum csumbpf_host_change */
-	__u32 backstop;    /* enum csumbpf_backstop: as the user asked */
-	__u64 attached_ns; /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
-	char ifname[16];   /* NUL-terminated; the name when attached, it may have changed since */
+	__u32 hook;                       /* enum csumbpf_hook; 0: not decided yet */
+	__u32 changes;                    /* set of enum csumbpf_host_change */
+	__u32 backstop;                   /* enum csumbpf_backstop: as the user asked */
+	__u64 attached_ns;                /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
+	char ifname[16];                  /* NUL-terminated; the name when attached, it may have changed since */
+	struct csumbpf_evidence baseline; /* when the rules last changed */
 };
 
 #define CSUMBPF_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")
@@ -178,7 +234,9 @@ CSUMBPF_ASSERT_SIZE(struct csumbpf_config, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_count, 16);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_counters, 16 * CSUMBPF_OUTCOME_COUNT_);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 20);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 40);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 40);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 48);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_event, 56);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_evidence, 40);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 80);
 
 #endif

@@ -12,6 +12,8 @@
 #include "../csumbpf.h"
 #include "parse.h"
 
+#define CHECKSUM_INTACT 0xffff /* checksum_sum() over a datagram whose checksum is right */
+#define CHECKSUM_TOO_LONG (-2)
 #define CHECKSUM_OFFSET __builtin_offsetof(struct udphdr, check)
 
 /* One step of a datagram, and up to three bytes of zero behind it, since bpf_csum_diff() takes multiples of four. */
@@ -49,7 +51,8 @@ static __always_inline __u64 checksum_pseudo_header(const struct vxlan_packet *p
 
 /*
  * One's complement sum over the pseudo-header and the whole datagram, its checksum field included, folded to 16 bits:
- * 0xffff if the checksum is right (it cannot be 0, since the pseudo-header is not). Negative: could not be read.
+ * CHECKSUM_INTACT if the checksum is right (it cannot be 0, since the pseudo-header is not). Negative: CHECKSUM_TOO_LONG,
+ * or could not be read.
  */
 static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxlan_packet *packet)
 {
@@ -60,6 +63,8 @@ static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxl
 	struct checksum_step *step = bpf_map_lookup_elem(&checksum_steps, &zero);
 	__s64 sum = 0;
 
+	if (packet->udp_length > CSUMBPF_CSUM_MAX)
+		return CHECKSUM_TOO_LONG;
 	if (!step)
 		return -1;
 

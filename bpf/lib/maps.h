@@ -63,6 +63,20 @@ struct {
 	__type(value, struct csumbpf_attachment);
 } attachment SEC(".maps");
 
+/* Read by `csumbpf serve`. Nobody reads: it fills up and stays so, which costs a failed reservation now and then. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, CSUMBPF_EVENTS_BYTES);
+} events SEC(".maps");
+
+/* By enum csumbpf_event_type: events that were not told, for the limit on their number or for a full ring buffer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CSUMBPF_EVENT_TYPE_COUNT_);
+	__type(key, __u32);
+	__type(value, __u64);
+} events_lost SEC(".maps");
+
 /*
  * Loaded nowhere (libbpf skips a section it does not know). It holds one of each enum, which puts them into the BTF that
  * the Java side is compared with.
@@ -77,6 +91,8 @@ struct {
 	enum csumbpf_hook hook;
 	enum csumbpf_backstop backstop;
 	enum csumbpf_priority priority;
+	enum csumbpf_event_type event_type;
+	struct csumbpf_event event; /* no map has it as its value */
 } csumbpf_enums SEC("enums");
 
 #endif

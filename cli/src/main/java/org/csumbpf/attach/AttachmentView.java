@@ -2,6 +2,7 @@
 package org.csumbpf.attach;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,12 +15,14 @@ import org.csumbpf.loader.ProgramInfo;
 import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
@@ -41,6 +44,8 @@ import org.csumbpf.maps.Vni;
  * @param contents rules and counts, if they can be read
  * @param backstop the nftables rules beside the program, if it can be told
  * @param bypass why decrypted packets do not reach tc at all; empty: they do
+ * @param statistics what its network namespace counts, while that exists
+ * @param offPath what tells that decrypted packets die all the same; empty: nothing does
  * @param problems what stands in the way, in words for the user
  */
 public record AttachmentView(
@@ -55,6 +60,8 @@ public record AttachmentView(
         Optional<Contents> contents,
         Optional<BackstopView> backstop,
         List<String> bypass,
+        Optional<NetStatistics> statistics,
+        Optional<String> offPath,
         List<String> problems) {
 
     /** Whether the kernel runs the program. */
@@ -157,7 +164,52 @@ public record AttachmentView(
         for (PinDirectory pins : all) {
             views.add(read(pins));
         }
-        return views;
+        return withOffPath(views);
+    }
+
+    /** All attachments of a namespace share its evidence. */
+    private static List<AttachmentView> withOffPath(List<AttachmentView> views) {
+        Map<Long, Evidence> sinceByNetns = new HashMap<>();
+        for (AttachmentView view : views) {
+            view.evidence().ifPresent(now -> {
+                Evidence since = now.since(view.record.orElseThrow().baseline());
+                sinceByNetns.merge(view.netns, since, Evidence::plusAttachment);
+            });
+        }
+        return views.stream()
+                .map(view -> view.withOffPath(
+                        Optional.ofNullable(sinceByNetns.get(view.netns)).flatMap(OffPath::judge)))
+                .toList();
+    }
+
+    private AttachmentView withOffPath(Optional<String> value) {
+        return new AttachmentView(
+                netns,
+                netnsName,
+                ifindex,
+                ifname,
+                state,
+                hook,
+                program,
+                record,
+                contents,
+                backstop,
+                bypass,
+                statistics,
+                value,
+                problems);
+    }
+
+    /** What has been counted by now; empty where it cannot be read. */
+    public Optional<Evidence> evidence() {
+        return record.isEmpty() || contents.isEmpty()
+                ? Optional.empty()
+                : statistics.map(s -> OffPath.evidence(contents.get(), backstop, s));
+    }
+
+    /** Of one attachment of the network namespace that the caller is in. */
+    static Optional<Evidence> evidence(PinDirectory pins, NetDevice device) {
+        return read(pins, Optional.empty(), device, readRecord(pins)).evidence();
     }
 
     /** The attachment of one interface, if there is one. */
@@ -229,6 +281,8 @@ public record AttachmentView(
                 readContents(pins),
                 Optional.empty(),
                 List.of(),
+                Optional.empty(),
+                Optional.empty(),
                 List.of(state.label() + "; '" + remedy + "' clears away what is left"));
     }
 
@@ -283,6 +337,8 @@ public record AttachmentView(
                 contents,
                 backstop,
                 bypass,
+                Optional.of(NetStatistics.read()),
+                Optional.empty(),
                 problems);
     }
 

@@ -14,12 +14,14 @@ import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Mode;
@@ -69,6 +71,7 @@ public final class Attachments {
                             prepare(host, device, request, backstop != null);
                             maps.record().update(r -> r.withBackstop(request.backstop()));
                             update(host, live.get(), device, maps, request.rules(), backstop, result);
+                            rebase(pins, device, maps, result);
                         }
                     } else {
                         if (pins.exists()) {
@@ -110,6 +113,7 @@ public final class Attachments {
                             }
                         }
                         update(host, live, device, maps, wanted, backstop, result);
+                        rebase(pins, device, maps, result);
                     }
                 }
                 return result;
@@ -219,7 +223,7 @@ public final class Attachments {
             Set<HostChange> changes = scope.mounted() ? Set.of(HostChange.BPFFS) : Set.of();
             maps.record()
                     .set(new AttachmentRecord(
-                            device.ifindex(), device.name(), Hook.NONE, changes, request.backstop(), 0));
+                            device.ifindex(), device.name(), Hook.NONE, changes, request.backstop(), 0, Evidence.NONE));
             write(maps, request.rules().withBackstop(backstop != null));
             pins.create();
             try {
@@ -234,7 +238,10 @@ public final class Attachments {
                         && !backstop.apply(host, device, maps, request.backstop(), request.rules(), result)) {
                     maps.config(request.rules().config());
                 }
-                maps.record().update(r -> r.withHook(live.kind()).finishedAt(MonotonicClock.nanos()));
+                Evidence counted = OffPath.evidence(NetStatistics.read());
+                maps.record()
+                        .update(r ->
+                                r.withHook(live.kind()).withBaseline(counted).finishedAt(MonotonicClock.nanos()));
             } catch (RuntimeException e) {
                 try {
                     clear(pins, true, scope, new Result());
@@ -244,6 +251,14 @@ public final class Attachments {
                 throw e;
             }
             result.changes().add(0, "attached");
+        }
+    }
+
+    /** After a change of rules some counts are gone: what the host counted until then is not to be held against the rest. */
+    private static void rebase(PinDirectory pins, NetDevice device, CsumbpfMaps maps, Result result) {
+        if (!result.changes().isEmpty()) {
+            AttachmentView.evidence(pins, device)
+                    .ifPresent(evidence -> maps.record().update(r -> r.withBaseline(evidence)));
         }
     }
 
@@ -374,7 +389,8 @@ public final class Attachments {
                         live.kind(),
                         record.changes(),
                         record.backstop(),
-                        MonotonicClock.nanos()));
+                        MonotonicClock.nanos(),
+                        record.baseline()));
             }
         }
     }

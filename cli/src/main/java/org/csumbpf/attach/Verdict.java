@@ -24,7 +24,7 @@ public record Verdict(Kind kind, String text) {
         BROKEN,
         /** Decrypted packets came, and nothing was to be repaired. */
         HEALTHY,
-        /** ESP comes, but decrypted packets do not: they pass behind tc. */
+        /** Decrypted packets come by a way that is not covered. */
         BYPASSED,
         /** VXLAN comes, but not through IPsec. */
         PLAINTEXT,
@@ -43,6 +43,9 @@ public record Verdict(Kind kind, String text) {
     public static Verdict of(AttachmentView view) {
         if (view.state() != AttachmentView.State.ATTACHED) {
             return new Verdict(Kind.OFF, "nothing is repaired: " + view.state().label());
+        }
+        if (view.offPath().isPresent()) {
+            return new Verdict(Kind.BYPASSED, view.offPath().get());
         }
         return view.contents()
                 .map(contents -> of(

@@ -71,7 +71,16 @@ final class Libbpf {
 
     static native int bpf_map_delete_elem(int fd, Buffer key);
 
-    static native int bpf_map_get_next_key(int fd, Buffer key, Buffer next);
+    static native int bpf_map_lookup_batch(
+            int fd, Buffer inBatch, Buffer outBatch, Buffer keys, Buffer values, Pointer count, Pointer opts);
+
+    static native Pointer ring_buffer__new(int map, RingBuffer.Sample sample, Pointer context, Pointer opts);
+
+    static native int ring_buffer__add(Pointer ring, int map, RingBuffer.Sample sample, Pointer context);
+
+    static native int ring_buffer__poll(Pointer ring, int timeoutMillis);
+
+    static native void ring_buffer__free(Pointer ring);
 
     static native int bpf_obj_pin(int fd, String path);
 

@@ -3,6 +3,7 @@ package org.csumbpf.loader;
 
 import com.sun.jna.Memory;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -10,6 +11,8 @@ import java.util.Optional;
 public final class RawMap implements AutoCloseable {
     private static final int INFO_SIZE = 88;
     private static final int INFO_NAME = 24;
+    /** Entries that are read at once, to begin with. */
+    private static final int BATCH = 256;
 
     private final FileDescriptor fd;
     private final MapInfo info;
@@ -87,9 +90,49 @@ public final class RawMap implements AutoCloseable {
         return found(Libbpf.bpf_map_delete_elem(fd.get(), key), "delete from map");
     }
 
-    /** The key after {@code key}, or the first one for null; false at the end. */
-    public boolean nextKey(ByteBuffer key, ByteBuffer next) {
-        return found(Libbpf.bpf_map_get_next_key(fd.get(), key, next), "iterate map");
+    /** Gets an entry, which starts at these indices of the buffers; they are good only during the call. */
+    public interface EntryVisitor {
+        void visit(ByteBuffer keys, int keyBase, ByteBuffer values, int valueBase);
+    }
+
+    /**
+     * Reads all entries of a hash map, many with each system call (BPF_MAP_LOOKUP_BATCH, kernel 5.6), and all of a bucket while
+     * it is locked: an entry that stays in the map is never missed, and one that comes or goes may be.
+     */
+    public void forEach(EntryVisitor visitor) {
+        int room = Math.min(info.maxEntries(), BATCH);
+        int valueSize = valueBufferSize();
+        ByteBuffer[] positions = {
+            direct(Math.max(Integer.BYTES, info.keySize())), direct(Math.max(Integer.BYTES, info.keySize()))
+        };
+        ByteBuffer from = null;
+        ByteBuffer to = positions[0];
+        ByteBuffer keys = direct(room * info.keySize());
+        ByteBuffer values = direct(room * valueSize);
+        Memory count = new Memory(Integer.BYTES);
+        while (true) {
+            count.setInt(0, room);
+            int result = Libbpf.bpf_map_lookup_batch(fd.get(), from, to, keys, values, count, null);
+            if (result == -Errno.ENOSPC) { // a bucket holds more than there is room for
+                room *= 2;
+                keys = direct(room * info.keySize());
+                values = direct(room * valueSize);
+                continue;
+            }
+            boolean more = found(result, "read map");
+            for (int i = 0; i < count.getInt(0); i++) {
+                visitor.visit(keys, i * info.keySize(), values, i * valueSize);
+            }
+            if (!more) {
+                return;
+            }
+            from = to;
+            to = from == positions[0] ? positions[1] : positions[0];
+        }
+    }
+
+    private static ByteBuffer direct(int size) {
+        return ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
     }
 
     private boolean found(int result, String operation) {

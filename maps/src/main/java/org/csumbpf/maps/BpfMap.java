@@ -21,7 +21,6 @@ public final class BpfMap<K, V> implements AutoCloseable {
     private final Codec<V> values;
     private final BinaryOperator<V> merge;
     private final ByteBuffer key;
-    private final ByteBuffer nextKey;
     private final ByteBuffer value;
 
     private BpfMap(RawMap raw, Codec<K> keys, Codec<V> values, BinaryOperator<V> merge) {
@@ -39,7 +38,6 @@ public final class BpfMap<K, V> implements AutoCloseable {
         this.values = values;
         this.merge = merge;
         this.key = buffer(keys.size());
-        this.nextKey = buffer(keys.size());
         this.value = buffer(raw.valueBufferSize());
     }
 
@@ -59,7 +57,7 @@ public final class BpfMap<K, V> implements AutoCloseable {
 
     public Optional<V> get(K k) {
         write(key, keys, k);
-        return raw.lookup(key, value) ? Optional.of(decode()) : Optional.empty();
+        return raw.lookup(key, value) ? Optional.of(decode(value, 0)) : Optional.empty();
     }
 
     /** Adds or replaces; a reader (the program too) sees the old value or the new one. */
@@ -75,20 +73,10 @@ public final class BpfMap<K, V> implements AutoCloseable {
         return raw.delete(key);
     }
 
-    /** All entries. One that is added or removed meanwhile may be missed, one that stays never is. */
+    /** All entries of a hash map. One that is added or removed meanwhile may be missed, one that stays never is. */
     public Map<K, V> entries() {
         Map<K, V> entries = new LinkedHashMap<>();
-        ByteBuffer previous = null;
-        // A key that vanishes under the iteration makes the kernel start over, hence a bound.
-        int bound = 2 * raw.info().maxEntries() + 1;
-        while (bound-- > 0 && raw.nextKey(previous, nextKey)) {
-            K k = keys.read(nextKey, 0);
-            key.put(0, nextKey, 0, keys.size());
-            if (raw.lookup(key, value)) {
-                entries.put(k, decode());
-            }
-            previous = key;
-        }
+        raw.forEach((k, keyBase, v, valueBase) -> entries.put(keys.read(k, keyBase), decode(v, valueBase)));
         return entries;
     }
 
@@ -97,12 +85,12 @@ public final class BpfMap<K, V> implements AutoCloseable {
         raw.close();
     }
 
-    private V decode() {
-        V decoded = values.read(value, 0);
+    private V decode(ByteBuffer buffer, int base) {
+        V decoded = values.read(buffer, base);
         if (merge != null) {
             int stride = (values.size() + 7) & ~7;
-            for (int base = stride; base + values.size() <= value.capacity(); base += stride) {
-                decoded = merge.apply(decoded, values.read(value, base));
+            for (int at = stride; at + values.size() <= raw.valueBufferSize(); at += stride) {
+                decoded = merge.apply(decoded, values.read(buffer, base + at));
             }
         }
         return decoded;

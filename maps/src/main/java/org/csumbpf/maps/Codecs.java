@@ -40,12 +40,32 @@ public final class Codecs {
         }
     };
 
+    /** Unsigned. */
+    public static final Codec<Long> U64 = new Codec<>() {
+        @Override
+        public int size() {
+            return Long.BYTES;
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Long value) {
+            buffer.putLong(0, value);
+        }
+
+        @Override
+        public Long read(ByteBuffer buffer, int base) {
+            return buffer.getLong(base);
+        }
+    };
+
     public static final RuleCodec RULE = new RuleCodec();
     public static final ConfigCodec CONFIG = new ConfigCodec();
     public static final CountCodec COUNT = new CountCodec();
     public static final CountersCodec COUNTERS = new CountersCodec();
     public static final PeerKeyCodec PEER_KEY = new PeerKeyCodec();
     public static final PeerCodec PEER = new PeerCodec();
+    public static final EventCodec EVENT = new EventCodec();
+    public static final EvidenceCodec EVIDENCE = new EvidenceCodec();
     public static final AttachmentCodec ATTACHMENT = new AttachmentCodec();
 
     private Codecs() {}
@@ -59,6 +79,8 @@ public final class Codecs {
                 COUNTERS.layout,
                 PEER_KEY.layout,
                 PEER.layout,
+                EVENT.layout,
+                EVIDENCE.layout,
                 ATTACHMENT.layout);
     }
 
@@ -213,36 +235,28 @@ public final class Codecs {
         @Override
         public void write(ByteBuffer buffer, PeerKey value) {
             buffer.putInt(vni.offset(), value.vni().value());
-            byte[] address = value.source().getAddress();
-            if (address.length == 4) {
-                buffer.put(saddr.offset() + 10, (byte) 0xff).put(saddr.offset() + 11, (byte) 0xff);
-            }
-            buffer.put(saddr.offset() + 16 - address.length, address);
+            putAddress(buffer, saddr, value.source());
         }
 
         @Override
         public PeerKey read(ByteBuffer buffer, int base) {
-            try {
-                // Gives an Inet4Address for a mapped address.
-                InetAddress source = InetAddress.getByAddress(saddr.getBytes(buffer, base));
-                return new PeerKey(new Vni(vni.getU32(buffer, base)), source);
-            } catch (UnknownHostException e) {
-                throw new AssertionError("16 bytes are an address", e);
-            }
+            return new PeerKey(new Vni(vni.getU32(buffer, base)), address(buffer, base, saddr));
         }
     }
 
-    /** {@code struct csumbpf_peer}. The SPI is in network byte order. */
+    /** {@code struct csumbpf_peer}. The SPI and the delta are in network byte order. */
     public static final class PeerCodec extends StructCodec<Peer> {
         private final StructLayout.Field packets = layout.u64("packets");
         private final StructLayout.Field bytes = layout.u64("bytes");
         private final StructLayout.Field bad = layout.u64("bad");
         private final StructLayout.Field lastSeen = layout.u64("last_seen_ns");
+        private final StructLayout.Field looked = layout.u64("looked_ns");
         private final StructLayout.Field spi = layout.u32("spi");
+        private final StructLayout.Field delta = layout.u16("delta");
 
         PeerCodec() {
             super("csumbpf_peer");
-            layout.u32("reserved");
+            layout.u16("candidate");
         }
 
         @Override
@@ -251,7 +265,9 @@ public final class Codecs {
             buffer.putLong(bytes.offset(), value.bytes());
             buffer.putLong(bad.offset(), value.bad());
             buffer.putLong(lastSeen.offset(), value.lastSeenNanos());
+            buffer.putLong(looked.offset(), value.lookedNanos());
             buffer.putInt(spi.offset(), networkOrder(value.spi()));
+            buffer.putShort(delta.offset(), networkOrder((short) value.delta()));
         }
 
         @Override
@@ -261,7 +277,87 @@ public final class Codecs {
                     bytes.getU64(buffer, base),
                     bad.getU64(buffer, base),
                     lastSeen.getU64(buffer, base),
-                    networkOrder(spi.getU32(buffer, base)));
+                    looked.getU64(buffer, base),
+                    networkOrder(spi.getU32(buffer, base)),
+                    sum16(buffer, base, delta));
+        }
+    }
+
+    /** {@code struct csumbpf_event}. The SPI and the deltas are in network byte order. */
+    public static final class EventCodec extends StructCodec<Event> {
+        private final StructLayout.Field time = layout.u64("time_ns");
+        private final StructLayout.Field saddr = layout.bytes("saddr", 16);
+        private final StructLayout.Field daddr = layout.bytes("daddr", 16);
+        private final StructLayout.Field vni = layout.u32("vni");
+        private final StructLayout.Field spi = layout.u32("spi");
+        private final StructLayout.Field type = layout.u16("type");
+        private final StructLayout.Field deltaBefore = layout.u16("delta_before");
+        private final StructLayout.Field delta = layout.u16("delta");
+
+        EventCodec() {
+            super("csumbpf_event");
+            layout.u16("reserved");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Event value) {
+            buffer.putLong(time.offset(), value.timeNanos());
+            putAddress(buffer, saddr, value.source());
+            putAddress(buffer, daddr, value.destination());
+            buffer.putInt(vni.offset(), value.vni().value());
+            buffer.putInt(spi.offset(), networkOrder(value.spi()));
+            buffer.putShort(type.offset(), (short) value.type().ordinal());
+            buffer.putShort(deltaBefore.offset(), networkOrder((short) value.deltaBefore()));
+            buffer.putShort(delta.offset(), networkOrder((short) value.delta()));
+        }
+
+        @Override
+        public Event read(ByteBuffer buffer, int base) {
+            return new Event(
+                    constant(EventType.values(), type.getU16(buffer, base), "csumbpf_event.type"),
+                    time.getU64(buffer, base),
+                    new Vni(vni.getU32(buffer, base)),
+                    address(buffer, base, saddr),
+                    address(buffer, base, daddr),
+                    networkOrder(spi.getU32(buffer, base)),
+                    sum16(buffer, base, deltaBefore),
+                    sum16(buffer, base, delta));
+        }
+    }
+
+    /** {@code struct csumbpf_evidence}. */
+    public static final class EvidenceCodec extends StructCodec<Evidence> {
+        private final StructLayout.Field checksumErrors = layout.u64("checksum_errors");
+        private final StructLayout.Field reassembled = layout.u64("reassembled");
+        private final StructLayout.Field esp = layout.u64("esp");
+        private final StructLayout.Field repaired = layout.u64("repaired");
+        private final StructLayout.Field left = layout.u64("left");
+
+        EvidenceCodec() {
+            super("csumbpf_evidence");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, Evidence value) {
+            writeAt(buffer, 0, value);
+        }
+
+        void writeAt(ByteBuffer buffer, int base, Evidence value) {
+            buffer.putLong(base + checksumErrors.offset(), value.checksumErrors());
+            buffer.putLong(base + reassembled.offset(), value.reassembled());
+            buffer.putLong(base + esp.offset(), value.esp());
+            buffer.putLong(base + repaired.offset(), value.repaired());
+            buffer.putLong(base + left.offset(), value.left());
+        }
+
+        @Override
+        public Evidence read(ByteBuffer buffer, int base) {
+            return new Evidence(
+                    checksumErrors.getU64(buffer, base),
+                    reassembled.getU64(buffer, base),
+                    esp.getU64(buffer, base),
+                    repaired.getU64(buffer, base),
+                    left.getU64(buffer, base));
         }
     }
 
@@ -273,6 +369,7 @@ public final class Codecs {
         private final StructLayout.Field backstop = layout.u32("backstop");
         private final StructLayout.Field attached = layout.u64("attached_ns");
         private final StructLayout.Field ifname = layout.bytes("ifname", 16);
+        private final StructLayout.Field baseline = layout.bytes("baseline", EVIDENCE.size());
 
         AttachmentCodec() {
             super("csumbpf_attachment");
@@ -294,6 +391,7 @@ public final class Codecs {
             buffer.putInt(backstop.offset(), value.backstop().ordinal());
             buffer.putLong(attached.offset(), value.attachedNanos());
             buffer.put(ifname.offset(), name);
+            EVIDENCE.writeAt(buffer, baseline.offset(), value.baseline());
         }
 
         @Override
@@ -316,8 +414,32 @@ public final class Codecs {
                     constant(Hook.values(), hook.getU32(buffer, base), "csumbpf_attachment.hook"),
                     set,
                     constant(Backstop.values(), backstop.getU32(buffer, base), "csumbpf_attachment.backstop"),
-                    attached.getU64(buffer, base));
+                    attached.getU64(buffer, base),
+                    EVIDENCE.read(buffer, base + baseline.offset()));
         }
+    }
+
+    /** IPv4 is written mapped (RFC 4291 section 2.5.5.2). */
+    private static void putAddress(ByteBuffer buffer, StructLayout.Field field, InetAddress value) {
+        byte[] address = value.getAddress();
+        if (address.length == 4) {
+            buffer.put(field.offset() + 10, (byte) 0xff).put(field.offset() + 11, (byte) 0xff);
+        }
+        buffer.put(field.offset() + 16 - address.length, address);
+    }
+
+    private static InetAddress address(ByteBuffer buffer, int base, StructLayout.Field field) {
+        try {
+            // Gives an Inet4Address for a mapped address.
+            return InetAddress.getByAddress(field.getBytes(buffer, base));
+        } catch (UnknownHostException e) {
+            throw new AssertionError("16 bytes are an address", e);
+        }
+    }
+
+    /** A checksum, or a sum of that kind, which is in network byte order. */
+    private static int sum16(ByteBuffer buffer, int base, StructLayout.Field field) {
+        return Short.toUnsignedInt(networkOrder((short) field.getU16(buffer, base)));
     }
 
     private static <E> E constant(E[] values, int ordinal, String member) {

@@ -17,9 +17,12 @@ import org.csumbpf.loader.RawMap;
 
 /** The maps of one attachment, under their names in bpf/lib/maps.h. */
 public final class CsumbpfMaps implements AutoCloseable {
+    /** The ring buffer that the program writes {@link Event}s to. */
+    public static final String EVENTS = "events";
+
     /** The maps that are pinned. {@code attachment} is first: it says how to undo the rest. */
-    public static final List<String> PINNED =
-            List.of(RecordMap.NAME, "config", "rules", "counters", "backstop", "totals", "peers");
+    public static final List<String> PINNED = List.of(
+            RecordMap.NAME, "config", "rules", "counters", "backstop", "totals", "peers", EVENTS, "events_lost");
 
     private static final int ALLOCATION_ATTEMPTS = 100;
     private static final long ALLOCATION_PAUSE_NANOS = 5_000_000;
@@ -31,6 +34,8 @@ public final class CsumbpfMaps implements AutoCloseable {
     private final BpfMap<Integer, Counters> backstop;
     private final BpfMap<Integer, Count> totals;
     private final BpfMap<PeerKey, Peer> peers;
+    private final RawMap events;
+    private final BpfMap<Integer, Long> eventsLost;
 
     private CsumbpfMaps(Function<String, RawMap> source) {
         attachment = new RecordMap(source.apply(RecordMap.NAME));
@@ -40,6 +45,8 @@ public final class CsumbpfMaps implements AutoCloseable {
         backstop = BpfMap.perCpu(source.apply("backstop"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
         totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
         peers = BpfMap.perCpu(source.apply("peers"), Codecs.PEER_KEY, Codecs.PEER, Peer::plus);
+        events = source.apply(EVENTS);
+        eventsLost = BpfMap.perCpu(source.apply("events_lost"), Codecs.U32, Codecs.U64, Long::sum);
     }
 
     /** The maps of a loaded object. */
@@ -62,6 +69,8 @@ public final class CsumbpfMaps implements AutoCloseable {
             case "backstop" -> backstop.raw();
             case "totals" -> totals.raw();
             case "peers" -> peers.raw();
+            case EVENTS -> events;
+            case "events_lost" -> eventsLost.raw();
             default -> throw new IllegalArgumentException("no map " + name);
         };
     }
@@ -190,6 +199,15 @@ public final class CsumbpfMaps implements AutoCloseable {
         return peers.entries();
     }
 
+    /** Events that were not told, since the program was loaded. */
+    public Map<EventType, Long> eventsLost() {
+        Map<EventType, Long> byType = new EnumMap<>(EventType.class);
+        for (EventType type : EventType.values()) {
+            byType.put(type, eventsLost.get(type.ordinal()).orElse(0L));
+        }
+        return byType;
+    }
+
     @Override
     public void close() {
         attachment.close();
@@ -199,5 +217,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         backstop.close();
         totals.close();
         peers.close();
+        events.close();
+        eventsLost.close();
     }
 }

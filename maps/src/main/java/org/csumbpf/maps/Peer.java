@@ -6,17 +6,33 @@ package org.csumbpf.maps;
  *
  * @param packets decrypted by IPsec (or of a rule that asks for no proof)
  * @param bytes their lengths added up
- * @param bad of the packets, those found wrong; mode zero does not look
+ * @param bad of those whose checksum was computed, found wrong; where only 0 is written, that is one in ten seconds
  * @param lastSeenNanos CLOCK_MONOTONIC, nanoseconds
+ * @param lookedNanos when a checksum was last computed, likewise; 0: never
  * @param spi Security Parameters Index (RFC 4303 section 2.1) of the last packet as an unsigned number in host order; 0
  *     where there was no proof
+ * @param delta what NAT does to this peer's checksums, as {@code struct csumbpf_peer} has it; {@link #DELTA_UNKNOWN},
+ *     {@link #DELTA_NONE} or another number below 65536
  */
-public record Peer(long packets, long bytes, long bad, long lastSeenNanos, int spi) {
-    public static final Peer NONE = new Peer(0, 0, 0, 0, 0);
+public record Peer(long packets, long bytes, long bad, long lastSeenNanos, long lookedNanos, int spi, int delta) {
+    /** No checksum was looked at. */
+    public static final int DELTA_UNKNOWN = 0;
+    /** The checksums are right: there is no NAT. */
+    public static final int DELTA_NONE = 0xffff;
 
-    /** The sum of two CPUs' views; the SPI is that of the later one. */
+    public static final Peer NONE = new Peer(0, 0, 0, 0, 0, 0, DELTA_UNKNOWN);
+
+    /** The sum of two CPUs' views; the SPI is that of the later packet, the delta that of the later look. */
     public Peer plus(Peer other) {
         Peer later = other.lastSeenNanos > lastSeenNanos ? other : this;
-        return new Peer(packets + other.packets, bytes + other.bytes, bad + other.bad, later.lastSeenNanos, later.spi);
+        Peer laterLook = other.lookedNanos > lookedNanos ? other : this;
+        return new Peer(
+                packets + other.packets,
+                bytes + other.bytes,
+                bad + other.bad,
+                later.lastSeenNanos,
+                laterLook.lookedNanos,
+                later.spi,
+                laterLook.delta);
     }
 }

@@ -56,6 +56,7 @@ class CodecsAgainstBtfTest {
             assertThat(names(Mode.values(), "CSUMBPF_MODE_")).isEqualTo(ordered(btf, "csumbpf_mode"));
             assertThat(names(Outcome.values(), "CSUMBPF_")).isEqualTo(ordered(btf, "csumbpf_outcome"));
             assertThat(names(Total.values(), "CSUMBPF_TOTAL_")).isEqualTo(ordered(btf, "csumbpf_total"));
+            assertThat(names(EventType.values(), "CSUMBPF_EVENT_")).isEqualTo(ordered(btf, "csumbpf_event_type"));
             assertThat(names(Backstop.values(), "CSUMBPF_BACKSTOP_")).isEqualTo(ordered(btf, "csumbpf_backstop"));
         }
     }
@@ -97,6 +98,7 @@ class CodecsAgainstBtfTest {
             assertSizes(object.raw().mapSpec("backstop"), Codecs.U32, Codecs.COUNTERS);
             assertSizes(object.raw().mapSpec("totals"), Codecs.U32, Codecs.COUNT);
             assertSizes(object.raw().mapSpec("peers"), Codecs.PEER_KEY, Codecs.PEER);
+            assertSizes(object.raw().mapSpec("events_lost"), Codecs.U32, Codecs.U64);
             assertSizes(object.raw().mapSpec("attachment"), Codecs.U32, Codecs.ATTACHMENT);
             assertThat(object.raw().mapSpec("rules").maxEntries()).isGreaterThanOrEqualTo(16_384);
             assertThat(object.raw().mapNames()).containsAll(CsumbpfMaps.PINNED);

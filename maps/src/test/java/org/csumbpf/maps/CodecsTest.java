@@ -30,8 +30,8 @@ class CodecsTest {
     @Test
     void theSpiIsInNetworkByteOrder() {
         ByteBuffer buffer = buffer(Codecs.PEER);
-        Codecs.PEER.write(buffer, new Peer(1, 2, 3, 4, 0x01020304));
-        assertThat(new byte[] {buffer.get(32), buffer.get(33), buffer.get(34), buffer.get(35)})
+        Codecs.PEER.write(buffer, new Peer(1, 2, 3, 4, 5, 0x01020304, 6));
+        assertThat(new byte[] {buffer.get(40), buffer.get(41), buffer.get(42), buffer.get(43)})
                 .containsExactly(1, 2, 3, 4);
     }
 
@@ -61,11 +61,31 @@ class CodecsTest {
                 Codecs.COUNTERS,
                 new Counters(Map.of(Outcome.REPAIRED, new Count(1, 2), Outcome.FAILED, new Count(3, 4))));
         roundTrip(Codecs.PEER_KEY, new PeerKey(new Vni(Vni.MAX), InetAddress.getByName("2001:db8::1")));
-        roundTrip(Codecs.PEER, new Peer(1, 2, 3, 4, 0xfffffffe));
+        roundTrip(Codecs.PEER, new Peer(1, 2, 3, 4, 5, 0xfffffffe, Peer.DELTA_NONE));
+        roundTrip(Codecs.EVIDENCE, new Evidence(1, 2, 3, 4, Long.MAX_VALUE));
+        for (EventType type : EventType.values()) {
+            roundTrip(
+                    Codecs.EVENT,
+                    new Event(
+                            type,
+                            99,
+                            new Vni(Vni.MAX),
+                            InetAddress.getByName("203.0.113.10"),
+                            InetAddress.getByName("2001:db8::1"),
+                            0x81020304,
+                            Peer.DELTA_UNKNOWN,
+                            0xfffe));
+        }
         roundTrip(
                 Codecs.ATTACHMENT,
                 new AttachmentRecord(
-                        7, "fifteen-letters", Hook.CLSACT, Set.of(HostChange.values()), Backstop.NEVER, 99));
+                        7,
+                        "fifteen-letters",
+                        Hook.CLSACT,
+                        Set.of(HostChange.values()),
+                        Backstop.NEVER,
+                        99,
+                        new Evidence(5, 4, 3, 2, 1)));
     }
 
     @Test
@@ -86,15 +106,23 @@ class CodecsTest {
         assertThatThrownBy(() -> new Rule(Mode.AUTO, true, true)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> roundTrip(
                         Codecs.ATTACHMENT,
-                        new AttachmentRecord(1, "sixteen-letters-", Hook.TCX, Set.of(), Backstop.AUTO, 0)))
+                        new AttachmentRecord(
+                                1, "sixteen-letters-", Hook.TCX, Set.of(), Backstop.AUTO, 0, Evidence.NONE)))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
     void cpusAreMergedAndTheLaterOneNamesTheSpi() {
-        Peer sum =
-                new Peer(1, 10, 1, 500, 0xa).plus(new Peer(2, 20, 0, 400, 0xb)).plus(Peer.NONE);
-        assertThat(sum).isEqualTo(new Peer(3, 30, 1, 500, 0xa));
+        Peer sum = new Peer(1, 10, 1, 500, 7, 0xa, 0x11)
+                .plus(new Peer(2, 20, 0, 400, 8, 0xb, 0x22))
+                .plus(Peer.NONE);
+        assertThat(sum).isEqualTo(new Peer(3, 30, 1, 500, 8, 0xa, 0x22));
+    }
+
+    @Test
+    void evidenceOfACountThatBeganAnewCountsFromZero() {
+        assertThat(new Evidence(5, 7, 3, 9, 4).since(new Evidence(2, 7, 4, 0, 1)))
+                .isEqualTo(new Evidence(3, 0, 3, 9, 3));
     }
 
     private static <T> void roundTrip(Codec<T> codec, T value) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What is read out of /proc and module indexes, on recorded text. */
@@ -47,6 +48,26 @@ class HostTextTest {
                 .as("NET_ADMIN alone")
                 .isFalse();
         assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000000000"))).isFalse();
+    }
+
+    @Test
+    void netStatistics() {
+        List<String> snmp = List.of(
+                "Ip: Forwarding DefaultTTL ReasmReqds ReasmOKs ReasmFails",
+                "Ip: 1 64 12 6 0",
+                "UdpLite: InDatagrams InCsumErrors",
+                "UdpLite: 1 99",
+                "Udp: InDatagrams NoPorts InErrors InCsumErrors",
+                "Udp: 100 2 7 7");
+        List<String> snmp6 = List.of("Ip6ReasmOKs                     \t3", "Udp6InCsumErrors                \t5");
+        List<String> xfrm = List.of("XfrmInError             \t0", "XfrmInNoStates          \t4", "XfrmOutError \t1");
+        assertThat(NetStatistics.parse(snmp, snmp6, xfrm))
+                .isEqualTo(new NetStatistics(
+                        new NetStatistics.Family(7, 6),
+                        new NetStatistics.Family(5, 3),
+                        Map.of("XfrmInError", 0L, "XfrmInNoStates", 4L)));
+        assertThat(NetStatistics.parse(snmp, List.of(), List.of()).ipv6()).isEqualTo(NetStatistics.Family.NONE);
+        assertThat(NetStatistics.read().ipv4().reassembled()).isNotNegative();
     }
 
     @Test

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.tests.program;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.TestContext;
 import org.csumbpf.loader.TestRun;
@@ -14,6 +17,9 @@ import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.Event;
+import org.csumbpf.maps.EventReader;
+import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Vni;
@@ -21,10 +27,28 @@ import org.csumbpf.maps.Vni;
 /** The program in the kernel, attached to nothing: packets come by BPF_PROG_TEST_RUN. */
 final class LoadedProgram implements AutoCloseable {
     private final CsumbpfObject object = CsumbpfObject.open();
-    private final CsumbpfMaps maps = object.load();
-    private final BpfProgram program = object.program();
-    private final BpfMap<PeerKey, Peer> peers =
-            BpfMap.perCpu(object.raw().map("peers"), Codecs.PEER_KEY, Codecs.PEER, Peer::plus);
+    private final CsumbpfMaps maps;
+    private final BpfProgram program;
+    private final BpfMap<PeerKey, Peer> peers;
+    private final List<Event> events = new ArrayList<>();
+    private final EventReader reader;
+
+    LoadedProgram() {
+        this(object -> {});
+    }
+
+    /** @param eventsBytes room of the ring buffer: a power of two, and whole pages */
+    LoadedProgram(int eventsBytes) {
+        this(object -> object.raw().setMaxEntries(CsumbpfMaps.EVENTS, eventsBytes));
+    }
+
+    private LoadedProgram(Consumer<CsumbpfObject> prepare) {
+        prepare.accept(object);
+        maps = object.load();
+        program = object.program();
+        peers = BpfMap.perCpu(object.raw().map("peers"), Codecs.PEER_KEY, Codecs.PEER, Peer::plus);
+        reader = new EventReader(Map.of(object.raw().map(CsumbpfMaps.EVENTS), events::add));
+    }
 
     void rules(Rules rules) {
         for (Vni vni : maps.rules().keySet()) {
@@ -69,12 +93,25 @@ final class LoadedProgram implements AutoCloseable {
         return peers.entries();
     }
 
+    /** What was told since the last call. */
+    List<Event> events() {
+        reader.poll(0);
+        List<Event> read = List.copyOf(events);
+        events.clear();
+        return read;
+    }
+
+    Map<EventType, Long> eventsLost() {
+        return maps.eventsLost();
+    }
+
     void forgetPeers() {
         peers.entries().keySet().forEach(peers::remove);
     }
 
     @Override
     public void close() {
+        reader.close();
         peers.close();
         program.close();
         maps.close();

@@ -4,6 +4,7 @@ package org.csumbpf.tests.program;
 import java.util.Optional;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
@@ -26,11 +27,19 @@ final class Model {
      * @param verdict TC_ACT_*
      * @param checksumAt where the checksum may change; -1: nowhere
      * @param checksum what stands there afterwards
+     * @param delta what is learned of a peer whose first packet this is, as {@link Peer} has it
      */
     record Prediction(
-            String label, Optional<Vni> countedAs, boolean ruled, int vni, int verdict, int checksumAt, int checksum) {
+            String label,
+            Optional<Vni> countedAs,
+            boolean ruled,
+            int vni,
+            int verdict,
+            int checksumAt,
+            int checksum,
+            int delta) {
         static Prediction unruled(String label) {
-            return new Prediction(label, Optional.empty(), false, -1, TC_ACT_UNSPEC, -1, 0);
+            return new Prediction(label, Optional.empty(), false, -1, TC_ACT_UNSPEC, -1, 0, Peer.DELTA_UNKNOWN);
         }
 
         byte[] output(byte[] frame) {
@@ -144,6 +153,10 @@ final class Model {
         Outcome outcome;
         int verdict = TC_ACT_UNSPEC;
         int checksum = -1;
+        int delta = Peer.DELTA_UNKNOWN;
+        if (rule.unverified() && u16(at + 6) != 0 && !merged && length <= 9216) {
+            delta = sum(u16(at + 6), ~Oracle.udpChecksum(frame, ipv6, addresses, at, length) & 0xffff);
+        }
         if (!rule.unverified()) {
             outcome = rule.dropPlaintext() ? Outcome.DROPPED : Outcome.PLAINTEXT;
             verdict = rule.dropPlaintext() ? TC_ACT_SHOT : TC_ACT_UNSPEC;
@@ -167,7 +180,13 @@ final class Model {
                 checksum = right;
             }
         }
-        return new Prediction(outcome.label(), countedAs, true, vni, verdict, checksum < 0 ? -1 : at + 6, checksum);
+        return new Prediction(
+                outcome.label(), countedAs, true, vni, verdict, checksum < 0 ? -1 : at + 6, checksum, delta);
+    }
+
+    /** In one's complement. */
+    private static int sum(int a, int b) {
+        return (a + b & 0xffff) + (a + b >> 16);
     }
 
     private boolean has(int end) {

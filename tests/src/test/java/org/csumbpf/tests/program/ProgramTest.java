@@ -97,10 +97,11 @@ class ProgramTest {
         PeerKey key = new PeerKey(new Vni(model.vni()), InetAddress.getByName(ipv6 ? "2001:db8::7" : "198.51.100.7"));
         assertThat(program.peers()).containsOnlyKeys(key);
         Peer peer = program.peers().get(key);
-        boolean looked = model.checksum() != 0 || packet.outcome().equals("bad");
-        int bad = looked && List.of("repaired", "bad").contains(packet.outcome()) ? 1 : 0;
+        assertThat(peer.delta()).as("what NAT did").isEqualTo(model.delta());
+        boolean bad = model.delta() != Peer.DELTA_NONE && model.delta() != Peer.DELTA_UNKNOWN;
+        assertThat(peer.lookedNanos() > 0).isEqualTo(model.delta() != Peer.DELTA_UNKNOWN);
         assertThat(List.of(peer.packets(), peer.bytes(), peer.bad()))
-                .isEqualTo(List.of(1L, (long) packet.in().length, (long) bad));
+                .isEqualTo(List.of(1L, (long) packet.in().length, bad ? 1L : 0L));
         assertThat(peer.lastSeenNanos()).isPositive();
         assertThat(peer.spi()).as("no IPsec, no SPI").isZero();
     }

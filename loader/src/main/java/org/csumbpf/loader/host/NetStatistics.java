@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a network namespace counts of its packets, as nstat(8) shows it; since the namespace was made.
+ *
+ * @param ipv4 of IPv4
+ * @param ipv6 of IPv6; zeroes where the kernel has none
+ * @param xfrmInErrors packets that IPsec refused, by the kernel's name for the reason (Documentation/networking/xfrm_proc.rst);
+ *     empty where the kernel has no CONFIG_XFRM_STATISTICS
+ */
+public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInErrors) {
+    /**
+     * Of one IP version.
+     *
+     * @param udpChecksumErrors UDP datagrams dropped for a wrong checksum (UdpInCsumErrors, Udp6InCsumErrors)
+     * @param reassembled datagrams put together from fragments (IpReasmOKs, Ip6ReasmOKs)
+     */
+    public record Family(long udpChecksumErrors, long reassembled) {
+        static final Family NONE = new Family(0, 0);
+    }
+
+    /** Of the calling thread's network namespace. */
+    public static NetStatistics read() {
+        // Not /proc/net: that is the process' own.
+        Path net = Path.of("/proc/thread-self/net");
+        return parse(lines(net.resolve("snmp")), lines(net.resolve("snmp6")), lines(net.resolve("xfrm_stat")));
+    }
+
+    static NetStatistics parse(List<String> snmp, List<String> snmp6, List<String> xfrm) {
+        Map<String, Long> v4 = new HashMap<>();
+        // Two lines for a protocol: the names, and in the same order the values.
+        for (int i = 0; i + 1 < snmp.size(); i += 2) {
+            String[] names = snmp.get(i).split("\\s+");
+            String[] values = snmp.get(i + 1).split("\\s+");
+            for (int field = 1; field < Math.min(names.length, values.length); field++) {
+                v4.put(names[0] + names[field], Long.parseLong(values[field]));
+            }
+        }
+        Map<String, Long> v6 = pairs(snmp6);
+        Map<String, Long> errors = new TreeMap<>(pairs(xfrm));
+        errors.keySet().removeIf(name -> !name.startsWith("XfrmIn"));
+        return new NetStatistics(
+                new Family(v4.getOrDefault("Udp:InCsumErrors", 0L), v4.getOrDefault("Ip:ReasmOKs", 0L)),
+                new Family(v6.getOrDefault("Udp6InCsumErrors", 0L), v6.getOrDefault("Ip6ReasmOKs", 0L)),
+                errors);
+    }
+
+    private static Map<String, Long> pairs(List<String> lines) {
+        Map<String, Long> pairs = new HashMap<>();
+        for (String line : lines) {
+            String[] words = line.strip().split("\\s+");
+            if (words.length == 2) {
+                pairs.put(words[0], Long.parseLong(words[1]));
+            }
+        }
+        return pairs;
+    }
+
+    private static List<String> lines(Path path) {
+        try {
+            return Files.readAllLines(path);
+        } catch (NoSuchFileException e) {
+            return List.of();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.program;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.csumbpf.maps.Event;
+import org.csumbpf.maps.EventType;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.Vni;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** What the program tells of beside its counts, by packets that come in test runs, read from the real ring buffer. */
+@Tag("root")
+class EventsTest {
+    private static final int UDP_CHECKSUM_AT = 14 + 20 + 6;
+    private static final int SOURCE_AT = 14 + 12;
+    /** {@code CSUMBPF_EVENTS_IN_WINDOW}. */
+    private static final int IN_WINDOW = 8;
+
+    private LoadedProgram program;
+
+    @BeforeEach
+    void load() {
+        program = new LoadedProgram();
+    }
+
+    @AfterEach
+    void unload() {
+        program.close();
+    }
+
+    @Test
+    void aPeersFirstWrongChecksumIsToldOnce() throws Exception {
+        for (String mode : List.of("zero", "recompute", "observe", "auto")) {
+            program.rules(Rules.parse("4109 " + mode + " unverified", 4789));
+            program.forgetPeers();
+            byte[] good = packet();
+            run(good);
+            assertThat(program.events()).as("mode %s, good", mode).isEmpty();
+            Peer peer = program.peers().values().iterator().next();
+            assertThat(peer.delta()).isEqualTo(Peer.DELTA_NONE);
+        }
+        program.forgetPeers();
+        byte[] bad = damaged(0x1234);
+        int delta = Model.predict(bad, 0, Rules.parse("4109 observe unverified", 4789))
+                .delta();
+        run(bad);
+        run(bad);
+        assertThat(program.events())
+                .usingRecursiveFieldByFieldElementComparatorIgnoringFields("timeNanos")
+                .containsExactly(new Event(
+                        EventType.BAD_CHECKSUM,
+                        0,
+                        new Vni(4109),
+                        InetAddress.getByName("198.51.100.7"),
+                        InetAddress.getByName("10.99.0.2"),
+                        0,
+                        Peer.DELTA_UNKNOWN,
+                        delta));
+    }
+
+    @Test
+    void aMappingThatChangedIsToldWhenTheNextPacketConfirmsIt() {
+        program.rules(Rules.parse("4109 zero unverified", 4789));
+        byte[] first = damaged(0x1234);
+        byte[] other = damaged(0x4321);
+        run(first);
+        assertThat(types()).containsExactly(EventType.BAD_CHECKSUM);
+
+        run(other);
+        assertThat(types()).as("mode zero looked at it not long ago").isEmpty();
+
+        program.rules(Rules.parse("4109 recompute unverified", 4789));
+        run(other);
+        run(first);
+        run(other);
+        assertThat(types()).as("a stray one").isEmpty();
+        run(other);
+        List<Event> events = program.events();
+        assertThat(events).extracting(Event::type).containsExactly(EventType.MAPPING_CHANGED);
+        Rules rules = Rules.parse("4109 recompute unverified", 4789);
+        assertThat(events.get(0).deltaBefore())
+                .isEqualTo(Model.predict(first, 0, rules).delta());
+        assertThat(events.get(0).delta())
+                .isEqualTo(Model.predict(other, 0, rules).delta());
+        run(other);
+        assertThat(types()).isEmpty();
+
+        run(packet());
+        run(packet());
+        events = program.events();
+        assertThat(events).extracting(Event::type).containsExactly(EventType.MAPPING_CHANGED);
+        assertThat(events.get(0).delta()).as("no NAT any more").isEqualTo(Peer.DELTA_NONE);
+    }
+
+    @Test
+    void plaintextIsToldOnceForASourceAndAVni() {
+        program.rules(Rules.parse("4109 zero", 4789));
+        run(packet());
+        run(packet());
+        assertThat(types()).containsExactly(EventType.PLAINTEXT);
+        run(from(9));
+        assertThat(program.events())
+                .extracting(e -> e.source().getHostAddress())
+                .containsExactly("198.51.100.9");
+        assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isZero();
+    }
+
+    /** The flood loses only events, and counts them; the packets are all counted, and other events still come through. */
+    @Test
+    void aFloodOfAMillionPacketsLosesOnlyEvents() {
+        program.rules(Rules.parse("4109 zero; 4110 observe unverified", 4789));
+        long begun = System.nanoTime();
+        program.measure(packet(), 1_000_000);
+        double windows = 1 + (System.nanoTime() - begun) / 1e9 * 1000 / 256; // at 1,000 Hz, the most that Linux has
+
+        List<Event> events = program.events();
+        assertThat(events).extracting(Event::type).containsOnly(EventType.PLAINTEXT);
+        assertThat(events).as("the same is told once").hasSize(1);
+        long lost = program.eventsLost().get(EventType.PLAINTEXT);
+        assertThat(lost).isBetween(1_000_000 - (long) (IN_WINDOW * windows), 999_999L);
+        assertThat(program.counts().get("4109 plaintext").packets()).isEqualTo(1_000_000);
+
+        byte[] other = damaged(0x1234);
+        other[14 + 20 + 8 + 6] = 0x0e; // VNI 4110
+        run(other);
+        assertThat(types()).containsExactly(EventType.BAD_CHECKSUM);
+    }
+
+    @Test
+    void aFloodFromManySourcesTellsNoMoreThanTheLimit() {
+        program.rules(Rules.parse("4109 zero", 4789));
+        long begun = System.nanoTime();
+        for (int i = 0; i < 5000; i++) {
+            byte[] frame = packet();
+            frame[SOURCE_AT] = (byte) (i >> 8);
+            frame[SOURCE_AT + 1] = (byte) i;
+            run(frame);
+        }
+        double windows = 1 + (System.nanoTime() - begun) / 1e9 * 1000 / 256;
+        int told = program.events().size();
+        assertThat(told).isBetween(1, (int) (IN_WINDOW * windows) + IN_WINDOW);
+        assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isEqualTo(5000 - told);
+    }
+
+    /** Nobody reads: the ring buffer fills up, the oldest events stay, and what does not fit is counted. */
+    @Test
+    void aFullRingBufferKeepsTheOldestEvents() throws InterruptedException {
+        try (LoadedProgram small = new LoadedProgram(4096)) {
+            int room = 4096 / (56 + 8) - 1; // with a header each; the last byte stays free
+            small.rules(Rules.parse("4109 observe unverified", 4789));
+            int source = 0;
+            int told = 0;
+            for (long end = System.nanoTime() + 60_000_000_000L; told < room; source++) {
+                assertThat(System.nanoTime()).as("time for %d events", room).isLessThan(end);
+                long before = small.eventsLost().get(EventType.BAD_CHECKSUM);
+                small.run(strange(source), 0);
+                if (small.eventsLost().get(EventType.BAD_CHECKSUM) == before) {
+                    told++;
+                } else {
+                    Thread.sleep(50);
+                }
+            }
+            Thread.sleep(2600); // another window, at 100 Hz too
+            long before = small.eventsLost().get(EventType.BAD_CHECKSUM);
+            small.run(strange(source), 0);
+            assertThat(small.eventsLost().get(EventType.BAD_CHECKSUM)).isEqualTo(before + 1);
+
+            List<Event> events = small.events();
+            assertThat(events).hasSize(room);
+            assertThat(events.get(0).source().getHostAddress()).isEqualTo("198.51.0.0");
+            Thread.sleep(2600);
+            small.run(strange(source + 1), 0);
+            assertThat(small.events()).as("there is room again").hasSize(1);
+        }
+    }
+
+    /** The kernel keeps what it knows of a peer for each CPU; these tests want one. */
+    private static void onCpus(String list) throws IOException, InterruptedException {
+        String pid = Long.toString(ProcessHandle.current().pid());
+        Process taskset = new ProcessBuilder("taskset", "-a", "-p", "-c", list, pid)
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(taskset.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(taskset.waitFor()).as(said).isZero();
+    }
+
+    @BeforeAll
+    static void onOneCpu() throws IOException, InterruptedException {
+        onCpus("0");
+    }
+
+    @AfterAll
+    static void onAllCpus() throws IOException, InterruptedException {
+        onCpus(Files.readString(Path.of("/sys/devices/system/cpu/online")).strip());
+    }
+
+    private static byte[] strange(int source) {
+        byte[] frame = damaged(0x1234);
+        frame[SOURCE_AT + 2] = (byte) (source >> 8);
+        frame[SOURCE_AT + 3] = (byte) source;
+        return frame;
+    }
+
+    private List<EventType> types() {
+        return program.events().stream().map(Event::type).toList();
+    }
+
+    private void run(byte[] frame) {
+        program.run(frame.clone(), 0);
+    }
+
+    private static byte[] packet() {
+        return PacketCase.all().stream()
+                .filter(c -> c.name().equals("ipv4 observe, right checksum"))
+                .findFirst()
+                .orElseThrow()
+                .in()
+                .clone();
+    }
+
+    private static byte[] damaged(int by) {
+        byte[] frame = packet();
+        frame[UDP_CHECKSUM_AT] ^= (byte) (by >> 8);
+        frame[UDP_CHECKSUM_AT + 1] ^= (byte) by;
+        return frame;
+    }
+
+    private static byte[] from(int lastByte) {
+        byte[] frame = packet();
+        frame[SOURCE_AT + 3] = (byte) lastByte;
+        return frame;
+    }
+}
