@@ -127,7 +127,7 @@ struct csumbpf_peer {
 	 * packet. 0xffff: nothing, they are right. 0: not known. One constant for as long as the addresses stay mapped.
 	 */
 	__sum16 delta;
-	__sum16 candidate; /* another delta, seen once: it takes delta's place if the next packet agrees; 0: none */
+	__sum16 candidate; /* another delta, seen once: it takes delta's place if the next look agrees; 0: none */
 };
 
 /*

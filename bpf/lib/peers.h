@@ -33,11 +33,11 @@ static __always_inline struct csumbpf_peer *peer_of(const struct vxlan_packet *p
 /* Whether a checksum is to be computed that the mode does not ask for: see CSUMBPF_LOOK_NS. */
 static __always_inline int peer_look_is_due(const struct csumbpf_peer *peer, __u64 now)
 {
-	return !peer->looked_ns || peer->candidate || now - peer->looked_ns >= CSUMBPF_LOOK_NS;
+	return !peer->looked_ns || now - peer->looked_ns >= CSUMBPF_LOOK_NS;
 }
 
 /*
- * Learns from a sum. A changed delta counts only when the next packet confirms it, since a packet that is damaged on its
+ * Learns from a sum. A changed delta counts only when the next look confirms it, since a packet that is damaged on its
  * sender has some delta too.
  */
 static __always_inline void peer_learn(struct csumbpf_peer *peer, const struct vxlan_packet *packet, __be32 spi,

@@ -22,8 +22,10 @@ import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.RecordMap;
@@ -91,6 +93,8 @@ public record AttachmentView(
      * @param detour of csumbpf_detour, by VNI
      * @param detourOfAny of csumbpf_detour and the rule for any VNI
      * @param totals of the device
+     * @param peers senders that the program remembers
+     * @param eventsLost events that were not told
      * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one
      */
     public record Contents(
@@ -100,6 +104,8 @@ public record AttachmentView(
             Map<Vni, Counters> detour,
             Optional<Counters> detourOfAny,
             Map<Total, Count> totals,
+            Map<PeerKey, Peer> peers,
+            Map<EventType, Long> eventsLost,
             OptionalLong lastDecryptedNanos) {
         /** Over all rules. */
         public Counters sum() {
@@ -219,11 +225,9 @@ public record AttachmentView(
                 .findFirst();
     }
 
-    /** What the peers map holds, of an attachment that can be read. */
+    /** Senders that the program remembers; none where the maps cannot be read. */
     public Map<PeerKey, Peer> peers() {
-        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(new PinDirectory(netns, ifindex).path())) {
-            return maps.peers();
-        }
+        return contents.map(Contents::peers).orElse(Map.of());
     }
 
     /** The interface, with the namespace in front where that is not the caller's own: {@code netns/eth0}. */
@@ -232,11 +236,24 @@ public record AttachmentView(
     }
 
     static String label(PinDirectory pins, Optional<NetworkNamespace> netns) {
-        String name = netns.flatMap(ns -> ns.call(() -> Rtnetlink.device(pins.ifindex())))
+        return label(pins.netns(), netns.flatMap(NetworkNamespace::name), ifname(pins, netns));
+    }
+
+    /** The device's name now; where it is gone, the name it had. */
+    static String ifname(PinDirectory pins, Optional<NetworkNamespace> netns) {
+        return netns.flatMap(ns -> ns.call(() -> Rtnetlink.device(pins.ifindex())))
                 .map(NetDevice::name)
                 .or(() -> readRecord(pins).map(AttachmentRecord::ifname))
                 .orElse("ifindex " + pins.ifindex());
-        return label(pins.netns(), netns.flatMap(NetworkNamespace::name), name);
+    }
+
+    /** The network namespace as metrics name it: empty for the caller's own, else its name, else its inode number. */
+    public String netnsLabel() {
+        return netnsLabel(netns, netnsName);
+    }
+
+    static String netnsLabel(long netns, Optional<String> netnsName) {
+        return isCurrent(netns) ? "" : netnsName.orElse(Long.toString(netns));
     }
 
     private static String label(long netns, Optional<String> netnsName, String ifname) {
@@ -301,7 +318,12 @@ public record AttachmentView(
             problems.add("the program is not on the hook; '" + again + "' puts it back, '" + command + "detach "
                     + device.name() + "' clears it away");
         } else if (contents.isEmpty() || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
-            problems.add("a pin is missing; the program runs on, '" + again + "' mends it");
+            problems.add(
+                    pins.has(RecordMap.NAME) && record.isEmpty()
+                            ? "attached by another version of csumbpf, whose maps this one cannot read; the program runs on, '"
+                                    + command + "detach " + device.name() + "' and '" + again
+                                    + "' put this one in its place"
+                            : "a pin is missing; the program runs on, '" + again + "' mends it");
         }
         Optional<BackstopView> backstop = contents.flatMap(c -> record.map(
                 r -> NftBackstop.read(pins, device, r.backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
@@ -345,6 +367,8 @@ public record AttachmentView(
     private static Optional<AttachmentRecord> readRecord(PinDirectory pins) {
         try (RecordMap record = RecordMap.fromPin(pins.path())) {
             return Optional.of(record.get());
+        } catch (OtherVersionException e) {
+            return Optional.empty();
         } catch (KernelException e) {
             return absent(e);
         }
@@ -359,7 +383,8 @@ public record AttachmentView(
             Map<Vni, Counters> detour = maps.backstopCounters();
             detour.keySet().retainAll(rules.byVni().keySet());
             long now = MonotonicClock.nanos();
-            OptionalLong age = maps.peers().values().stream()
+            Map<PeerKey, Peer> peers = maps.peers();
+            OptionalLong age = peers.values().stream()
                     .mapToLong(peer -> Math.max(0, now - peer.lastSeenNanos()))
                     .min();
             return Optional.of(new Contents(
@@ -369,7 +394,11 @@ public record AttachmentView(
                     detour,
                     rules.any().flatMap(any -> maps.backstopCountersOfAny()),
                     maps.totals(),
+                    peers,
+                    maps.eventsLost(),
                     age));
+        } catch (OtherVersionException e) {
+            return Optional.empty();
         } catch (KernelException e) {
             return absent(e);
         }

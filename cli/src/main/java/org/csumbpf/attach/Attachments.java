@@ -25,6 +25,7 @@ import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Mode;
+import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
@@ -422,13 +423,18 @@ public final class Attachments {
         if (inNamespace) {
             Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
             if (live.isPresent()) {
-                follow(pins, live.get(), Integer.toString(pins.ifindex()));
+                try {
+                    follow(pins, live.get(), Integer.toString(pins.ifindex()));
+                } catch (OtherVersionException e) {
+                    // Its record is treated as lost, below.
+                }
                 live.get().detach();
                 result.changes().add("detached");
             }
         }
-        if (pins.has(RecordMap.NAME)) {
-            try (RecordMap record = RecordMap.fromPin(pins.path())) {
+        Optional<RecordMap> found = record(pins);
+        if (found.isPresent()) {
+            try (RecordMap record = found.get()) {
                 HostSetup host = new HostSetup(pins, record, result);
                 if (inNamespace) {
                     host.undoOnDevice();
@@ -444,8 +450,9 @@ public final class Attachments {
                 LiveHook.find(HookPlace.detour(pins)).ifPresent(LiveHook::detach);
             }
             result.warnings()
-                    .add("the record of what attach changed on the host is gone: GRO of the interface and the modules "
-                            + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
+                    .add(
+                            "the record of what attach changed on the host cannot be read: GRO of the interface and the modules "
+                                    + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
         }
         pins.removeAll(RecordMap.NAME);
         if (result.changes().isEmpty()) {
@@ -454,16 +461,25 @@ public final class Attachments {
         return result;
     }
 
+    /** The record; empty where it is gone, or of another version. */
+    private static Optional<RecordMap> record(PinDirectory pins) {
+        if (!pins.has(RecordMap.NAME)) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(RecordMap.fromPin(pins.path()));
+        } catch (OtherVersionException e) {
+            return Optional.empty();
+        }
+    }
+
     /** An attachment in this namespace by the name that its device had, if that device is no more. */
     private static Optional<PinDirectory> goneDevice(NetworkNamespace netns, String ifname) {
         return PinDirectory.of(netns.inode()).stream()
                 .filter(pins -> Rtnetlink.device(pins.ifindex()).isEmpty())
                 .filter(pins -> {
-                    if (!pins.has(RecordMap.NAME)) {
-                        return false;
-                    }
-                    try (RecordMap record = RecordMap.fromPin(pins.path())) {
-                        return record.get().ifname().equals(ifname);
+                    try (RecordMap record = record(pins).orElse(null)) {
+                        return record != null && record.get().ifname().equals(ifname);
                     }
                 })
                 .findFirst();

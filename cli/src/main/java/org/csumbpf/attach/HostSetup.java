@@ -14,6 +14,7 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 
 /**
@@ -187,8 +188,8 @@ final class HostSetup {
                     try (RecordMap theirs = RecordMap.fromPin(other.path())) {
                         theirs.update(r -> r.with(change));
                         return true;
-                    } catch (KernelException e) {
-                        return false; // half made: the next command mends or removes it
+                    } catch (KernelException | OtherVersionException e) {
+                        return false; // half made, or not ours to write: the next command mends or removes it
                     }
                 })
                 .isPresent();

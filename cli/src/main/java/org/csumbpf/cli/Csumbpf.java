@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             DetachCommand.class,
             StatusCommand.class,
             StatsCommand.class,
+            ServeCommand.class,
             VniCommand.class,
             WarmUpCommand.class,
         },

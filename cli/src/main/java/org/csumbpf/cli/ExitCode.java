@@ -7,6 +7,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;
 import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
+import org.csumbpf.maps.OtherVersionException;
 
 /** The command's exit codes. They are an interface: scripts depend on them, so they never change their meaning. */
 enum ExitCode {
@@ -56,6 +57,9 @@ enum ExitCode {
         }
         if (failure instanceof NoSuchNamespaceException) {
             return NO_SUCH_INTERFACE;
+        }
+        if (failure instanceof OtherVersionException) {
+            return UNSUPPORTED_HOST;
         }
         if (failure instanceof LibbpfException) {
             return UNSUPPORTED_HOST;

@@ -7,6 +7,7 @@ import java.util.stream.Collectors;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Mode;
+import org.csumbpf.serve.ServeLog;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -42,6 +43,12 @@ abstract class LabelConverter<E extends Enum<E>> implements ITypeConverter<E> {
     static final class ForBackstop extends LabelConverter<Backstop> {
         ForBackstop() {
             super(Backstop.values());
+        }
+    }
+
+    static final class ForLogFormat extends LabelConverter<ServeLog.Format> {
+        ForLogFormat() {
+            super(ServeLog.Format.values());
         }
     }
 

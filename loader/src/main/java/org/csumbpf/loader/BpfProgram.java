@@ -2,6 +2,8 @@
 package org.csumbpf.loader;
 
 import com.sun.jna.Memory;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,6 +34,17 @@ public final class BpfProgram implements AutoCloseable {
     BpfProgram(FileDescriptor fd, String object) {
         this.fd = fd;
         this.object = object;
+    }
+
+    /** Whether the kernel measures the time of programs (sysctl kernel.bpf_stats_enabled, 5.1). */
+    public static boolean statsEnabled() {
+        try {
+            return Files.readString(Path.of("/proc/sys/kernel/bpf_stats_enabled"))
+                    .strip()
+                    .equals("1");
+        } catch (IOException e) {
+            return false; // a kernel that cannot
+        }
     }
 
     /** Opens a pinned program. */

@@ -26,7 +26,7 @@ public final class BpfMap<K, V> implements AutoCloseable {
     private BpfMap(RawMap raw, Codec<K> keys, Codec<V> values, BinaryOperator<V> merge) {
         MapInfo info = raw.info();
         if (info.keySize() != keys.size() || info.valueSize() != values.size()) {
-            throw new IllegalStateException("map " + info.name() + " has keys of " + info.keySize() + " and values of "
+            throw new OtherVersionException("map " + info.name() + " has keys of " + info.keySize() + " and values of "
                     + info.valueSize() + " bytes, but this version of csumbpf has " + keys.size() + " and "
                     + values.size());
         }

@@ -24,6 +24,11 @@ public final class CsumbpfMaps implements AutoCloseable {
     public static final List<String> PINNED = List.of(
             RecordMap.NAME, "config", "rules", "counters", "backstop", "totals", "peers", EVENTS, "events_lost");
 
+    /** {@code CSUMBPF_RULES_MAX}: room for rules of single VNIs. */
+    public static final int RULES_MAX = 32768;
+    /** {@code CSUMBPF_PEERS_MAX}: room for peers; the one that was silent for longest goes first. */
+    public static final int PEERS_MAX = 16384;
+
     private static final int ALLOCATION_ATTEMPTS = 100;
     private static final long ALLOCATION_PAUSE_NANOS = 5_000_000;
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import org.csumbpf.serve.ListenAddress;
+import org.csumbpf.serve.Serve;
+import org.csumbpf.serve.ServeLog;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
+
+@Command(
+        name = "serve",
+        description = {
+            "Serve metrics to Prometheus, and log events, until SIGTERM or Ctrl-C.",
+            "",
+            "What is attached, changed or detached meanwhile is followed. When this ends, what is attached stays so. Paths:"
+                    + " /metrics, /-/healthy, /-/ready. The metrics are listed in docs/metrics.md."
+        })
+final class ServeCommand extends HostCommand {
+    @Option(
+            names = "--listen",
+            paramLabel = "HOST:PORT",
+            defaultValue = ListenAddress.DEFAULT,
+            converter = ListenConverter.class,
+            description = "Where to listen (default ${DEFAULT-VALUE}); ':PORT' for all addresses.")
+    private ListenAddress listen;
+
+    @Option(
+            names = "--max-peers",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Series for the N peers of each interface with the most packets (default: none).")
+    private int maxPeers;
+
+    @Option(
+            names = "--max-vnis",
+            paramLabel = "N",
+            defaultValue = "256",
+            description =
+                    "Series for the N lowest VNIs of each interface (default ${DEFAULT-VALUE}); the others are added up"
+                            + " as vni=\"other\".")
+    private int maxVnis;
+
+    @Option(
+            names = "--log-format",
+            paramLabel = "text|json",
+            defaultValue = "text",
+            converter = LabelConverter.ForLogFormat.class,
+            description = "How lines on standard error look (default ${DEFAULT-VALUE}).")
+    private ServeLog.Format logFormat;
+
+    @Override
+    void checkUsage() {
+        if (maxPeers < 0 || maxVnis < 0) {
+            throw new ParameterException(spec().commandLine(), "--max-peers and --max-vnis cannot be negative");
+        }
+    }
+
+    @Override
+    void run(PrintWriter out) {
+        global().within(only -> {
+            Serve.run(new Serve.Options(only, listen, maxVnis, maxPeers, logFormat, Version.number()), System.err);
+            return null;
+        });
+    }
+
+    /** Says what is wrong in the words of {@link ListenAddress}. */
+    static final class ListenConverter implements ITypeConverter<ListenAddress> {
+        @Override
+        public ListenAddress convert(String text) {
+            try {
+                return ListenAddress.parse(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.csumbpf.attach.EventStream;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.Event;
+import org.csumbpf.maps.EventType;
+import org.csumbpf.maps.Peer;
+
+/** Writes the program's events to the log, on a thread of its own. */
+final class EventLog implements Runnable {
+    /** How long an attachment that comes may wait until its events are read: the kernel keeps them meanwhile. */
+    private static final int FOLLOW_MILLIS = 5000;
+
+    private final Optional<NetworkNamespace> only;
+    private final Snapshot.EventCounts counts;
+    private final ServeLog log;
+
+    EventLog(Optional<NetworkNamespace> only, Snapshot.EventCounts counts, ServeLog log) {
+        this.only = only;
+        this.counts = counts;
+        this.log = log;
+    }
+
+    @Override
+    public void run() {
+        try (EventStream stream = new EventStream(only, this::write)) {
+            while (true) {
+                try {
+                    stream.poll(FOLLOW_MILLIS);
+                    log.resolved("events", "events can be read again");
+                } catch (RuntimeException e) {
+                    log.once("events", "cannot read events: " + e.getMessage());
+                    stream.close(); // begins anew
+                    TimeUnit.MILLISECONDS.sleep(FOLLOW_MILLIS);
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void write(EventStream.Origin origin, Event event) {
+        counts.count(origin.netns(), origin.ifname(), event);
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("event", event.type().label());
+        if (!origin.netns().isEmpty()) {
+            fields.put("netns", origin.netns());
+        }
+        fields.put("interface", origin.ifname());
+        fields.put("vni", event.vni().value());
+        fields.put("peer", event.source().getHostAddress());
+        fields.put("destination", event.destination().getHostAddress());
+        if (event.spi() != 0) {
+            fields.put("spi", String.format(Locale.ROOT, "0x%08x", event.spi()));
+        }
+        if (event.type() != EventType.PLAINTEXT) {
+            fields.put("delta", delta(event.delta()));
+        }
+        if (event.type() == EventType.MAPPING_CHANGED) {
+            fields.put("delta_before", delta(event.deltaBefore()));
+        }
+        // The kernel keeps events until somebody reads them.
+        long ageNanos = MonotonicClock.nanos() - event.timeNanos();
+        fields.put("at", Instant.now().minusNanos(ageNanos).toString());
+        switch (event.type()) {
+            case BAD_CHECKSUM -> log.info("first packet of this peer with a wrong checksum: NAT is on its way", fields);
+            case MAPPING_CHANGED ->
+                log.warn(
+                        "another address translation of this peer: a NAT changed, or another host has its address",
+                        fields);
+            case PLAINTEXT -> log.warn("packet with a protected VNI that IPsec did not decrypt", fields);
+        }
+    }
+
+    private static String delta(int delta) {
+        return switch (delta) {
+            case Peer.DELTA_UNKNOWN -> "unknown";
+            case Peer.DELTA_NONE -> "none";
+            default -> String.format(Locale.ROOT, "0x%04x", delta);
+        };
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.Verdict;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetworkNamespace;
+
+/** Brings the meters up to date at each scrape, and says in the log, once, what is amiss. One scrape at a time. */
+final class Exporter {
+    private final Optional<NetworkNamespace> only;
+    private final Snapshot.Limits limits;
+    private final Snapshot.EventCounts events;
+    private final String version;
+    private final ServeLog log;
+    private final Meters meters;
+    private final OffPathWatch offPath = new OffPathWatch();
+    private final Set<String> complaints = new HashSet<>();
+    private long failures;
+    private volatile Optional<String> unready = Optional.empty();
+
+    Exporter(
+            Optional<NetworkNamespace> only,
+            Snapshot.Limits limits,
+            Snapshot.EventCounts events,
+            String version,
+            MeterRegistry registry,
+            ServeLog log) {
+        this.only = only;
+        this.limits = limits;
+        this.events = events;
+        this.version = version;
+        this.log = log;
+        this.meters = new Meters(registry);
+    }
+
+    /** Why the last read failed; empty: it did not. */
+    Optional<String> unready() {
+        return unready;
+    }
+
+    /** Reads all there is. What cannot be read has no series until it can. */
+    void refresh() {
+        Snapshot snapshot = new Snapshot(limits);
+        Map<String, String> amiss = new HashMap<>();
+        try {
+            read(snapshot, amiss);
+            unready = Optional.empty();
+        } catch (RuntimeException e) {
+            failures++;
+            snapshot = new Snapshot(limits);
+            String why = "cannot read the attachments: " + e.getMessage();
+            amiss.put("read", why);
+            unready = Optional.of(why);
+        }
+        snapshot.add(Metric.READ_FAILURES, Tags.empty(), failures);
+        snapshot.add(Metric.BUILD_INFO, Tags.of("version", version, "java", System.getProperty("java.version")), 1);
+        meters.set(snapshot.samples());
+        say(amiss);
+    }
+
+    private void read(Snapshot snapshot, Map<String, String> amiss) {
+        List<AttachmentView> views = AttachmentView.readAll(only);
+        long now = MonotonicClock.nanos();
+        Map<Long, String> passedBy = offPath.judge(views, now);
+        snapshot.add(
+                views,
+                passedBy.keySet(),
+                events,
+                BpfProgram.statsEnabled(),
+                System.currentTimeMillis() * 1_000_000 - now);
+        if (views.isEmpty()) {
+            amiss.put(
+                    "nothing",
+                    "nothing is attached"
+                            + (Bpffs.isMounted(Bpffs.DEFAULT) ? "" : " (" + Bpffs.DEFAULT + " is not mounted)")
+                            + "; 'csumbpf attach' is seen without a restart");
+        }
+        for (AttachmentView view : views) {
+            for (String problem : view.problems()) {
+                amiss.put(view.label() + " " + problem, view.label() + ": " + problem);
+            }
+            String text = passedBy.get(view.netns());
+            if (text != null) {
+                amiss.put(view.label() + " off path", view.label() + ": " + text);
+            } else if (Verdict.of(view).kind() == Verdict.Kind.BYPASSED) {
+                amiss.put(
+                        view.label() + " bypassed",
+                        view.label() + ": " + Verdict.of(view).text());
+            }
+        }
+    }
+
+    private void say(Map<String, String> amiss) {
+        amiss.forEach(log::once);
+        complaints.removeIf(key -> {
+            boolean over = !amiss.containsKey(key);
+            if (over) {
+                log.resolved(key, "it is over: " + key);
+            }
+            return over;
+        });
+        complaints.addAll(amiss.keySet());
+    }
+}

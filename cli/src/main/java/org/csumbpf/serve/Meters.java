@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Micrometer's meters, made to agree with one list of samples after the other: a meter comes with its first sample and goes
+ * with its last. For one thread at a time.
+ */
+final class Meters {
+    private record Key(Metric metric, Tags tags) {}
+
+    /** What a meter reads; Micrometer holds it weakly. */
+    private static final class Cell {
+        private volatile double value;
+        private long seen;
+        private Meter meter;
+    }
+
+    private final MeterRegistry registry;
+    private final Map<Key, Cell> cells = new HashMap<>();
+    private long turn;
+
+    Meters(MeterRegistry registry) {
+        this.registry = registry;
+    }
+
+    /** Of two samples with the same metric and tags the first counts. */
+    void set(List<Sample> samples) {
+        turn++;
+        for (Sample sample : samples) {
+            Cell cell = cells.computeIfAbsent(new Key(sample.metric(), sample.tags()), key -> new Cell());
+            if (cell.seen == turn) {
+                continue;
+            }
+            cell.seen = turn;
+            cell.value = sample.value();
+            if (cell.meter == null) {
+                cell.meter = register(sample.metric(), sample.tags(), cell);
+            }
+        }
+        cells.values().removeIf(cell -> {
+            boolean gone = cell.seen != turn;
+            if (gone) {
+                registry.remove(cell.meter);
+            }
+            return gone;
+        });
+    }
+
+    private Meter register(Metric metric, Tags tags, Cell cell) {
+        return switch (metric.kind()) {
+            case COUNTER ->
+                FunctionCounter.builder(metric.meter(), cell, c -> c.value)
+                        .tags(tags)
+                        .baseUnit(metric.unit())
+                        .description(metric.help())
+                        .register(registry);
+            case GAUGE ->
+                Gauge.builder(metric.meter(), cell, c -> c.value)
+                        .tags(tags)
+                        .baseUnit(metric.unit())
+                        .description(metric.help())
+                        .register(registry);
+        };
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.OffPath;
+import org.csumbpf.maps.Evidence;
+
+/**
+ * Tells, by network namespace, whether decrypted packets die now: what came in the last window counts, so that it ends by
+ * itself. The first window begins when the rules last changed, as that of {@code csumbpf status} does.
+ */
+final class OffPathWatch {
+    /** A shorter one would call a single burst of errors the state of things. */
+    static final long WINDOW_NANOS = 10_000_000_000L;
+
+    private record Attachment(long netns, int ifindex) {}
+
+    private Map<Attachment, Evidence> begun = Map.of();
+    private Map<Long, String> verdicts = Map.of();
+    private long begunNanos;
+    private boolean first = true;
+
+    /** @return what is amiss, by inode of the network namespace; nothing of those where all is well */
+    Map<Long, String> judge(List<AttachmentView> views, long nowNanos) {
+        if (!first && nowNanos - begunNanos < WINDOW_NANOS) {
+            return verdicts;
+        }
+        Map<Attachment, Evidence> now = new HashMap<>();
+        Map<Long, Evidence> since = new HashMap<>();
+        for (AttachmentView view : views) {
+            Optional<Evidence> evidence = view.evidence();
+            if (evidence.isPresent()) {
+                Attachment key = new Attachment(view.netns(), view.ifindex());
+                Evidence before = begun.containsKey(key)
+                        ? begun.get(key)
+                        : view.record().orElseThrow().baseline();
+                now.put(key, evidence.get());
+                since.merge(view.netns(), evidence.get().since(before), Evidence::plusAttachment);
+            }
+        }
+        Map<Long, String> found = new HashMap<>();
+        since.forEach((netns, evidence) -> OffPath.judge(evidence).ifPresent(text -> found.put(netns, text)));
+        begun = now;
+        begunNanos = nowNanos;
+        first = false;
+        verdicts = found;
+        return verdicts;
+    }
+}

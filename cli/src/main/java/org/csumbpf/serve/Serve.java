@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.PrintStream;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.SystemdNotify;
+
+/** The daemon: metrics and events, until it is told to end. It changes nothing on the host. */
+public final class Serve {
+    private Serve() {}
+
+    /**
+     * What the user wants.
+     *
+     * @param only attachments of this network namespace; empty: of all
+     * @param listen where
+     * @param maxVnis series of single VNIs, at most
+     * @param maxPeers series of single peers, at most
+     * @param logFormat how log lines look
+     * @param version of csumbpf
+     */
+    public record Options(
+            Optional<NetworkNamespace> only,
+            ListenAddress listen,
+            int maxVnis,
+            int maxPeers,
+            ServeLog.Format logFormat,
+            String version) {}
+
+    /** Returns only by an exception; SIGTERM and SIGINT end the process with exit code 0. */
+    public static void run(Options options, PrintStream err) {
+        ServeLog log = new ServeLog(options.logFormat(), err);
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        Snapshot.EventCounts counts = new Snapshot.EventCounts();
+        Exporter exporter = new Exporter(
+                options.only(),
+                new Snapshot.Limits(options.maxVnis(), options.maxPeers()),
+                counts,
+                options.version(),
+                registry,
+                log);
+        MetricsServer server = MetricsServer.start(
+                options.listen(), registry.getPrometheusRegistry(), exporter::refresh, exporter::unready, log);
+        SystemdNotify systemd = SystemdNotify.fromEnvironment();
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> {
+                            systemd.stopping();
+                            server.close();
+                            log.info("ended; what is attached stays attached");
+                            // The JVM would end with 128 + the signal's number, which supervisors take for a failure.
+                            Runtime.getRuntime().halt(0);
+                        },
+                        "end"));
+        Thread events = new Thread(new EventLog(options.only(), counts, log), "events");
+        events.setDaemon(true);
+        events.start();
+        String where = "http://" + hostAndPort(server) + "/metrics";
+        log.info("serving", "url", where);
+        systemd.ready("serving " + where);
+        try {
+            new CountDownLatch(1).await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String hostAndPort(MetricsServer server) {
+        return new ListenAddress(
+                        server.address().getAddress().getHostAddress(),
+                        server.address().getPort())
+                .toString();
+    }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import io.micrometer.core.instrument.Tags;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.BackstopCounters;
+import org.csumbpf.attach.BackstopView;
+import org.csumbpf.attach.RuleSet;
+import org.csumbpf.loader.host.NetStatistics;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.Event;
+import org.csumbpf.maps.EventType;
+import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Vni;
+
+/** What one scrape sees: attachments as samples. */
+final class Snapshot {
+    private static final String ANY = "any";
+    private static final String OTHER = "other";
+
+    /**
+     * How much is told.
+     *
+     * @param maxVnis VNIs with series of their own for an interface, the lowest; the others are added up
+     * @param maxPeers peers with series of their own for an interface, those with the most packets; 0: none
+     */
+    record Limits(int maxVnis, int maxPeers) {}
+
+    private final Limits limits;
+    private final List<Sample> samples = new ArrayList<>();
+
+    Snapshot(Limits limits) {
+        this.limits = limits;
+    }
+
+    List<Sample> samples() {
+        return samples;
+    }
+
+    void add(Metric metric, Tags tags, double value) {
+        samples.add(new Sample(metric, tags, value));
+    }
+
+    /**
+     * Adds all there is to say of attachments.
+     *
+     * @param offPath the network namespaces (inodes) in which decrypted packets pass by
+     * @param events what was logged, by attachment
+     * @param statsEnabled whether the kernel measures programs
+     * @param monotonicToUnixNanos from CLOCK_MONOTONIC to Unix time
+     */
+    void add(
+            List<AttachmentView> views,
+            Set<Long> offPath,
+            EventCounts events,
+            boolean statsEnabled,
+            long monotonicToUnixNanos) {
+        // An interface that is gone may have a successor of the same name: then that one is meant.
+        List<AttachmentView> ordered = new ArrayList<>(views);
+        ordered.sort(Comparator.comparing(AttachmentView::state));
+        Set<Tags> named = new HashSet<>();
+        Map<String, NetStatistics> byNetns = new TreeMap<>();
+        for (AttachmentView view : ordered) {
+            Tags tags = Tags.of("netns", view.netnsLabel(), "interface", view.ifname());
+            if (!named.add(tags)) {
+                continue;
+            }
+            boolean attached = view.state() == AttachmentView.State.ATTACHED;
+            add(Metric.ATTACHED, tags, attached ? 1 : 0);
+            add(
+                    Metric.BACKSTOP_ACTIVE,
+                    tags,
+                    view.backstop()
+                                    .filter(b -> b.state() == BackstopView.State.ON)
+                                    .isPresent()
+                            ? 1
+                            : 0);
+            add(Metric.OFF_PATH, tags, offPath.contains(view.netns()) ? 1 : 0);
+            view.program().ifPresent(program -> {
+                add(
+                        Metric.PROGRAM_INFO,
+                        tags.and(
+                                "id",
+                                Integer.toString(program.id()),
+                                "tag",
+                                program.tag(),
+                                "hook",
+                                view.hook().orElse(""),
+                                "mode",
+                                view.contents().map(c -> mode(c.rules())).orElse("")),
+                        1);
+                if (statsEnabled) {
+                    add(Metric.PROGRAM_RUN, tags, program.runTimeNanos() / 1e9);
+                    add(Metric.PROGRAM_RUNS, tags, program.runCount());
+                }
+            });
+            view.contents().ifPresent(contents -> {
+                add(tags, contents, view.backstop().orElse(null));
+                if (limits.maxPeers() > 0) {
+                    addPeers(tags, contents.peers(), monotonicToUnixNanos);
+                }
+                contents.eventsLost().forEach((type, lost) -> {
+                    add(Metric.EVENTS_LOST, tags.and("type", type.label()), lost);
+                });
+                for (EventType type : EventType.values()) {
+                    add(
+                            Metric.EVENTS,
+                            tags.and("type", type.label()),
+                            events.of(view.netnsLabel(), view.ifname(), type));
+                }
+            });
+            view.statistics().ifPresent(statistics -> byNetns.putIfAbsent(view.netnsLabel(), statistics));
+        }
+        byNetns.forEach((netns, statistics) -> addHost(Tags.of("netns", netns), statistics));
+    }
+
+    private static String mode(RuleSet rules) {
+        Set<String> modes = new HashSet<>();
+        rules.any().map(rule -> rule.mode().label()).ifPresent(modes::add);
+        for (Rule rule : rules.byVni().values()) {
+            modes.add(rule.mode().label());
+        }
+        return modes.size() > 1 ? "mixed" : modes.stream().findFirst().orElse("none");
+    }
+
+    private void add(Tags tags, AttachmentView.Contents contents, BackstopView backstop) {
+        RuleSet rules = contents.rules();
+        int count = rules.byVni().size() + (rules.any().isPresent() ? 1 : 0);
+        add(Metric.RULES, tags, count);
+        add(Metric.PEERS, tags, contents.peers().size());
+        add(
+                Metric.MAP_FILL_RATIO,
+                tags.and("map", "rules"),
+                (double) rules.byVni().size() / CsumbpfMaps.RULES_MAX);
+        add(
+                Metric.MAP_FILL_RATIO,
+                tags.and("map", "peers"),
+                (double) contents.peers().size() / CsumbpfMaps.PEERS_MAX);
+        contents.totals().forEach((total, counted) -> {
+            Tags kind = tags.and("kind", total.label());
+            add(Metric.UNMATCHED_PACKETS, kind, counted.packets());
+            add(Metric.UNMATCHED_BYTES, kind, counted.bytes());
+        });
+
+        Map<String, Counters> tc = new LinkedHashMap<>();
+        Map<String, BackstopCounters> behind = new LinkedHashMap<>();
+        contents.countersOfAny().ifPresent(counters -> {
+            tc.put(ANY, counters);
+            behind.put(ANY, backstop == null ? BackstopCounters.NONE : backstop.ofAny());
+        });
+        Map<Vni, BackstopCounters> behindByVni = backstop == null ? Map.of() : backstop.byVni();
+        int[] own = {0};
+        contents.counters().forEach((vni, counters) -> { // in their order
+            String name = own[0]++ < limits.maxVnis() ? vni.toString() : OTHER;
+            tc.merge(name, counters, Counters::plus);
+            behind.merge(name, behindByVni.getOrDefault(vni, BackstopCounters.NONE), BackstopCounters::plus);
+        });
+        tc.forEach((vni, counters) -> {
+            for (Outcome outcome : Outcome.values()) {
+                addCount(tags, vni, "tc", outcome.label(), counters.get(outcome));
+            }
+            for (BackstopCounters.Outcome outcome : BackstopCounters.Outcome.values()) {
+                addCount(tags, vni, "backstop", outcome.label(), behind.get(vni).get(outcome));
+            }
+        });
+    }
+
+    private void addCount(Tags tags, String vni, String path, String outcome, Count count) {
+        Tags all = tags.and("vni", vni, "path", path, "outcome", outcome);
+        add(Metric.PACKETS, all, count.packets());
+        add(Metric.BYTES, all, count.bytes());
+    }
+
+    private void addPeers(Tags tags, Map<PeerKey, Peer> peers, long monotonicToUnixNanos) {
+        peers.entrySet().stream()
+                .sorted(Map.Entry.<PeerKey, Peer>comparingByValue(Comparator.comparingLong(Peer::packets))
+                        .reversed())
+                .limit(limits.maxPeers())
+                .forEach(entry -> {
+                    Tags all = tags.and(
+                            "vni",
+                            entry.getKey().vni().toString(),
+                            "peer",
+                            entry.getKey().source().getHostAddress());
+                    Peer peer = entry.getValue();
+                    add(Metric.PEER_PACKETS, all, peer.packets());
+                    add(Metric.PEER_BYTES, all, peer.bytes());
+                    add(Metric.PEER_BAD_PACKETS, all, peer.bad());
+                    add(Metric.PEER_LAST_SEEN, all, (peer.lastSeenNanos() + monotonicToUnixNanos) / 1e9);
+                });
+    }
+
+    private void addHost(Tags tags, NetStatistics statistics) {
+        addFamily(tags.and("family", "ipv4"), statistics.ipv4());
+        addFamily(tags.and("family", "ipv6"), statistics.ipv6());
+        statistics.xfrmInErrors().forEach((error, count) -> {
+            add(Metric.HOST_XFRM_IN_ERRORS, tags.and("error", error), count);
+        });
+    }
+
+    private void addFamily(Tags tags, NetStatistics.Family family) {
+        add(Metric.HOST_UDP_CHECKSUM_ERRORS, tags, family.udpChecksumErrors());
+        add(Metric.HOST_REASSEMBLED, tags, family.reassembled());
+    }
+
+    /** Events that were logged, by attachment and type. For several threads. */
+    static final class EventCounts {
+        private record Key(String netns, String ifname, EventType type) {}
+
+        private final Map<Key, Long> counts = new HashMap<>();
+
+        synchronized void count(String netns, String ifname, Event event) {
+            counts.merge(new Key(netns, ifname, event.type()), 1L, Long::sum);
+        }
+
+        synchronized long of(String netns, String ifname, EventType type) {
+            return counts.getOrDefault(new Key(netns, ifname, type), 0L);
+        }
+    }
+}

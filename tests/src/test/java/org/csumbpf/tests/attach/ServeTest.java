@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.attach;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.TestContext;
+import org.csumbpf.tests.lab.Lab;
+import org.csumbpf.tests.lab.ServeProcess;
+import org.csumbpf.tests.lab.Shell;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** {@code csumbpf serve} over real attachments, whose program gets its packets by test runs. */
+@Tag("root")
+class ServeTest {
+    private static final Pattern SERIES = Pattern.compile("([a-z_]+)(?:\\{(.*)})? \\S+");
+    private static final Pattern LABEL = Pattern.compile("([a-z]+)=\"[^\"]*\"");
+
+    private Lab lab;
+
+    @BeforeEach
+    void open() {
+        lab = new Lab();
+    }
+
+    @AfterEach
+    void close() {
+        lab.close();
+    }
+
+    /** Every line of what is served, but for what differs from machine to machine. */
+    @Test
+    void servesJustThisText() throws IOException {
+        busy();
+        try (ServeProcess serve = new ServeProcess(lab, "--max-peers", "10")) {
+            serve.awaitLog(line -> line.contains("event=bad_checksum"));
+            String text = serve.scrape()
+                    .replace(lab.name, "NETNS")
+                    .replaceAll("(id|tag|hook|java|version)=\"[^\"]*\"", "$1=\"*\"")
+                    .replaceAll("(?m)^(csumbpf_peer_last_seen\\S*) .*", "$1 *")
+                    // Not in every kernel, and some errors only in newer ones.
+                    .replaceAll("(?m)^.*csumbpf_host_xfrm_in_errors_total.*\n", "");
+            try (InputStream expected = ServeTest.class.getResourceAsStream("/metrics.txt")) {
+                assertThat(text).isEqualTo(new String(expected.readAllBytes(), StandardCharsets.UTF_8));
+            }
+        }
+    }
+
+    /** docs/metrics.md is complete, and says nothing that is not served. */
+    @Test
+    void theTableInTheDocsIsWhatIsServed() throws IOException {
+        Map<String, Set<String>> documented = new TreeMap<>();
+        Map<String, String> types = new TreeMap<>();
+        for (String line : Files.readAllLines(Shell.CHECKOUT.resolve("docs/metrics.md"))) {
+            Matcher row = Pattern.compile("\\| `(csumbpf_\\w+)` \\| (\\w+)[^|]* \\| ([^|]*)\\|.*")
+                    .matcher(line);
+            if (row.matches()) {
+                Set<String> labels = new TreeSet<>(List.of(row.group(3).strip().split(", ")));
+                labels.remove("");
+                documented.put(row.group(1), labels);
+                types.put(row.group(1), row.group(2));
+            }
+        }
+        busy();
+        String enabled = "kernel.bpf_stats_enabled";
+        String before = Shell.run("sysctl", "-n", enabled).ok().out().strip();
+        Shell.run("sysctl", "-qw", enabled + "=1").ok();
+        try (ServeProcess serve = new ServeProcess(lab, "--max-peers", "10")) {
+            Map<String, Set<String>> served = new TreeMap<>();
+            Map<String, String> servedTypes = new TreeMap<>();
+            for (String line : serve.scrape().split("\n")) {
+                Matcher series = SERIES.matcher(line);
+                if (series.matches()) {
+                    Set<String> labels = new TreeSet<>();
+                    Matcher label = LABEL.matcher(series.group(2) == null ? "" : series.group(2));
+                    while (label.find()) {
+                        labels.add(label.group(1));
+                    }
+                    served.put(series.group(1), labels);
+                } else if (line.startsWith("# TYPE ")) {
+                    servedTypes.put(line.split(" ")[2], line.split(" ")[3]);
+                }
+            }
+            if (!served.containsKey("csumbpf_host_xfrm_in_errors_total")) {
+                assertThat(Files.exists(Path.of("/proc/net/xfrm_stat"))).isFalse();
+                documented.remove("csumbpf_host_xfrm_in_errors_total");
+                types.remove("csumbpf_host_xfrm_in_errors_total");
+                servedTypes.remove("csumbpf_host_xfrm_in_errors_total");
+            }
+            assertThat(served).isEqualTo(documented);
+            assertThat(servedTypes).isEqualTo(types);
+        } finally {
+            Shell.run("sysctl", "-qw", enabled + "=" + before).ok();
+        }
+    }
+
+    @Test
+    void followsWhatAttachVniAndDetachDo() {
+        try (ServeProcess serve = new ServeProcess(lab)) {
+            assertThat(serve.scrape()).contains("csumbpf_build_info").doesNotContain("csumbpf_attached");
+            serve.scrape();
+            assertThat(serve.log().stream().filter(line -> line.contains("nothing is attached")))
+                    .hasSize(1);
+
+            lab.csumbpf("attach", "w1", "--vni", "4109", "--unverified").ok();
+            assertThat(serve.value("csumbpf_attached", "interface=\"w1\"", "netns=\"" + lab.name + "\""))
+                    .isEqualTo(1);
+            assertThat(serve.value("csumbpf_rules")).isEqualTo(1);
+            assertThat(serve.value("csumbpf_packets_total", "vni=\"4110\"")).isNaN();
+
+            lab.csumbpf("vni", "add", "w1", "4110", "--unverified").ok();
+            assertThat(serve.value("csumbpf_packets_total", "vni=\"4110\"")).isZero();
+
+            send("ipv4 observe, wrong checksum", 3);
+            assertThat(serve.value("csumbpf_packets_total", "vni=\"4109\"", "path=\"tc\"", "outcome=\"repaired\""))
+                    .as("once, and then it has no checksum any more")
+                    .isEqualTo(1);
+            assertThat(serve.value("csumbpf_packets_total", "vni=\"4109\"", "path=\"tc\"", "outcome=\"zero\""))
+                    .isEqualTo(2);
+
+            lab.csumbpf("attach", "w3", "--unverified").ok();
+            assertThat(serve.value("csumbpf_attached", "interface=\"w3\"")).isEqualTo(1);
+            lab.csumbpf("detach", "--all").ok();
+            assertThat(serve.value("csumbpf_attached")).isNaN();
+            assertThat(serve.value("csumbpf_packets_total")).isNaN();
+            assertThat(serve.log().stream().filter(line -> line.contains("it is over: nothing")))
+                    .hasSize(1);
+        }
+    }
+
+    @Test
+    void aPinOrAnInterfaceThatVanishesIsSaidOnceAndMended() throws IOException {
+        lab.csumbpf("attach", "w1", "--unverified").ok();
+        try (ServeProcess serve = new ServeProcess(lab)) {
+            assertThat(serve.value("csumbpf_attached")).isEqualTo(1);
+            Files.delete(lab.pins().resolve("counters"));
+            assertThat(serve.value("csumbpf_attached")).isEqualTo(1);
+            assertThat(serve.value("csumbpf_packets_total")).isNaN();
+            serve.scrape();
+            assertThat(serve.log().stream().filter(line -> line.contains("a pin is missing")))
+                    .hasSize(1);
+            lab.csumbpf("attach", "w1", "--unverified").ok();
+            assertThat(serve.value("csumbpf_packets_total")).isZero();
+            assertThat(serve.log().stream().filter(line -> line.matches(".*it is over.*a pin is missing.*")))
+                    .hasSize(1);
+
+            lab.ipIn("link", "del", "w1");
+            assertThat(serve.value("csumbpf_attached", "interface=\"w1\"")).isZero();
+            lab.ipIn("link", "add", "w0", "type", "veth", "peer", "name", "w1");
+            lab.csumbpf("attach", "w1", "--unverified").ok();
+            assertThat(serve.value("csumbpf_attached", "interface=\"w1\"")).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void eventsAreLoggedAsJsonToo() {
+        lab.csumbpf("attach", "w1", "--vni", "4109").ok();
+        try (ServeProcess serve = new ServeProcess(lab, "--log-format", "json")) {
+            send("ipv4 observe, wrong checksum", 1);
+            String line = serve.awaitLog(l -> l.contains("plaintext"));
+            var event = Lab.parse(line);
+            assertThat(event.get("event").asText()).isEqualTo("plaintext");
+            assertThat(event.get("netns").asText()).isEqualTo(lab.name);
+            assertThat(event.get("interface").asText()).isEqualTo("w1");
+            assertThat(event.get("vni").asInt()).isEqualTo(4109);
+            assertThat(event.get("peer").asText()).isEqualTo("198.51.100.7");
+            assertThat(serve.value("csumbpf_events_total", "type=\"plaintext\""))
+                    .isEqualTo(1);
+            send("ipv4 observe, wrong checksum", 1000);
+            assertThat(serve.value("csumbpf_events_lost_total", "type=\"plaintext\""))
+                    .isGreaterThan(900);
+        }
+    }
+
+    @Test
+    void sigtermEndsItAndLeavesTheDataPath() {
+        lab.csumbpf("attach", "w1", "--unverified").ok();
+        try (ServeProcess serve = new ServeProcess(lab)) {
+            HttpResponse<String> openMetrics = serve.get("/metrics", "Accept", "application/openmetrics-text");
+            assertThat(openMetrics.body()).endsWith("# EOF\n");
+            assertThat(serve.get("/-/healthy").statusCode()).isEqualTo(200);
+            assertThat(serve.get("/-/ready").statusCode()).isEqualTo(200);
+            assertThat(serve.terminate()).isZero();
+            assertThat(serve.log().get(serve.log().size() - 1)).contains("stays attached");
+        }
+        assertThat(lab.status().orElseThrow().get("state").asText()).isEqualTo("attached");
+    }
+
+    @Test
+    void aPortThatIsTakenIsAUsersMistake() {
+        try (ServeProcess first = new ServeProcess(lab)) {
+            String taken = "127.0.0.1:" + first.uri("/").getPort();
+            Shell.Result second = lab.csumbpf("serve", "--listen", taken);
+            assertThat(second.code()).isEqualTo(5);
+            assertThat(second.err().lines()).hasSize(1);
+            assertThat(second.err()).contains("cannot listen on " + taken).contains("--listen");
+        }
+        assertThat(lab.csumbpf("serve", "--listen", "nonsense").code()).isEqualTo(2);
+    }
+
+    /** -Dcsumbpf.serve.scrapes=100000 for the whole distance. */
+    @Test
+    void memoryStaysFlat() {
+        busy();
+        int scrapes = Integer.getInteger("csumbpf.serve.scrapes", 2000);
+        try (ServeProcess serve = new ServeProcess(lab)) {
+            for (int i = 0; i < 1000; i++) {
+                serve.scrape();
+            }
+            long before = serve.residentKb();
+            for (int i = 0; i < scrapes; i++) {
+                serve.scrape();
+            }
+            long after = serve.residentKb();
+            System.out.printf("%d scrapes: %d kB before, %d kB after%n", scrapes, before, after);
+            assertThat((double) after).isCloseTo(before, within(before * 0.1));
+        }
+    }
+
+    /** Two rules, one of each outcome that a test run can have. */
+    private void busy() {
+        lab.csumbpf("attach", "w1", "--vni", "4109", "--mode", "observe", "--unverified")
+                .ok();
+        lab.csumbpf("vni", "add", "w1", "4110").ok();
+        send("ipv4 observe, wrong checksum", 2);
+        send("ipv4 observe, right checksum", 1);
+        send("ipv4 TCP", 1);
+        send("ipv4 ESP", 4);
+    }
+
+    /** A packet of tests/packets/make_cases.py, by its name, through the program that is attached. */
+    private void send(String name, int times) {
+        byte[] frame = packets().get(name);
+        try (BpfProgram program = BpfProgram.fromPin(lab.pins().resolve("program"))) {
+            program.testRun(frame, TestContext.PLAIN, times);
+        }
+    }
+
+    private static Map<String, byte[]> packets() {
+        Map<String, byte[]> packets = new TreeMap<>();
+        try (InputStream in = ServeTest.class.getResourceAsStream("/packets/cases.txt")) {
+            String name = "";
+            for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\n")) {
+                if (line.startsWith("name: ")) {
+                    name = line.substring(6);
+                } else if (line.startsWith("in: ")) {
+                    packets.put(name, HexFormat.of().parseHex(line.substring(4)));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return packets;
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.lab;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** {@code csumbpf serve}, the installed one, on a port that the kernel chose, unless the arguments say another. */
+public final class ServeProcess implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final Path log;
+    private final Process process;
+    private final HttpClient client = HttpClient.newHttpClient();
+
+    public ServeProcess(Host host, String... arguments) {
+        try {
+            log = Files.createTempFile("serve", ".log");
+            process = new ProcessBuilder(
+                            host.command(Shell.join(new String[] {"serve", "--listen", "127.0.0.1:0"}, arguments)))
+                    .redirectErrorStream(true)
+                    .redirectOutput(log.toFile())
+                    .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What it has logged until now. */
+    public List<String> log() {
+        try {
+            return Files.readAllLines(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Waits for a line of the log. */
+    public String awaitLog(Predicate<String> wanted) {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (System.nanoTime() < end) {
+            for (String line : log()) {
+                if (wanted.test(line)) {
+                    return line;
+                }
+            }
+            pause();
+        }
+        throw new AssertionError("no such line: " + log());
+    }
+
+    public URI uri(String path) {
+        Matcher url = Pattern.compile("http://[^/\" ]*").matcher(awaitLog(line -> line.contains("http://")));
+        if (!url.find()) {
+            throw new AssertionError(log().toString());
+        }
+        return URI.create(url.group() + path);
+    }
+
+    public HttpResponse<String> get(String path, String... headers) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri(path)).timeout(PATIENCE);
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        try {
+            return client.send(request.build(), BodyHandlers.ofString());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Prometheus' text. */
+    public String scrape() {
+        HttpResponse<String> response = get("/metrics");
+        if (response.statusCode() != 200) {
+            throw new AssertionError(response + ": " + response.body());
+        }
+        return response.body();
+    }
+
+    /** The value of a series, given as its name and some of its labels, {@code name{a="b",c="d"}}; NaN: it is not there. */
+    public double value(String name, String... labels) {
+        for (String line : scrape().split("\n")) {
+            if (line.matches(Pattern.quote(name) + "[{ ].*")
+                    && List.of(labels).stream().allMatch(line::contains)) {
+                return Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
+            }
+        }
+        return Double.NaN;
+    }
+
+    /** Resident memory, kB. */
+    public long residentKb() {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/" + process.pid() + "/status"))) {
+                if (line.startsWith("VmRSS:")) {
+                    return Long.parseLong(line.replaceAll("\\D", ""));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        throw new AssertionError("no VmRSS");
+    }
+
+    /** Sends SIGTERM; the exit code. */
+    public int terminate() {
+        process.destroy();
+        return exitCode();
+    }
+
+    /** Of a process that ends by itself. */
+    public int exitCode() {
+        try {
+            if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+                throw new AssertionError("does not end: " + log());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+        return process.exitValue();
+    }
+
+    private static void pause() {
+        try {
+            TimeUnit.MILLISECONDS.sleep(50);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        exitCode();
+        try {
+            Files.delete(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
