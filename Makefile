@@ -38,6 +38,7 @@ test: setup test-fast test-root test-vm ## All tests, from nothing.
 test-fast: setup ## Tests that need neither root nor a VM.
 	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root,vm,soak
 	tests/packets/make_cases.py --check
+	tests/prometheus/check-deploy
 
 test-root: build ## Tests on this host's kernel, in network namespaces of their own (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-root: needs root, for BPF and network namespaces; run it with sudo" >&2; exit 1; }
