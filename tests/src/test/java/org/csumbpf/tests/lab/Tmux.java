@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.tests.lab;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.function.Predicate;
 
 /** A real terminal, by a tmux server of the test's own, with a shell in it. */
 public final class Tmux implements AutoCloseable {
     private static final long PATIENCE_MILLIS = 20_000;
-    private static int number;
 
-    private final String socket = "csumbpf-test-" + ProcessHandle.current().pid() + "-" + number++;
+    private final Path directory;
+    private final Path socket;
 
     public Tmux(int width, int height) {
+        try {
+            directory = Files.createTempDirectory("tmux");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        socket = directory.resolve("socket");
         tmux(
                 "-f",
                 "/dev/null",
@@ -25,7 +35,7 @@ public final class Tmux implements AutoCloseable {
     }
 
     private String tmux(String... arguments) {
-        return Shell.run(Shell.join(new String[] {"env", "LC_ALL=C.UTF-8", "tmux", "-L", socket}, arguments))
+        return Shell.run(Shell.join(new String[] {"env", "LC_ALL=C.UTF-8", "tmux", "-S", socket.toString()}, arguments))
                 .ok()
                 .out();
     }
@@ -84,5 +94,11 @@ public final class Tmux implements AutoCloseable {
     @Override
     public void close() {
         tmux("kill-server");
+        try {
+            Files.deleteIfExists(socket);
+            Files.delete(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }
