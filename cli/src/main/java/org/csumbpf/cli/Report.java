@@ -167,7 +167,8 @@ final class Report {
                 + verdict.text()
                 + view.contents()
                         .filter(c -> c.lastDecryptedNanos().isPresent())
-                        .map(c -> "; last packet " + age(c.lastDecryptedNanos().getAsLong()) + " ago")
+                        .map(c -> "; last packet "
+                                + Amount.age(c.lastDecryptedNanos().getAsLong()) + " ago")
                         .orElse(""));
         if (view.state() == AttachmentView.State.ATTACHED) {
             out.println("  path      " + view.pathText());
@@ -289,7 +290,7 @@ final class Report {
                     peer.bytes(),
                     peer.bad(),
                     spi(peer),
-                    age(now - peer.lastSeenNanos())));
+                    Amount.age(now - peer.lastSeenNanos())));
         });
     }
 
@@ -301,18 +302,8 @@ final class Report {
                 .toList();
     }
 
-    private static String spi(Peer peer) {
+    static String spi(Peer peer) {
         return peer.spi() == 0 ? "-" : String.format(Locale.ROOT, "0x%08x", peer.spi());
-    }
-
-    private static String age(long nanos) {
-        double seconds = Math.max(0, nanos) / 1e9;
-        if (seconds < 120) {
-            return String.format(Locale.ROOT, "%.1f s", seconds);
-        }
-        return seconds < 7200
-                ? String.format(Locale.ROOT, "%.0f min", seconds / 60)
-                : String.format(Locale.ROOT, "%.0f h", seconds / 3600);
     }
 
     private static Map<String, Object> result(String ifname, Result result) {

@@ -2,13 +2,23 @@
 package org.csumbpf.cli;
 
 import java.io.PrintWriter;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
-@Command(name = "stats", description = "Show packets and bytes by VNI and outcome, and with --peers by sender.")
+@Command(
+        name = "stats",
+        description = {
+            "Show packets and bytes by VNI and outcome, and with --peers by sender.",
+            "",
+            "With --watch on a terminal: a table of rates a second, each with a line of the rates before, the newest on"
+                    + " the right; it follows what is attached meanwhile, and the terminal's size; q quits. Elsewhere: a line"
+                    + " for each row and time, as 'TIME IFACE vni=VNI path=PATH outcome=OUTCOME packets=N bytes=N packets/s=N"
+                    + " bytes/s=N' (peer=ADDRESS instead of path and outcome, and bad= bad/s= spi= seen=SECONDS behind);"
+                    + " rates are '-' where there is no reading before. With --json: the same document as without --watch,"
+                    + " each time."
+        })
 final class StatsCommand extends HostCommand {
     @Parameters(paramLabel = "IFACE", arity = "0..1", description = "Only this interface.")
     private String ifname;
@@ -21,7 +31,7 @@ final class StatsCommand extends HostCommand {
             paramLabel = "SECONDS",
             arity = "0..1",
             fallbackValue = "2",
-            description = "Again every SECONDS (default 2), until interrupted.")
+            description = "Again every SECONDS (default 2), until q or Ctrl-C.")
     private Double watch;
 
     @Override
@@ -34,22 +44,10 @@ final class StatsCommand extends HostCommand {
 
     @Override
     void run(PrintWriter out) {
-        Report report = new Report(global(), out, err());
-        while (true) {
-            if (watch != null && global().colored()) {
-                out.print("\u001b[H\u001b[2J");
-            }
-            report.stats(StatusCommand.views(global(), ifname), peers);
-            out.flush();
-            if (watch == null || out.checkError()) {
-                return;
-            }
-            try {
-                TimeUnit.MILLISECONDS.sleep(Math.round(watch * 1000));
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return;
-            }
+        if (watch == null) {
+            new Report(global(), out, err()).stats(StatusCommand.views(global(), ifname), peers);
+        } else {
+            new Watch(global(), ifname, peers, watch).run(out, err());
         }
     }
 }

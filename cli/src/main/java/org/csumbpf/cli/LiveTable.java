@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.csumbpf.cli.Screen.Line;
+import org.csumbpf.cli.Screen.Style;
+import org.jline.terminal.Attributes;
+import org.jline.terminal.Terminal;
+import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.AttributedString;
+import org.jline.utils.AttributedStyle;
+import org.jline.utils.Display;
+import org.jline.utils.InfoCmp.Capability;
+import org.jline.utils.ShutdownHooks;
+import org.jline.utils.Signals;
+
+/**
+ * The table of stats --watch on a terminal: draws, follows the terminal's size, takes keys. The only class that loads
+ * JLine. However it ends, also by a signal, it leaves the terminal as it was.
+ */
+final class LiveTable {
+    private static final int CTRL_L = 12;
+
+    /** The shortest that JLine waits for a key: until VTIME is over, a tenth of a second. */
+    private static final long SHORTLY = 1;
+
+    private final Watch watch;
+    private final Terminal terminal;
+    private final Attributes before;
+    private final Display display;
+    private final Rates rates = new Rates();
+    private final Sparkline sparkline = Terminals.sparkline();
+
+    private int width;
+    private int height;
+    private String clock;
+    private Watch.Reading reading;
+    private List<Rates.Group> groups;
+
+    // The shutdown hook runs beside the loop: what touches the terminal is synchronized.
+    private boolean entered;
+    private boolean closed;
+    private volatile boolean resized;
+    private volatile boolean suspended;
+    private volatile boolean continued;
+
+    private LiveTable(Watch watch, Terminal terminal) {
+        this.watch = watch;
+        this.terminal = terminal;
+        before = terminal.getAttributes();
+        display = new Display(terminal, true);
+    }
+
+    /** Shows the table until the user has enough; false if this terminal cannot. */
+    static boolean show(Watch watch) {
+        Watch.Reading first = watch.read(true);
+        Closer closer = new Closer();
+        // Before the terminal is made, which has itself closed at shutdown too: they run in this order.
+        ShutdownHooks.add(closer);
+        try (Terminal terminal = open()) {
+            if (terminal == null || terminal.getStringCapability(Capability.cursor_address) == null) {
+                return false;
+            }
+            LiveTable table = new LiveTable(watch, terminal);
+            closer.table = table;
+            try {
+                table.run(first);
+            } finally {
+                table.close();
+            }
+            return true;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            ShutdownHooks.remove(closer);
+        }
+    }
+
+    private static final class Closer implements ShutdownHooks.Task {
+        private volatile LiveTable table;
+
+        @Override
+        public void run() {
+            LiveTable open = table;
+            if (open != null) {
+                open.close();
+            }
+        }
+    }
+
+    /** By stty: no library to unpack. Signals stay with the JVM, which runs the shutdown hooks on them. */
+    private static Terminal open() {
+        try {
+            return TerminalBuilder.builder()
+                    .name("csumbpf")
+                    .system(true)
+                    .provider(TerminalBuilder.PROP_PROVIDER_EXEC)
+                    .dumb(false)
+                    .nativeSignals(false)
+                    .encoding(Terminals.charset())
+                    .build();
+        } catch (IOException | IllegalStateException e) {
+            return null;
+        }
+    }
+
+    private void run(Watch.Reading first) throws IOException {
+        Signals.register("WINCH", () -> resized = true);
+        Signals.register("TSTP", () -> suspended = true);
+        Signals.register("CONT", () -> continued = true);
+        take(first);
+        enter();
+        Watch.Ticks ticks = new Watch.Ticks(watch.seconds());
+        long next = System.nanoTime() + ticks.nanosToNext();
+        while (draw()) {
+            boolean changed = false;
+            while (!changed) {
+                if (suspended) {
+                    suspended = false;
+                    suspend();
+                    changed = true;
+                }
+                if (continued) {
+                    continued = false;
+                    enter();
+                    changed = true;
+                }
+                if (resized) {
+                    measure();
+                    changed = true;
+                }
+                if (System.nanoTime() - next >= 0) {
+                    take(watch.read(false));
+                    next = System.nanoTime() + ticks.nanosToNext();
+                    changed = true;
+                }
+                if (!changed) {
+                    int key = key();
+                    if (key == 'q' || key == 'Q' || key == -1) {
+                        return;
+                    }
+                    if (key == CTRL_L) {
+                        display.clear();
+                        changed = true;
+                    }
+                }
+            }
+        }
+    }
+
+    private int key() throws IOException {
+        return terminal.reader().read(SHORTLY);
+    }
+
+    private void take(Watch.Reading taken) {
+        reading = taken;
+        clock = String.format(Locale.ROOT, "%tT", System.currentTimeMillis());
+        groups = rates.next(taken.sample(), Math.max(width, 80));
+    }
+
+    private synchronized void enter() throws IOException {
+        if (closed) {
+            return;
+        }
+        terminal.enterRawMode();
+        terminal.puts(Capability.enter_ca_mode);
+        terminal.puts(Capability.cursor_invisible);
+        terminal.puts(Capability.clear_screen);
+        terminal.flush();
+        entered = true;
+        measure();
+    }
+
+    private synchronized void leave() {
+        if (entered) {
+            entered = false;
+            terminal.puts(Capability.exit_attribute_mode);
+            terminal.puts(Capability.exit_ca_mode);
+            terminal.puts(Capability.cursor_normal);
+            terminal.flush();
+            terminal.setAttributes(before);
+        }
+    }
+
+    private synchronized void close() {
+        leave();
+        closed = true;
+    }
+
+    /**
+     * Stops this process as Ctrl-Z stops others; comes back when the shell continues it. Then at once: nobody may read keys
+     * before, since that would wait for a whole line.
+     */
+    private void suspend() throws IOException {
+        leave();
+        await(new ProcessBuilder(
+                "kill", "-s", "STOP", Long.toString(ProcessHandle.current().pid())));
+        enter();
+    }
+
+    /** JLine takes the size from words that stty translates. */
+    private void measure() throws IOException {
+        resized = false;
+        String[] size = await(new ProcessBuilder("stty", "size").redirectInput(ProcessBuilder.Redirect.INHERIT))
+                .split(" ");
+        int lines = size.length == 2 ? Integer.parseInt(size[0]) : 0;
+        int columns = size.length == 2 ? Integer.parseInt(size[1]) : 0;
+        // A serial line does not know its size.
+        height = lines > 0 ? lines : 24;
+        width = columns > 0 ? columns : 80;
+        synchronized (this) {
+            display.resize(height, width);
+            display.clear();
+        }
+    }
+
+    private static String await(ProcessBuilder command) throws IOException {
+        Process process = command.start();
+        String printed = new String(process.getInputStream().readAllBytes(), Terminals.charset()).strip();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return printed;
+    }
+
+    /** Draws what was read last; false if nobody can see it any more. */
+    private synchronized boolean draw() {
+        if (closed) {
+            return false;
+        }
+        if (!entered) {
+            return true;
+        }
+        String every = watch.seconds() == Math.rint(watch.seconds())
+                ? Long.toString(Math.round(watch.seconds()))
+                : Double.toString(watch.seconds());
+        String title = "csumbpf stats, " + clock + ", every " + every + " s; q quits";
+        Screen screen = new Screen(width, height, watch.peers(), sparkline);
+        List<AttributedString> lines = new ArrayList<>();
+        for (Line line :
+                screen.lay(title, reading.failure(), groups, reading.sample().nanos())) {
+            lines.add(new AttributedString(line.text(), style(line.style())));
+        }
+        display.update(lines, 0);
+        return !terminal.writer().checkError();
+    }
+
+    private AttributedStyle style(Style style) {
+        if (!watch.global().colored()) {
+            return AttributedStyle.DEFAULT;
+        }
+        return switch (style) {
+            case TITLE -> AttributedStyle.INVERSE;
+            case GOOD -> AttributedStyle.BOLD.foreground(AttributedStyle.GREEN);
+            case DOUBTFUL -> AttributedStyle.BOLD.foreground(AttributedStyle.YELLOW);
+            case BAD -> AttributedStyle.BOLD.foreground(AttributedStyle.RED);
+            case COLUMNS -> AttributedStyle.DEFAULT.faint();
+            case PLAIN -> AttributedStyle.DEFAULT;
+        };
+    }
+}

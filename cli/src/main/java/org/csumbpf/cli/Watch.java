@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.io.PrintWriter;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.csumbpf.attach.AttachException;
+import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+
+/**
+ * Reads the counters again and again. What is attached may come, change and go meanwhile: that ends nothing.
+ *
+ * @param ifname the only interface, or null
+ * @param seconds from one reading to the next
+ */
+record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
+    /**
+     * One reading.
+     *
+     * @param failure why there is nothing to see, if something kept it from being read
+     */
+    record Reading(Sample sample, Optional<String> failure) {}
+
+    private static final int NO_HISTORY = 1;
+
+    /** Runs until the user or the reader of the output has enough. */
+    void run(PrintWriter out, PrintWriter err) {
+        if (global.json()) {
+            json(out, err);
+        } else if (!(Terminals.interactive() && LiveTable.show(this))) {
+            lines(out, err);
+        }
+    }
+
+    /** @param first whether a failure is the user's mistake rather than a change while we look */
+    Reading read(boolean first) {
+        try {
+            List<AttachmentView> views = views();
+            long nanos = MonotonicClock.nanos();
+            List<Sample.Attachment> attachments = new ArrayList<>();
+            for (AttachmentView view : views) {
+                attachments.add(Sample.attachment(view, peers ? peers(view) : Map.of()));
+            }
+            return new Reading(new Sample(nanos, attachments), Optional.empty());
+        } catch (RuntimeException e) {
+            return new Reading(new Sample(MonotonicClock.nanos(), List.of()), Optional.of(tolerate(e, first)));
+        }
+    }
+
+    private List<AttachmentView> views() {
+        try {
+            return StatusCommand.views(global, ifname);
+        } catch (AttachException e) {
+            if (e.kind() == AttachException.Kind.NOT_ATTACHED) {
+                return List.of();
+            }
+            throw e;
+        }
+    }
+
+    /** None where a detach was quicker. */
+    private static Map<PeerKey, Peer> peers(AttachmentView view) {
+        try {
+            return view.contents().isPresent() ? view.peers() : Map.of();
+        } catch (KernelException e) {
+            if (e.errno() == Errno.ENOENT) {
+                return Map.of();
+            }
+            throw e;
+        }
+    }
+
+    private static String tolerate(RuntimeException e, boolean first) {
+        if (first || ExitCode.of(e) == ExitCode.INTERNAL) {
+            throw e;
+        }
+        return e.getMessage().strip().replaceAll("\\s*\\n\\s*", "; ");
+    }
+
+    private void json(PrintWriter out, PrintWriter err) {
+        Report report = new Report(global, out, err);
+        boolean first = true;
+        Ticks ticks = new Ticks(seconds);
+        do {
+            try {
+                report.stats(views(), peers);
+            } catch (RuntimeException e) {
+                err.println("csumbpf stats: " + tolerate(e, first));
+            }
+            first = false;
+            out.flush();
+        } while (!out.checkError() && sleep(ticks));
+    }
+
+    private void lines(PrintWriter out, PrintWriter err) {
+        Rates rates = new Rates();
+        boolean first = true;
+        Ticks ticks = new Ticks(seconds);
+        do {
+            Reading reading = read(first);
+            first = false;
+            List<Rates.Group> groups = rates.next(reading.sample(), NO_HISTORY);
+            if (reading.failure().isPresent()) {
+                err.println("csumbpf stats: " + reading.failure().get());
+            } else {
+                PlainLines.of(Instant.now(), groups, reading.sample().nanos()).forEach(out::println);
+            }
+            out.flush();
+        } while (!out.checkError() && sleep(ticks));
+    }
+
+    private static boolean sleep(Ticks ticks) {
+        try {
+            TimeUnit.NANOSECONDS.sleep(ticks.nanosToNext());
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Points in time at equal distances, however long the work between them takes; those that were missed are left out. */
+    static final class Ticks {
+        private final long interval;
+        private long next;
+
+        Ticks(double seconds) {
+            interval = Math.round(seconds * 1e9);
+            next = System.nanoTime() + interval;
+        }
+
+        /** Time until the next one, from now; moves on to the one after it. */
+        long nanosToNext() {
+            long wait = next - System.nanoTime();
+            if (wait < 0) {
+                next += (-wait / interval + 1) * interval;
+                wait = next - System.nanoTime();
+            }
+            next += interval;
+            return Math.max(0, wait);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.BackstopCounters;
+import org.csumbpf.attach.BackstopView;
+import org.csumbpf.attach.RuleSet;
+import org.csumbpf.attach.Verdict;
+import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.maps.Backstop;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.Total;
+import org.csumbpf.maps.Vni;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The table of stats --watch, without a terminal. */
+class ScreenTest {
+    static Sample sample(long seconds, Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {
+        return new Sample(seconds * 1_000_000_000, List.of(attachment("eth0", 2, flows, peers)));
+    }
+
+    static PeerKey peer(int vni, int number) {
+        try {
+            return new PeerKey(new Vni(vni), InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, (byte) number}));
+        } catch (UnknownHostException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Sample.Attachment attachment(
+            String label, int ifindex, Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {
+        return new Sample.Attachment(
+                new Sample.Id(1, ifindex), label, "attached", Verdict.Kind.REPAIRING, "tc", true, flows, peers);
+    }
+
+    private static Map<Flow, Count> vnis(int number, long packets) {
+        Map<Flow, Count> flows = new LinkedHashMap<>();
+        for (int vni = 1; vni <= number; vni++) {
+            // The later half gets packets.
+            long count = 2 * vni > number ? packets : 0;
+            flows.put(new Flow(Integer.toString(vni), "tc", "repaired"), new Count(count, 100 * count));
+        }
+        return flows;
+    }
+
+    /** After two samples, 2 seconds apart. */
+    private static List<String> lay(int width, int height, Sample before, Sample now) {
+        Rates rates = new Rates();
+        rates.next(before, width);
+        List<Rates.Group> groups = rates.next(now, width);
+        boolean peers = groups.stream().anyMatch(group -> !group.peers().isEmpty());
+        return texts(
+                new Screen(width, height, peers, Sparkline.BLOCKS).lay("title", Optional.empty(), groups, now.nanos()));
+    }
+
+    private static List<String> texts(List<Screen.Line> lines) {
+        return lines.stream().map(line -> line.text().stripTrailing()).toList();
+    }
+
+    @Test
+    void wide() {
+        Map<Flow, Count> before = new LinkedHashMap<>();
+        before.put(new Flow("any", "tc", "repaired"), new Count(0, 0));
+        before.put(new Flow("4109", "backstop", "repaired"), new Count(10, 1000));
+        Map<Flow, Count> now = new LinkedHashMap<>(before);
+        now.put(new Flow("4109", "backstop", "repaired"), new Count(34, 13000));
+        Peer peer = new Peer(10, 1000, 0, 0, 0, 0, Peer.DELTA_UNKNOWN);
+        Peer later = new Peer(12, 1300, 1, 1_700_000_000, 0, 0x1001, Peer.DELTA_UNKNOWN);
+        assertThat(lay(
+                        100,
+                        20,
+                        sample(0, before, Map.of(peer(4109, 1), peer)),
+                        sample(2, now, Map.of(peer(4109, 1), later))))
+                .containsExactly(
+                        "title",
+                        "eth0: attached, repairing, path tc",
+                        "  VNI       PATH      OUTCOME       PACKETS    PKT/S   BYTE/S",
+                        "  any       tc        repaired            0        0        0"
+                                + "                                      ▁",
+                        "  4109      backstop  repaired           34       12    6.00k"
+                                + "                                      █",
+                        "  PEER             VNI         PKT/S   BYTE/S    BAD/S  SPI            SEEN",
+                        "  192.0.2.1        4109          1.0      150      0.5  0x00001001    0.3 s"
+                                + "                        █");
+    }
+
+    @Test
+    void narrow() {
+        assertThat(lay(45, 20, sample(0, vnis(1, 0), Map.of()), sample(2, vnis(1, 6), Map.of())))
+                .containsExactly(
+                        "title",
+                        "eth0: attached, repairing, path tc",
+                        "  VNI       OUTCOME      PKT/S",
+                        "  1         repaired       3.0              █");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 10, 28, 40, 60, 80, 300})
+    void fitsAnyWidthAndHeight(int size) {
+        Map<PeerKey, Peer> peers = new LinkedHashMap<>();
+        for (int i = 1; i < 100; i++) {
+            peers.put(peer(i, i), new Peer(i, i, i, 0, 0, 0, Peer.DELTA_UNKNOWN));
+        }
+        Sample sample = new Sample(
+                0, List.of(attachment("eth0", 2, vnis(50, 1), peers), attachment("eth1", 3, vnis(2, 1), Map.of())));
+        for (int other : new int[] {1, 3, 24, 100}) {
+            List<String> lines = lay(size, other, sample, new Sample(1_000_000_000, sample.attachments()));
+            assertThat(lines.size()).isLessThanOrEqualTo(other);
+            assertThat(lines).allMatch(line -> line.length() <= size);
+            lines = lay(other, size, sample, new Sample(1_000_000_000, sample.attachments()));
+            assertThat(lines.size()).isLessThanOrEqualTo(size);
+            assertThat(lines).allMatch(line -> line.length() <= other);
+        }
+    }
+
+    @Test
+    void withTooFewLinesTheBusyRowsStay() {
+        List<String> lines = lay(80, 8, sample(0, vnis(8, 0), Map.of()), sample(2, vnis(8, 4), Map.of()));
+        assertThat(lines).hasSize(8);
+        assertThat(lines.subList(3, 7))
+                .extracting(line -> line.strip().split(" ")[0])
+                .containsExactly("5", "6", "7", "8");
+        assertThat(lines.get(7)).isEqualTo("  ... 4 more");
+    }
+
+    @Test
+    void tablesShareTheLines() {
+        Map<PeerKey, Peer> peers = new LinkedHashMap<>();
+        Map<PeerKey, Peer> later = new LinkedHashMap<>();
+        for (int i = 1; i <= 50; i++) {
+            peers.put(peer(7, i), new Peer(0, 0, 0, 0, 0, 0, Peer.DELTA_UNKNOWN));
+            later.put(peer(7, i), new Peer(i, 100, 0, 0, 0, 0, Peer.DELTA_UNKNOWN));
+        }
+        List<String> lines = lay(80, 14, sample(0, vnis(50, 0), peers), sample(2, vnis(50, 1), later));
+        // Title, interface, two headings: 10 lines are left, 5 for each.
+        assertThat(lines).hasSize(14);
+        assertThat(lines.get(7)).isEqualTo("  ... 46 more");
+        assertThat(lines.subList(9, 13))
+                .extracting(line -> line.strip().split(" ")[0])
+                .containsExactly("192.0.2.50", "192.0.2.49", "192.0.2.48", "192.0.2.47");
+        assertThat(lines.get(13)).isEqualTo("  ... 46 more");
+    }
+
+    @Test
+    void aTableWithoutALineOfItsOwnIsCounted() {
+        Map<PeerKey, Peer> peers = Map.of(peer(1, 1), new Peer(1, 1, 0, 0, 0, 0, Peer.DELTA_UNKNOWN));
+        List<String> lines = lay(80, 5, sample(0, vnis(1, 0), peers), sample(2, vnis(1, 1), peers));
+        assertThat(lines).hasSize(5);
+        assertThat(lines.get(3)).startsWith("  1         tc ");
+        assertThat(lines.get(4)).isEqualTo("  ... 1 more");
+    }
+
+    @Test
+    void namesDoNotSteerTheTerminal() {
+        Sample sample = new Sample(0, List.of(attachment("e\u001b[2J", 2, vnis(1, 0), Map.of())));
+        assertThat(lay(80, 20, sample, new Sample(1_000_000_000, sample.attachments())))
+                .contains("e?[2J: attached, repairing, path tc");
+    }
+
+    @Test
+    void nothingAttached() {
+        Screen screen = new Screen(80, 24, false, Sparkline.ASCII);
+        assertThat(texts(screen.lay("title", Optional.empty(), List.of(), 0)))
+                .containsExactly("title", "nothing is attached");
+        assertThat(texts(screen.lay("title", Optional.of("no network namespace x"), List.of(), 0)))
+                .containsExactly("title", "no network namespace x");
+    }
+
+    @Test
+    void rowsAreWhatWasEverCountedAndRepaired() {
+        Map<Vni, Counters> counters = new TreeMap<>();
+        counters.put(new Vni(7), new Counters(Map.of(Outcome.GOOD, new Count(1, 10))));
+        counters.put(new Vni(5), Counters.NONE);
+        Map<Vni, BackstopCounters> behind =
+                Map.of(new Vni(5), new BackstopCounters(Map.of(BackstopCounters.Outcome.UNJUDGED, new Count(2, 20))));
+        Sample.Attachment attachment = Sample.attachment(view(counters, behind, new Count(3, 30)), Map.of());
+        assertThat(List.copyOf(attachment.flows().entrySet()))
+                .containsExactly(
+                        Map.entry(new Flow("any", "tc", "repaired"), new Count(0, 0)),
+                        Map.entry(new Flow("5", "tc", "repaired"), new Count(0, 0)),
+                        Map.entry(new Flow("5", "backstop", "unjudged"), new Count(2, 20)),
+                        Map.entry(new Flow("7", "tc", "repaired"), new Count(0, 0)),
+                        Map.entry(new Flow("7", "tc", "good"), new Count(1, 10)),
+                        Map.entry(new Flow("-", "tc", "esp"), new Count(3, 30)));
+        assertThat(attachment.path()).isEqualTo("tc+backstop");
+        assertThat(attachment.verdict()).isEqualTo(Verdict.Kind.HEALTHY);
+    }
+
+    @Test
+    void ofManyRulesTheSilentOnesAreNoRows() {
+        Map<Vni, Counters> counters = new TreeMap<>();
+        for (int vni = 0; vni <= Sample.FEW_RULES; vni++) {
+            counters.put(new Vni(vni), vni == 3 ? new Counters(Map.of(Outcome.GOOD, new Count(1, 10))) : Counters.NONE);
+        }
+        Sample.Attachment attachment = Sample.attachment(view(counters, Map.of(), Count.NONE), Map.of());
+        assertThat(attachment.flows().keySet())
+                .containsExactly(new Flow("any", "tc", "repaired"), new Flow("3", "tc", "good"));
+    }
+
+    private static AttachmentView view(Map<Vni, Counters> counters, Map<Vni, BackstopCounters> behind, Count esp) {
+        AttachmentView.Contents contents = new AttachmentView.Contents(
+                new RuleSet(4789, false, Optional.empty(), Map.of()),
+                counters,
+                Optional.of(Counters.NONE),
+                Map.of(),
+                Optional.empty(),
+                Map.of(Total.ESP, esp, Total.NO_RULE, Count.NONE, Total.MALFORMED, Count.NONE),
+                Map.of(),
+                Map.of(),
+                OptionalLong.empty());
+        return new AttachmentView(
+                1,
+                Optional.empty(),
+                2,
+                "eth0",
+                AttachmentView.State.ATTACHED,
+                Optional.of("tcx"),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(contents),
+                Optional.of(
+                        new BackstopView(Backstop.AUTO, BackstopView.State.ON, "IPv4", behind, BackstopCounters.NONE)),
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of());
+    }
+}

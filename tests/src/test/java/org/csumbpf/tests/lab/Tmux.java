@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.lab;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Predicate;
+
+/** A real terminal, by a tmux server of the test's own, with a shell in it. */
+public final class Tmux implements AutoCloseable {
+    private static final long PATIENCE_MILLIS = 20_000;
+
+    private final Path directory;
+    private final Path socket;
+
+    public Tmux(int width, int height) {
+        try {
+            directory = Files.createTempDirectory("tmux");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        socket = directory.resolve("socket");
+        tmux(
+                "-f",
+                "/dev/null",
+                "new-session",
+                "-d",
+                "-x",
+                Integer.toString(width),
+                "-y",
+                Integer.toString(height),
+                "env PS1='prompt# ' sh");
+        await("a prompt", screen -> screen.contains("prompt#"));
+    }
+
+    private String tmux(String... arguments) {
+        return Shell.run(Shell.join(new String[] {"env", "LC_ALL=C.UTF-8", "tmux", "-S", socket.toString()}, arguments))
+                .ok()
+                .out();
+    }
+
+    public void type(String line) {
+        tmux("send-keys", "-l", line);
+        key("Enter");
+    }
+
+    /** One key, by tmux's name for it. */
+    public void key(String name) {
+        tmux("send-keys", name);
+    }
+
+    public void resize(int width, int height) {
+        tmux("resize-window", "-x", Integer.toString(width), "-y", Integer.toString(height));
+    }
+
+    public String screen() {
+        return tmux("capture-pane", "-p");
+    }
+
+    /** What the shell in it runs. */
+    public ProcessHandle foreground() {
+        return ProcessHandle.of(Long.parseLong(format("#{pane_pid}")))
+                .orElseThrow()
+                .children()
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** What tmux knows of the terminal. */
+    public String format(String format) {
+        return tmux("display-message", "-p", format).strip();
+    }
+
+    /** The first screen of which that is true. */
+    public String await(String what, Predicate<String> condition) {
+        long end = System.currentTimeMillis() + PATIENCE_MILLIS;
+        String screen = screen();
+        while (!condition.test(screen)) {
+            if (System.currentTimeMillis() > end) {
+                throw new AssertionError("no " + what + " on the screen:\n" + screen);
+            }
+            try {
+                Thread.sleep(50);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException(e);
+            }
+            screen = screen();
+        }
+        return screen;
+    }
+
+    @Override
+    public void close() {
+        tmux("kill-server");
+        try {
+            Files.deleteIfExists(socket);
+            Files.delete(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
