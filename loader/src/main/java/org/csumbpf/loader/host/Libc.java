@@ -40,6 +40,8 @@ final class Libc {
 
     static native long send(int fd, Pointer buffer, long length, int flags);
 
+    static native long sendto(int fd, Pointer buffer, long length, int flags, Pointer address, int addressLength);
+
     static native long recv(int fd, Pointer buffer, long length, int flags);
 
     static native int statfs(String path, Pointer result);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import org.csumbpf.loader.Errno;
+
+/**
+ * Tells systemd how a service of Type=notify is doing: sd_notify(3), without libsystemd. Without a NOTIFY_SOCKET in the
+ * environment it does nothing, and a message that can't be delivered is no error: a service works as well unobserved.
+ */
+public final class SystemdNotify {
+    private static final int AF_UNIX = 1;
+    private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_CLOEXEC = 02000000;
+    private static final int MSG_DONTWAIT = 0x40;
+    private static final int MSG_NOSIGNAL = 0x4000;
+    /** struct sockaddr_un: the family, 2 bytes, then the path. */
+    private static final int PATH_OFFSET = 2;
+
+    private static final int PATH_SIZE = 108;
+    /** A receiver whose queue is full is given this long: 100 times 10 ms. */
+    private static final int TRIES = 100;
+
+    private static final long PAUSE_MILLIS = 10;
+
+    private final String socket;
+
+    /** The socket's path, or its abstract name with '@' in front; null for none. */
+    SystemdNotify(String socket) {
+        this.socket = socket;
+    }
+
+    /** To the socket that systemd named in NOTIFY_SOCKET, if it did. */
+    public static SystemdNotify fromEnvironment() {
+        return new SystemdNotify(System.getenv("NOTIFY_SOCKET"));
+    }
+
+    /** Start-up is over. The status is what 'systemctl status' shows. Returns whether systemd took it. */
+    public boolean ready(String status) {
+        return send("READY=1\nSTATUS=" + oneLine(status));
+    }
+
+    /** What 'systemctl status' shows from now on. Returns whether systemd took it. */
+    public boolean status(String status) {
+        return send("STATUS=" + oneLine(status));
+    }
+
+    /** The service is about to end. Returns whether systemd took it. */
+    public boolean stopping() {
+        return send("STOPPING=1");
+    }
+
+    /** A newline would end the assignment, and begin another. */
+    private static String oneLine(String text) {
+        return text.replace('\n', ' ');
+    }
+
+    private boolean send(String state) {
+        if (socket == null || socket.isEmpty()) {
+            return false;
+        }
+        boolean isAbstract = socket.startsWith("@");
+        byte[] path = socket.getBytes(StandardCharsets.UTF_8);
+        if (path.length >= PATH_SIZE || !(isAbstract || socket.startsWith("/"))) {
+            return false; // vsock:, for example, is for virtual machines
+        }
+        if (isAbstract) {
+            path[0] = 0;
+        }
+        byte[] message = state.getBytes(StandardCharsets.UTF_8);
+        int fd = Libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) {
+            return false;
+        }
+        try (Memory address = new Memory(PATH_OFFSET + PATH_SIZE);
+                Memory datagram = new Memory(message.length)) {
+            address.clear();
+            ByteBuffer fields = address.getByteBuffer(0, address.size()).order(ByteOrder.nativeOrder());
+            fields.putShort(0, (short) AF_UNIX);
+            address.write(PATH_OFFSET, path, 0, path.length);
+            datagram.write(0, message, 0, message.length);
+            return deliver(fd, datagram, address, PATH_OFFSET + path.length);
+        } finally {
+            Libc.close(fd);
+        }
+    }
+
+    private static boolean deliver(int fd, Memory datagram, Memory address, int addressLength) {
+        for (int left = TRIES; left > 0; left--) {
+            if (Libc.sendto(fd, datagram, datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL, address, addressLength) >= 0) {
+                return true;
+            }
+            int errno = Native.getLastError();
+            if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
+                return false;
+            }
+            try {
+                TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return false;
+            }
+        }
+        return false;
+    }
+}
