@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Where to listen: HOST:PORT as people write it. A name is looked up when it is used, not before.
+ *
+ * @param host a name or an address, IPv6 without brackets; empty for all addresses of the host
+ * @param port 0 to 65535; 0 lets the kernel choose
+ */
+public record ListenAddress(String host, int port) {
+    public static final String DEFAULT = "127.0.0.1:14789";
+
+    private static final Pattern FORM = Pattern.compile("(?:\\[([^]\\[]*)]|([^\\[\\]:/\\s]*)):(\\d{1,5})");
+
+    public ListenAddress {
+        if (port < 0 || port > 65535) {
+            throw new IllegalArgumentException(port + " is no port: 0 to 65535");
+        }
+    }
+
+    /** Takes 127.0.0.1:14789, name:14789, [::1]:14789, or :14789 for all addresses. IllegalArgumentException: else. */
+    public static ListenAddress parse(String text) {
+        Matcher matcher = FORM.matcher(text);
+        if (!matcher.matches()) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' is not HOST:PORT, such as 127.0.0.1:14789, [::1]:14789 or :14789");
+        }
+        int port = Integer.parseInt(matcher.group(3));
+        if (port > 65535) {
+            throw new IllegalArgumentException("'" + text + "': " + port + " is no port: 0 to 65535");
+        }
+        String literal = matcher.group(1);
+        if (literal != null && !isIpv6(literal)) {
+            throw new IllegalArgumentException("'" + text + "': '" + literal + "' is no IPv6 address of this host");
+        }
+        return new ListenAddress(literal == null ? matcher.group(2) : literal, port);
+    }
+
+    /** What has a colon is never looked up as a name; a zone must be a device that is there. */
+    private static boolean isIpv6(String text) {
+        try {
+            return text.indexOf(':') >= 0 && InetAddress.getByName(text) != null;
+        } catch (UnknownHostException e) {
+            return false;
+        }
+    }
+
+    /** Looks the host up; the result is unresolved where that fails. */
+    InetSocketAddress resolve() {
+        return host.isEmpty() ? new InetSocketAddress(port) : new InetSocketAddress(host, port);
+    }
+
+    @Override
+    public String toString() {
+        return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+    }
+}
