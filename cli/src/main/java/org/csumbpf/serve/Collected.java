@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import com.sun.net.httpserver.HttpExchange;
+import io.prometheus.metrics.exporter.common.PrometheusHttpExchange;
+import io.prometheus.metrics.exporter.common.PrometheusHttpRequest;
+import io.prometheus.metrics.exporter.common.PrometheusHttpResponse;
+import io.prometheus.metrics.exporter.httpserver.HttpExchangeAdapter;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** An answer of Prometheus' own handler, kept in memory: what it collects under a lock is sent when that is released. */
+final class Collected implements PrometheusHttpExchange, PrometheusHttpResponse {
+    private final PrometheusHttpRequest request;
+    private final Map<String, String> headers = new LinkedHashMap<>();
+    private final ByteArrayOutputStream body = new ByteArrayOutputStream();
+    private int status;
+
+    Collected(HttpExchange exchange) {
+        request = new HttpExchangeAdapter(exchange).getRequest();
+    }
+
+    Answer answer() {
+        return new Answer(status, headers, body.toByteArray());
+    }
+
+    @Override
+    public PrometheusHttpRequest getRequest() {
+        return request;
+    }
+
+    @Override
+    public PrometheusHttpResponse getResponse() {
+        return this;
+    }
+
+    @Override
+    public void setHeader(String name, String value) {
+        headers.put(name, value);
+    }
+
+    /** The length is that of the body, whatever the handler says of it. */
+    @Override
+    public OutputStream sendHeadersAndGetBody(int statusCode, int contentLength) {
+        status = statusCode;
+        return body;
+    }
+
+    @Override
+    public void handleException(IOException e) throws IOException {
+        throw e;
+    }
+
+    @Override
+    public void handleException(RuntimeException e) {
+        throw e;
+    }
+
+    @Override
+    public void close() {}
+}

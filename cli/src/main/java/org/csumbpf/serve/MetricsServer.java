@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.serve;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import io.prometheus.metrics.exporter.common.PrometheusScrapeHandler;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.csumbpf.attach.AttachException;
+import org.csumbpf.attach.AttachException.Kind;
+
+/**
+ * Serves a registry over HTTP, in the formats that Prometheus asks for: /metrics, /-/healthy, /-/ready, and a page at /.
+ *
+ * <p>Each answer of /metrics is collected after the request came, one at a time: refresh first, then all metrics. It is
+ * sent after that, so a client that reads slowly holds up nobody.
+ *
+ * <p>The JDK's server gives a thread to each request whose first byte is there, so one that never gets to its end holds a
+ * thread until the JDK's time limit. There are as many threads as connections can be: clients that stall can't use them
+ * up without being refused at the door.
+ */
+public final class MetricsServer implements AutoCloseable {
+    /** Limits of the JDK's server, which it reads once, from system properties; what the user has set stays. */
+    private static final Map<String, String> LIMITS = Map.of(
+            "jdk.httpserver.maxConnections", "512",
+            // Seconds for a request to come, and for it to be answered and read: Prometheus, too, waits 10 by default.
+            "sun.net.httpserver.maxReqTime", "5",
+            "sun.net.httpserver.maxRspTime", "10",
+            // Seconds: longer than the usual minute between two scrapes, so that a scraper keeps its connection.
+            "sun.net.httpserver.idleInterval", "75",
+            "sun.net.httpserver.maxIdleConnections", "64",
+            // Milliseconds between two looks for idle connections.
+            "sun.net.httpserver.clockTick", "5000",
+            "sun.net.httpserver.maxReqHeaders", "100",
+            "sun.net.httpserver.maxReqHeaderSize", "16384",
+            "sun.net.httpserver.nodelay", "true");
+
+    static {
+        setLimits(System.getProperties());
+    }
+
+    private static final int BACKLOG = 128;
+    private static final long THREAD_IDLE_SECONDS = 10;
+    /** Less than the time for an answer, so that who waits in vain is told why. */
+    private static final long TURN_SECONDS = 8;
+    /** Answers to clients that don't read them may fill this much of the heap, in bytes. */
+    private static final long MOST_UNSENT = Runtime.getRuntime().maxMemory() / 4;
+
+    private static final String PAGE = """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head><meta charset="utf-8"><title>csumbpf</title></head>
+            <body>
+            <h1>csumbpf</h1>
+            <p>Repairs the UDP checksum of VXLAN packets that IPsec decrypted behind a NAT.</p>
+            <ul>
+            <li><a href="/metrics">Metrics</a></li>
+            <li><a href="/-/healthy">Healthy</a></li>
+            <li><a href="/-/ready">Ready</a></li>
+            </ul>
+            </body>
+            </html>
+            """;
+
+    private final HttpServer server;
+    private final ExecutorService threads;
+    private final PrometheusScrapeHandler scrapes;
+    private final Runnable refresh;
+    private final Supplier<Optional<String>> unready;
+    private final ServeLog log;
+    /** Fair, so that nobody waits longer than those before him take. */
+    private final ReentrantLock turn = new ReentrantLock(true);
+
+    private final AtomicLong unsent = new AtomicLong();
+    private volatile boolean closed;
+
+    private MetricsServer(
+            HttpServer server,
+            PrometheusRegistry registry,
+            Runnable refresh,
+            Supplier<Optional<String>> unready,
+            ServeLog log) {
+        this.server = server;
+        this.scrapes = new PrometheusScrapeHandler(registry);
+        this.refresh = refresh;
+        this.unready = unready;
+        this.log = log;
+        int most = Integer.getInteger("jdk.httpserver.maxConnections", 0);
+        threads = new ThreadPoolExecutor(
+                0,
+                most > 0 ? most : Integer.MAX_VALUE,
+                THREAD_IDLE_SECONDS,
+                TimeUnit.SECONDS,
+                new SynchronousQueue<>(),
+                threadFactory(log));
+    }
+
+    /**
+     * Listens and serves from here on.
+     *
+     * @param refresh runs before the registry is collected, never in two threads at a time; what it throws becomes the
+     *     answer 500, and one line in the log until it works again
+     * @param unready why the process is not ready, in a line; empty if it is. Is called by many threads, and must not wait
+     * @throws AttachException the address can't be had
+     */
+    public static MetricsServer start(
+            ListenAddress listen,
+            PrometheusRegistry registry,
+            Runnable refresh,
+            Supplier<Optional<String>> unready,
+            ServeLog log) {
+        MetricsServer metrics = new MetricsServer(bind(listen), registry, refresh, unready, log);
+        metrics.server.createContext("/", metrics::handle);
+        metrics.server.setExecutor(metrics.threads);
+        metrics.server.start();
+        return metrics;
+    }
+
+    static void setLimits(Properties properties) {
+        LIMITS.forEach(properties::putIfAbsent);
+    }
+
+    /** Where it listens, with the port that the kernel chose if 0 was asked for. */
+    public InetSocketAddress address() {
+        return server.getAddress();
+    }
+
+    /** Stops at once, also in the middle of an answer. Waits for a refresh that runs, 8 seconds at most; none begins after. */
+    @Override
+    public void close() {
+        closed = true;
+        server.stop(0);
+        threads.shutdown();
+        try {
+            if (turn.tryLock(TURN_SECONDS, TimeUnit.SECONDS)) {
+                turn.unlock();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static HttpServer bind(ListenAddress listen) {
+        InetSocketAddress address = listen.resolve();
+        String refused = "cannot listen on " + listen + ": ";
+        if (address.isUnresolved()) {
+            throw new AttachException(
+                    Kind.UNSUPPORTED_HOST,
+                    refused + "no address is known for '" + listen.host() + "'; give --listen an address of this host");
+        }
+        try {
+            return HttpServer.create(address, BACKLOG);
+        } catch (IOException e) {
+            String reason = String.valueOf(e.getMessage());
+            if (reason.contains("ermission denied")) {
+                throw new AttachException(
+                        Kind.NOT_PERMITTED, refused + reason + "; choose a port above 1023 with --listen", e);
+            }
+            String next = isLocal(address.getAddress())
+                    ? "; another csumbpf serve? choose another port with --listen"
+                    : "; give --listen an address of this host, or ':" + listen.port() + "' for all";
+            throw new AttachException(Kind.UNSUPPORTED_HOST, refused + reason + next, e);
+        }
+    }
+
+    /** 127.0.0.2 is one of this host's, too, though no device lists it; but ::1 is none where IPv6 is off. */
+    private static boolean isLocal(InetAddress address) {
+        try {
+            return address.isAnyLocalAddress()
+                    || (address.isLoopbackAddress() && address instanceof Inet4Address)
+                    || NetworkInterface.getByInetAddress(address) != null;
+        } catch (SocketException e) {
+            return false;
+        }
+    }
+
+    private static ThreadFactory threadFactory(ServeLog log) {
+        AtomicInteger count = new AtomicInteger();
+        return work -> {
+            Thread thread = new Thread(work, "http-" + count.incrementAndGet());
+            thread.setDaemon(true);
+            thread.setUncaughtExceptionHandler((ended, e) -> log.once("http", "a request failed", "error", e));
+            return thread;
+        };
+    }
+
+    private void handle(HttpExchange exchange) throws IOException {
+        try (exchange) {
+            Answer answer = answer(exchange);
+            int size = answer.body().length;
+            long ahead = unsent.getAndAdd(size);
+            try {
+                boolean tooMuch = ahead > 0 && ahead + size > MOST_UNSENT;
+                (tooMuch ? Answer.line(503, "too many answers are waiting to be read; try again later") : answer)
+                        .send(exchange);
+            } finally {
+                unsent.addAndGet(-size);
+            }
+        }
+    }
+
+    private Answer answer(HttpExchange exchange) {
+        Supplier<Answer> route;
+        switch (exchange.getRequestURI().getPath()) {
+            case "/metrics" -> route = () -> metrics(exchange);
+            case "/-/healthy" -> route = () -> Answer.line(200, "healthy");
+            case "/-/ready" -> route = this::ready;
+            case "/" -> route = () -> Answer.html(PAGE);
+            default -> {
+                return Answer.line(404, "not found; metrics are at /metrics");
+            }
+        }
+        String method = exchange.getRequestMethod();
+        if (!method.equals("GET") && !method.equals("HEAD")) {
+            exchange.getResponseHeaders().set("Allow", "GET, HEAD");
+            return Answer.line(405, "only GET and HEAD are answered");
+        }
+        return route.get();
+    }
+
+    private Answer ready() {
+        try {
+            return unready.get()
+                    .map(reason -> Answer.line(503, "not ready: " + reason))
+                    .orElseGet(() -> Answer.line(200, "ready"));
+        } catch (RuntimeException e) {
+            return Answer.line(503, "not ready: " + describe(e));
+        }
+    }
+
+    private Answer metrics(HttpExchange exchange) {
+        try {
+            if (!turn.tryLock(TURN_SECONDS, TimeUnit.SECONDS)) {
+                log.once("turn", "scrapes wait for one that takes long", "seconds", TURN_SECONDS);
+                return Answer.line(503, "another scrape has been at work for long; try again later");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Answer.line(503, "stopping");
+        }
+        try {
+            if (closed) {
+                return Answer.line(503, "stopping");
+            }
+            refresh.run();
+            Collected collected = new Collected(exchange);
+            scrapes.handleRequest(collected);
+            log.resolved("scrape", "scrapes work again");
+            log.resolved("turn", "scrapes no longer wait");
+            return collected.answer();
+        } catch (IOException | RuntimeException | Error e) {
+            // An Error, too: the JDK's server would let the thread end with a stack trace, and the client wait.
+            log.once("scrape", "a scrape failed; more are not logged until one succeeds", "error", describe(e));
+            return Answer.line(500, "scrape failed: " + describe(e));
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    /** Its message, or what it is where it has none to say. */
+    private static String describe(Throwable e) {
+        boolean says = e instanceof RuntimeException && e.getMessage() != null;
+        return says ? e.getMessage() : e.toString();
+    }
+}
