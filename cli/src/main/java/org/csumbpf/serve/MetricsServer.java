@@ -6,11 +6,11 @@ import com.sun.net.httpserver.HttpServer;
 import io.prometheus.metrics.exporter.common.PrometheusScrapeHandler;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
-import java.nio.channels.UnsupportedAddressTypeException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
@@ -167,7 +167,7 @@ public final class MetricsServer implements AutoCloseable {
         }
         try {
             return HttpServer.create(address, BACKLOG);
-        } catch (IOException | UnsupportedAddressTypeException e) {
+        } catch (IOException e) {
             String reason = String.valueOf(e.getMessage());
             if (reason.contains("ermission denied")) {
                 throw new AttachException(
@@ -176,18 +176,15 @@ public final class MetricsServer implements AutoCloseable {
             String next = isLocal(address.getAddress())
                     ? "; another csumbpf serve? choose another port with --listen"
                     : "; give --listen an address of this host, or ':" + listen.port() + "' for all";
-            if (e instanceof UnsupportedAddressTypeException) {
-                reason = "this host has no IPv6";
-                next = "; give --listen an IPv4 address";
-            }
             throw new AttachException(Kind.UNSUPPORTED_HOST, refused + reason + next, e);
         }
     }
 
+    /** 127.0.0.2 is one of this host's, too, though no device lists it; but ::1 is none where IPv6 is off. */
     private static boolean isLocal(InetAddress address) {
         try {
             return address.isAnyLocalAddress()
-                    || address.isLoopbackAddress()
+                    || (address.isLoopbackAddress() && address instanceof Inet4Address)
                     || NetworkInterface.getByInetAddress(address) != null;
         } catch (SocketException e) {
             return false;

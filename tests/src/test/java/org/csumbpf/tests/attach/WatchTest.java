@@ -195,7 +195,7 @@ class WatchTest {
             assertThat(flow.matches()).as(lines.get(i + 1)).isTrue();
             assertThat(lines.get(i + 2))
                     .matches(start + "vni=4109 peer=192.0.2.2 packets=\\d+ bytes=\\d+ packets/s=" + rate + " bytes/s="
-                            + rate + " bad=0 bad/s=" + (i == 0 ? "-" : "0.0") + " spi=- seen=" + number);
+                            + rate + " bad=\\d+ bad/s=" + rate + " spi=- seen=" + number);
             if (i > 0) {
                 assertThat(Double.parseDouble(flow.group(1))).isBetween(PINGS_A_SECOND * 0.6, PINGS_A_SECOND * 1.4);
             }
