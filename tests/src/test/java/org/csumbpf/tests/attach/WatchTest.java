@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Lab;
+import org.csumbpf.tests.lab.PingedOverlay;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Tmux;
 import org.junit.jupiter.api.AfterEach;
@@ -27,42 +27,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** stats --watch, in a real terminal and without one, while pings come through a VXLAN. */
 @Tag("root")
 class WatchTest {
-    private static final double PINGS_A_SECOND = 10;
-    private static final int VNI = 4109;
+    private static final double PINGS_A_SECOND = PingedOverlay.PINGS_A_SECOND;
+    private static final int VNI = PingedOverlay.VNI;
 
+    private PingedOverlay pinged;
     private Lab lab;
-    private Host peer;
-    private Process pings;
 
-    /** The lab's w0 goes to a host of its own; VXLAN between it and w1. */
     @BeforeEach
     void open() throws IOException {
-        lab = new Lab();
-        peer = new Host(lab.name + "-peer");
-        Lab.ip("netns", "add", peer.name);
-        lab.ipIn("link", "set", "w0", "netns", peer.name);
-        overlay(lab, "w1", 1);
-        overlay(peer, "w0", 2);
+        pinged = new PingedOverlay();
+        lab = pinged.lab;
         attach();
-        pings = new ProcessBuilder(peer.in("ping", "-q", "-i", Double.toString(1 / PINGS_A_SECOND), "10.0.9.1"))
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
-                .start();
-    }
-
-    private static void overlay(Host host, String device, int end) {
-        String local = "192.0.2." + end;
-        String remote = "192.0.2." + (3 - end);
-        for (String command : List.of(
-                "sysctl -qw net.ipv6.conf.default.disable_ipv6=1",
-                "ip addr add " + local + "/24 dev " + device,
-                "ip link set " + device + " up",
-                "ip link add vxlan0 type vxlan id " + VNI + " dstport 4789 local " + local + " remote " + remote
-                        + " udpcsum",
-                "ip addr add 10.0.9." + end + "/24 dev vxlan0",
-                "ip link set vxlan0 up")) {
-            host.run(command.split(" ")).ok();
-        }
     }
 
     private void attach() {
@@ -72,10 +47,7 @@ class WatchTest {
 
     @AfterEach
     void close() throws InterruptedException {
-        pings.destroy();
-        pings.waitFor();
-        lab.close();
-        Lab.ip("netns", "del", peer.name);
+        pinged.close();
     }
 
     @Test
