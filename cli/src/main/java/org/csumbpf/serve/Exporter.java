@@ -4,11 +4,9 @@ package org.csumbpf.serve;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Verdict;
 import org.csumbpf.loader.BpfProgram;
@@ -25,7 +23,9 @@ final class Exporter {
     private final ServeLog log;
     private final Meters meters;
     private final OffPathWatch offPath = new OffPathWatch();
-    private final Set<String> complaints = new HashSet<>();
+    /** What was said and is not over yet, by key. */
+    private final Map<String, String> complaints = new HashMap<>();
+
     private long failures;
     private volatile Optional<String> unready = Optional.empty();
 
@@ -103,13 +103,13 @@ final class Exporter {
 
     private void say(Map<String, String> amiss) {
         amiss.forEach(log::once);
-        complaints.removeIf(key -> {
-            boolean over = !amiss.containsKey(key);
+        complaints.entrySet().removeIf(said -> {
+            boolean over = !amiss.containsKey(said.getKey());
             if (over) {
-                log.resolved(key, "it is over: " + key);
+                log.resolved(said.getKey(), "it is over: " + said.getValue());
             }
             return over;
         });
-        complaints.addAll(amiss.keySet());
+        amiss.forEach(complaints::putIfAbsent);
     }
 }
