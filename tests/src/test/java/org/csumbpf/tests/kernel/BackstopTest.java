@@ -93,17 +93,20 @@ class BackstopTest {
             for (String mode : new String[] {"auto", "recompute"}) {
                 lab.attach("--mode", mode);
                 long errors = badChecksums(lab);
-                CompletableFuture<Void> transfer =
-                        CompletableFuture.runAsync(() -> Traffic.tcp(lab.a, lab.b, B, SWITCHED_TRANSFER));
                 boolean on = true;
-                int switched = 0;
-                while (!transfer.isDone()) {
-                    lab.b.run("ethtool", "-K", "eth0", "gro", on ? "on" : "off").ok();
-                    on = !on;
-                    switched++;
+                // A transfer may be through before the second switch is: then there is another one.
+                for (int switched = 0; switched < 3; ) {
+                    CompletableFuture<Void> transfer =
+                            CompletableFuture.runAsync(() -> Traffic.tcp(lab.a, lab.b, B, SWITCHED_TRANSFER));
+                    while (!transfer.isDone()) {
+                        lab.b
+                                .run("ethtool", "-K", "eth0", "gro", on ? "on" : "off")
+                                .ok();
+                        on = !on;
+                        switched++;
+                    }
+                    transfer.join();
                 }
-                transfer.join();
-                assertThat(switched).as("times GRO was switched").isGreaterThanOrEqualTo(3);
                 assertThat(badChecksums(lab))
                         .as("UdpInCsumErrors, mode %s", mode)
                         .isEqualTo(errors);
