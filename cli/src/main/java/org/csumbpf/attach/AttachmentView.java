@@ -161,13 +161,8 @@ public record AttachmentView(
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> readAll(Optional<NetworkNamespace> only) {
-        if (!PinTree.exists()) {
-            return List.of();
-        }
         List<AttachmentView> views = new ArrayList<>();
-        List<PinDirectory> all =
-                only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
-        for (PinDirectory pins : all) {
+        for (PinDirectory pins : PinTree.attachments(only)) {
             views.add(read(pins));
         }
         return withOffPath(views);
@@ -405,7 +400,7 @@ public record AttachmentView(
     }
 
     /** A pin that is not there means empty; anything else is an error. */
-    private static <T> Optional<T> absent(KernelException e) {
+    static <T> Optional<T> absent(KernelException e) {
         if (e.errno() == Errno.ENOENT) {
             return Optional.empty();
         }

@@ -147,12 +147,7 @@ public final class Attachments {
     /** Detaches everything: in one namespace, or in all, also those that are gone. One result for each interface. */
     public static Map<String, Result> detachAll(Optional<NetworkNamespace> only) {
         Map<String, Result> results = new TreeMap<>();
-        if (!PinTree.exists()) {
-            return results;
-        }
-        List<PinDirectory> all =
-                only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
-        for (PinDirectory pins : all) {
+        for (PinDirectory pins : PinTree.attachments(only)) {
             Result result = new Result();
             Optional<NetworkNamespace> found = NetworkNamespace.byInode(pins.netns());
             try (NetworkNamespace netns = found.orElse(null)) {

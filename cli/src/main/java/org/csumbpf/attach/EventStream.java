@@ -3,13 +3,11 @@ package org.csumbpf.attach;
 
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -52,7 +50,7 @@ public final class EventStream implements AutoCloseable {
     private void follow() {
         Map<PinDirectory, RawMap> found = new LinkedHashMap<>();
         try {
-            for (PinDirectory pins : attachments()) {
+            for (PinDirectory pins : PinTree.attachments(only)) {
                 map(pins).ifPresent(map -> found.put(pins, map));
             }
             Map<PinDirectory, Integer> ids = new HashMap<>();
@@ -73,21 +71,11 @@ public final class EventStream implements AutoCloseable {
         }
     }
 
-    private List<PinDirectory> attachments() {
-        if (!PinTree.exists()) {
-            return List.of();
-        }
-        return only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
-    }
-
     private static Optional<RawMap> map(PinDirectory pins) {
         try {
             return Optional.of(EventReader.map(pins.path()));
         } catch (KernelException e) {
-            if (e.errno() == Errno.ENOENT) {
-                return Optional.empty();
-            }
-            throw e;
+            return AttachmentView.absent(e);
         }
     }
 

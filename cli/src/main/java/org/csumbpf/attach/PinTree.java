@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -124,6 +125,14 @@ final class PinTree {
     /** Whether there is anything that csumbpf pinned. */
     static boolean exists() {
         return Bpffs.isMounted(Bpffs.DEFAULT) && Files.isDirectory(PinDirectory.ROOT);
+    }
+
+    /** The pins of all attachments: of one namespace, or of all. */
+    static List<PinDirectory> attachments(Optional<NetworkNamespace> only) {
+        if (!exists()) {
+            return List.of();
+        }
+        return only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
     }
 
     /** The first attachment of another interface or namespace that {@code wanted} likes. */

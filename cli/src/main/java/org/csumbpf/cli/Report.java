@@ -229,7 +229,7 @@ final class Report {
         });
         contents.counters().forEach((vni, counters) -> {
             // With thousands of rules, the silent ones would hide the others; --json has them all.
-            if (contents.counters().size() <= 16 || !counters.equals(Counters.NONE)) {
+            if (contents.counters().size() <= Sample.FEW_RULES || !counters.equals(Counters.NONE)) {
                 printCounters("vni " + vni, counters);
             }
             backstop.map(b -> b.byVni().get(vni)).ifPresent(c -> printCounters("vni " + vni, c));

@@ -10,11 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.csumbpf.attach.AttachException;
 import org.csumbpf.attach.AttachmentView;
-import org.csumbpf.loader.Errno;
-import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.MonotonicClock;
-import org.csumbpf.maps.Peer;
-import org.csumbpf.maps.PeerKey;
 
 /**
  * Reads the counters again and again. What is attached may come, change and go meanwhile: that ends nothing.
@@ -48,7 +44,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
             long nanos = MonotonicClock.nanos();
             List<Sample.Attachment> attachments = new ArrayList<>();
             for (AttachmentView view : views) {
-                attachments.add(Sample.attachment(view, peers ? peers(view) : Map.of()));
+                attachments.add(Sample.attachment(view, peers ? view.peers() : Map.of()));
             }
             return new Reading(new Sample(nanos, attachments), Optional.empty());
         } catch (RuntimeException e) {
@@ -62,18 +58,6 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
         } catch (AttachException e) {
             if (e.kind() == AttachException.Kind.NOT_ATTACHED) {
                 return List.of();
-            }
-            throw e;
-        }
-    }
-
-    /** None where a detach was quicker. */
-    private static Map<PeerKey, Peer> peers(AttachmentView view) {
-        try {
-            return view.contents().isPresent() ? view.peers() : Map.of();
-        } catch (KernelException e) {
-            if (e.errno() == Errno.ENOENT) {
-                return Map.of();
             }
             throw e;
         }

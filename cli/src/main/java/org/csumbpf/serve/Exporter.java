@@ -91,12 +91,11 @@ final class Exporter {
                 amiss.put(view.label() + " " + problem, view.label() + ": " + problem);
             }
             String text = passedBy.get(view.netns());
+            Verdict verdict = Verdict.of(view);
             if (text != null) {
                 amiss.put(view.label() + " off path", view.label() + ": " + text);
-            } else if (Verdict.of(view).kind() == Verdict.Kind.BYPASSED) {
-                amiss.put(
-                        view.label() + " bypassed",
-                        view.label() + ": " + Verdict.of(view).text());
+            } else if (verdict.kind() == Verdict.Kind.BYPASSED) {
+                amiss.put(view.label() + " bypassed", view.label() + ": " + verdict.text());
             }
         }
     }
