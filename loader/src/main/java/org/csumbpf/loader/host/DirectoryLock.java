@@ -4,7 +4,9 @@ package org.csumbpf.loader.host;
 import com.sun.jna.Native;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.csumbpf.loader.Errno;
@@ -31,6 +33,12 @@ public final class DirectoryLock implements AutoCloseable {
         while (true) {
             try {
                 Files.createDirectories(directory);
+            } catch (FileAlreadyExistsException | NoSuchFileException e) {
+                // Either is also how it ends when the holder removes the directory, or a parent, at that instant.
+                if (System.nanoTime() < deadline) {
+                    continue;
+                }
+                throw new UncheckedIOException(e);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
