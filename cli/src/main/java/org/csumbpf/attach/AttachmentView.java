@@ -201,9 +201,9 @@ public record AttachmentView(
                 problems);
     }
 
-    /** What has been counted by now; empty where it cannot be read. */
+    /** What has been counted by now; empty where it cannot be read, or attach has not finished: there is no baseline yet. */
     public Optional<Evidence> evidence() {
-        return record.isEmpty() || contents.isEmpty()
+        return record.filter(AttachmentRecord::finished).isEmpty() || contents.isEmpty()
                 ? Optional.empty()
                 : statistics.map(s -> OffPath.evidence(contents.get(), backstop, s));
     }

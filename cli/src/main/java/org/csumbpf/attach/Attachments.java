@@ -386,7 +386,7 @@ public final class Attachments {
                         record.changes(),
                         record.backstop(),
                         MonotonicClock.nanos(),
-                        record.baseline()));
+                        record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read())));
             }
         }
     }
