@@ -271,25 +271,27 @@ final class Report {
         long now = MonotonicClock.nanos();
         out.println(String.format(
                 Locale.ROOT,
-                "  %-39s %8s %12s %15s %10s %-10s %s",
+                "  %-39s %8s %12s %15s %10s %-10s %-6s %s",
                 "peer",
                 "vni",
                 "packets",
                 "bytes",
                 "bad",
                 "spi",
+                "delta",
                 "seen"));
         sorted(view).forEach(entry -> {
             Peer peer = entry.getValue();
             out.println(String.format(
                     Locale.ROOT,
-                    "  %-39s %8s %12d %15d %10d %-10s %s ago",
+                    "  %-39s %8s %12d %15d %10d %-10s %-6s %s ago",
                     entry.getKey().source().getHostAddress(),
                     entry.getKey().vni(),
                     peer.packets(),
                     peer.bytes(),
                     peer.bad(),
                     spi(peer),
+                    delta(peer),
                     Amount.age(now - peer.lastSeenNanos())));
         });
     }
@@ -304,6 +306,18 @@ final class Report {
 
     static String spi(Peer peer) {
         return peer.spi() == 0 ? "-" : String.format(Locale.ROOT, "0x%08x", peer.spi());
+    }
+
+    static String delta(Peer peer) {
+        return switch (peer.delta()) {
+            case Peer.DELTA_UNKNOWN -> "-";
+            case Peer.DELTA_NONE -> "none";
+            default -> hexDelta(peer);
+        };
+    }
+
+    private static String hexDelta(Peer peer) {
+        return String.format(Locale.ROOT, "0x%04x", peer.delta());
     }
 
     private static Map<String, Object> result(String ifname, Result result) {
@@ -429,7 +443,9 @@ final class Report {
             tree.put("bytes", peer.bytes());
             tree.put("bad", peer.bad());
             tree.put("spi", peer.spi() == 0 ? null : spi(peer));
+            tree.put("delta", peer.delta() == Peer.DELTA_UNKNOWN ? null : hexDelta(peer));
             tree.put("last_seen_seconds", Math.max(0, now - peer.lastSeenNanos()) / 1e9);
+            tree.put("looked_seconds", peer.lookedNanos() == 0 ? null : Math.max(0, now - peer.lookedNanos()) / 1e9);
             list.add(tree);
         });
         return list;

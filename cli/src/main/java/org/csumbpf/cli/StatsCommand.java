@@ -23,7 +23,11 @@ final class StatsCommand extends HostCommand {
     @Parameters(paramLabel = "IFACE", arity = "0..1", description = "Only this interface.")
     private String ifname;
 
-    @Option(names = "--peers", description = "Also each peer: packets, bytes, bad checksums, SPI, last seen.")
+    @Option(
+            names = "--peers",
+            description =
+                    "Also each peer: packets, bytes, bad checksums, SPI, what NAT does to its checksums (delta; without"
+                            + " --watch), last seen.")
     private boolean peers;
 
     @Option(

@@ -135,6 +135,16 @@ class ServeTest {
                     .isEqualTo(1);
             assertThat(serve.value("csumbpf_packets_total", "vni=\"4109\"", "path=\"tc\"", "outcome=\"zero\""))
                     .isEqualTo(2);
+            var peer = Lab.parse(
+                            lab.csumbpf("stats", "w1", "--peers", "--json").ok().out())
+                    .at("/attachments/0/peers/0");
+            String delta = peer.get("delta").asText();
+            assertThat(delta).matches("0x[0-9a-f]{4}").isNotEqualTo("0xffff");
+            assertThat(serve.awaitLog(line -> line.contains("event=bad_checksum")))
+                    .contains(" delta=" + delta);
+            assertThat(peer.get("looked_seconds").asDouble())
+                    .isBetween(peer.get("last_seen_seconds").asDouble(), 60.0);
+            assertThat(lab.csumbpf("stats", "w1", "--peers").ok().out()).containsPattern(" - +" + delta + " .* ago");
 
             lab.csumbpf("attach", "w3", "--unverified").ok();
             assertThat(serve.value("csumbpf_attached", "interface=\"w3\"")).isEqualTo(1);
