@@ -36,7 +36,7 @@ build: setup ## Build bin/csumbpf.
 test: setup test-fast test-root test-vm ## All tests, from nothing.
 
 test-fast: setup ## Tests that need neither root nor a VM.
-	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root,vm,soak
+	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root,vm,soak,monitoring
 	tests/packets/make_cases.py --check
 	tests/prometheus/check-deploy
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.lab;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** Debian's Prometheus with the configuration and the rules of deploy/, which scrapes a serve once a second. */
+public final class Prometheus implements AutoCloseable {
+    private final HttpClient client = HttpClient.newHttpClient();
+    private final int port;
+    private final Path log;
+    private final Process process;
+
+    /** @param directory for its configuration, its log and, in "data", what it stores */
+    public Prometheus(ServeProcess serve, Path directory) {
+        String tree = Shell.run(Shell.CHECKOUT.resolve("tests/prometheus/fetch").toString())
+                .ok()
+                .out()
+                .strip();
+        Path deploy = Shell.CHECKOUT.resolve("deploy/prometheus");
+        Path config = directory.resolve("prometheus.yml");
+        log = directory.resolve("log");
+        try {
+            Files.copy(deploy.resolve("csumbpf.rules.yml"), directory.resolve("csumbpf.rules.yml"));
+            String shipped = Files.readString(deploy.resolve("prometheus.yml"));
+            String address = "127.0.0.1:14789";
+            String interval = "_interval: 15s";
+            if (!shipped.contains(address) || !shipped.contains(interval)) {
+                throw new AssertionError("deploy/prometheus/prometheus.yml has no " + address + " or no " + interval);
+            }
+            Files.writeString(
+                    config,
+                    shipped.replace(address, "127.0.0.1:" + serve.uri("/").getPort())
+                            .replace(interval, "_interval: 1s"));
+            port = freePort();
+            process = new ProcessBuilder(
+                            tree + "/usr/bin/prometheus",
+                            "--config.file=" + config,
+                            "--storage.tsdb.path=" + directory.resolve("data"),
+                            "--web.listen-address=127.0.0.1:" + port)
+                    .redirectErrorStream(true)
+                    .redirectOutput(log.toFile())
+                    .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The values of a query's series, now; none while Prometheus is not up yet. */
+    public List<Double> values(String query) {
+        List<Double> values = new ArrayList<>();
+        api("query?query=" + URLEncoder.encode(query, StandardCharsets.UTF_8))
+                .at("/data/result")
+                .forEach(series -> values.add(series.at("/value/1").asDouble()));
+        return values;
+    }
+
+    /** Waits until the one value of a query is such. */
+    public double await(String query, Duration patience, Predicate<Double> wanted) {
+        List<Double> values = List.of();
+        for (long end = System.nanoTime() + patience.toNanos(); System.nanoTime() < end; ) {
+            values = values(query);
+            if (values.size() == 1 && wanted.test(values.get(0))) {
+                return values.get(0);
+            }
+            try {
+                TimeUnit.MILLISECONDS.sleep(500);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException(e);
+            }
+        }
+        throw new AssertionError(query + " is " + values + " after " + patience + "; " + readLog());
+    }
+
+    /** The names of the alerts that are pending or firing. */
+    public List<String> alerts() {
+        return api("alerts").at("/data/alerts").findValuesAsText("alertname");
+    }
+
+    /** An answer of Prometheus' HTTP API; an empty object while it is not up yet. */
+    public JsonNode api(String path) {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/v1/" + path))
+                .build();
+        try {
+            return Host.parse(client.send(request, BodyHandlers.ofString()).body());
+        } catch (ConnectException e) {
+            return Host.parse("{}");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String readLog() {
+        try {
+            return Files.readString(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+}
