@@ -10,6 +10,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,6 +23,9 @@ import java.util.function.Predicate;
 
 /** Debian's Prometheus with the configuration and the rules of deploy/, which scrapes a serve once a second. */
 public final class Prometheus implements AutoCloseable {
+    /** The answer while it starts. */
+    private static final int SERVICE_UNAVAILABLE = 503;
+
     private final HttpClient client = HttpClient.newHttpClient();
     private final int port;
     private final Path log;
@@ -99,7 +103,8 @@ public final class Prometheus implements AutoCloseable {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/v1/" + path))
                 .build();
         try {
-            return Host.parse(client.send(request, BodyHandlers.ofString()).body());
+            HttpResponse<String> answer = client.send(request, BodyHandlers.ofString());
+            return Host.parse(answer.statusCode() == SERVICE_UNAVAILABLE ? "{}" : answer.body());
         } catch (ConnectException e) {
             return Host.parse("{}");
         } catch (IOException e) {
