@@ -34,6 +34,8 @@ class ServeTest {
     private static final Pattern SERIES = Pattern.compile("([a-z_]+)(?:\\{(.*)})? \\S+");
     private static final Pattern LABEL = Pattern.compile("([a-z]+)=\"[^\"]*\"");
 
+    private static final int ETH_HLEN = 14;
+
     private Lab lab;
 
     @BeforeEach
@@ -242,6 +244,34 @@ class ServeTest {
             long after = serve.residentKb();
             System.out.printf("%d scrapes: %d kB before, %d kB after%n", scrapes, before, after);
             assertThat((double) after).isLessThan(before * 1.2);
+            assertThat(after).isLessThan(96 * 1024);
+        }
+    }
+
+    /** The most that --max-peers can make of it: four series for each of 16,384 peers. */
+    @Test
+    void peersWithoutEndAreServedInABoundedHeap() {
+        lab.csumbpf("attach", "w1", "--vni", "4109", "--mode", "observe", "--unverified")
+                .ok();
+        byte[] frame = packets().get("ipv4 observe, wrong checksum");
+        try (BpfProgram program = BpfProgram.fromPin(lab.pins().resolve("program"))) {
+            for (int peer = 0; peer < 20_000; peer++) {
+                // The last two bytes of the outer source address.
+                frame[ETH_HLEN + 14] = (byte) (peer >> 8);
+                frame[ETH_HLEN + 15] = (byte) peer;
+                program.testRun(frame, TestContext.PLAIN, 1);
+            }
+        }
+        try (ServeProcess serve = new ServeProcess(lab, "--max-peers", "16384")) {
+            long peers = 0;
+            for (int i = 0; i < 3; i++) {
+                peers = serve.scrape()
+                        .lines()
+                        .filter(line -> line.startsWith("csumbpf_peer_packets_total{"))
+                        .count();
+            }
+            assertThat(peers).as("the map is full; its LRU keeps a little free").isBetween(15_000L, 16_384L);
+            assertThat(serve.residentKb()).isLessThan(224 * 1024);
         }
     }
 
