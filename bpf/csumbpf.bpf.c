@@ -56,28 +56,55 @@ static __always_inline enum csumbpf_outcome judge(struct __sk_buff *skb, const s
 	return store(skb, packet, checksum_right(packet, sum));
 }
 
-/* Does what the mode says with a packet that proved where it comes from. */
-static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const struct vxlan_packet *packet, __u8 mode,
-						   __be32 spi)
+static __always_inline enum csumbpf_outcome adjust(struct __sk_buff *skb, const struct vxlan_packet *packet,
+						   __sum16 delta)
 {
-	struct csumbpf_peer *peer = peer_of(packet);
-	__u64 now = bpf_ktime_get_ns();
-	long sum = -1;
-	int zero;
+	if (delta == CHECKSUM_INTACT)
+		return CSUMBPF_GOOD;
+	return checksum_adjust(skb, packet, delta) ? CSUMBPF_FAILED : CSUMBPF_REPAIRED;
+}
 
-	if (peer)
-		peer_count(skb, peer, spi, now);
+/* Does what the mode says with a packet that proved where it comes from. */
+static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const struct vxlan_packet *packet,
+						   struct csumbpf_rule rule, __be32 spi)
+{
+	__u32 now = bpf_jiffies64();
+	struct csumbpf_peer *peer = peer_of(packet, now);
+	struct csumbpf_nat nat = {};
+	int look, zero;
+	long sum = -1;
+
+	look = peer && peer_count(skb, peer, spi, now);
 	if (!packet->checksum)
 		return CSUMBPF_ZERO;
 	if (skb->gso_size)
 		return CSUMBPF_GSO;
 
-	zero = writes_zero(packet, mode);
-	if (!zero || (peer && peer_look_is_due(peer, now)))
+	zero = writes_zero(packet, rule.mode);
+	if (peer && rule.mode == CSUMBPF_MODE_ADJUST) {
+		nat = peer_nat(peer);
+		look |= peer_verify_is_due(peer, nat, rule.verify, now);
+		if (!look)
+			return adjust(skb, packet, nat.delta);
+	} else if (peer && zero) {
+		look |= peer_look_is_due(peer, now);
+	} else {
+		look = !zero;
+	}
+
+	if (look)
 		sum = checksum_sum(skb, packet);
 	if (peer && sum >= 0)
-		peer_learn(peer, packet, spi, sum, now);
-	return zero ? store(skb, packet, 0) : judge(skb, packet, mode, sum);
+		nat = peer_learn(peer, packet, spi, sum, now);
+	if (zero)
+		return store(skb, packet, 0);
+	if (rule.mode == CSUMBPF_MODE_ADJUST && nat.learned) {
+		if (sum == CHECKSUM_TOO_LONG)
+			return adjust(skb, packet, nat.delta);
+		if (sum >= 0 && sum != CHECKSUM_INTACT && sum != nat.delta)
+			return CSUMBPF_CORRUPT;
+	}
+	return judge(skb, packet, rule.mode, sum);
 }
 
 SEC("tc")
@@ -88,9 +115,8 @@ int csumbpf(struct __sk_buff *skb)
 	struct csumbpf_counters *counter;
 	struct csumbpf_config *settings;
 	enum csumbpf_outcome outcome;
-	struct csumbpf_rule *rule;
+	struct csumbpf_rule *own, rule;
 	__u32 first = 0, counted_as;
-	__u8 mode, flags;
 
 	settings = bpf_map_lookup_elem(&config, &first);
 	if (!settings)
@@ -109,34 +135,29 @@ int csumbpf(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 
-	counted_as = packet.vni;
-	rule = bpf_map_lookup_elem(&rules, &packet.vni);
-	if (!rule) {
-		rule = &settings->any;
-		counted_as = CSUMBPF_VNI_ANY;
-	}
-	mode = rule->mode;
-	flags = rule->flags;
-	if (!(flags & CSUMBPF_RULE_VALID)) {
+	own = bpf_map_lookup_elem(&rules, &packet.vni);
+	counted_as = own ? packet.vni : CSUMBPF_VNI_ANY;
+	rule = own ? *own : settings->any; /* a copy: user space may change it now */
+	if (!(rule.flags & CSUMBPF_RULE_VALID)) {
 		count_total(skb, CSUMBPF_TOTAL_NO_RULE);
 		return TC_ACT_UNSPEC;
 	}
 
-	if (!(flags & CSUMBPF_RULE_UNVERIFIED) && bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0)) {
-		outcome = flags & CSUMBPF_RULE_DROP_PLAINTEXT ? CSUMBPF_DROPPED : CSUMBPF_PLAINTEXT;
+	if (!(rule.flags & CSUMBPF_RULE_UNVERIFIED) && bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0)) {
+		outcome = rule.flags & CSUMBPF_RULE_DROP_PLAINTEXT ? CSUMBPF_DROPPED : CSUMBPF_PLAINTEXT;
 		event_tell(CSUMBPF_EVENT_PLAINTEXT, &packet, 0, 0, 0);
 		goto counted;
 	}
 
-	outcome = repair(skb, &packet, mode, state.spi);
+	outcome = repair(skb, &packet, rule, state.spi);
 
 	/*
 	 * A checksum other than 0 that belongs there, or is only observed: not one for the backstop. It keeps off rules
 	 * without proof, and would leave this on their packets.
 	 */
-	if (settings->flags & CSUMBPF_CONFIG_BACKSTOP && !(flags & CSUMBPF_RULE_UNVERIFIED) && !skb->priority &&
+	if (settings->flags & CSUMBPF_CONFIG_BACKSTOP && !(rule.flags & CSUMBPF_RULE_UNVERIFIED) && !skb->priority &&
 	    (outcome == CSUMBPF_GOOD || outcome == CSUMBPF_BAD || outcome == CSUMBPF_GSO ||
-	     (outcome == CSUMBPF_REPAIRED && !writes_zero(&packet, mode))))
+	     outcome == CSUMBPF_CORRUPT || (outcome == CSUMBPF_REPAIRED && !writes_zero(&packet, rule.mode))))
 		skb->priority = CSUMBPF_PRIORITY_DONE;
 
 counted:
@@ -158,6 +179,7 @@ int csumbpf_detour(struct __sk_buff *skb)
 	struct bpf_xfrm_state state = {};
 	struct csumbpf_counters *counter;
 	struct csumbpf_attachment *own;
+	const struct csumbpf_rule rule = { .mode = CSUMBPF_MODE_RECOMPUTE };
 	enum csumbpf_outcome outcome;
 	__u32 first = 0, any = CSUMBPF_VNI_ANY;
 
@@ -170,7 +192,7 @@ int csumbpf_detour(struct __sk_buff *skb)
 
 	if (parse_vxlan(skb, NULL, &packet) != PARSE_VXLAN || bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0))
 		return TC_ACT_UNSPEC; /* not from nftables */
-	outcome = repair(skb, &packet, CSUMBPF_MODE_RECOMPUTE, state.spi);
+	outcome = repair(skb, &packet, rule, state.spi);
 
 	counter = bpf_map_lookup_elem(&backstop, &packet.vni);
 	if (!counter)

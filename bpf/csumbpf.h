@@ -20,7 +20,7 @@
 #define CSUMBPF_VXLAN_PORT 4789
 
 #define CSUMBPF_RULES_MAX 32768
-#define CSUMBPF_PEERS_MAX 16384
+#define CSUMBPF_PEERS_MAX 65536
 
 /*
  * The longest UDP datagram (header and payload, bytes) whose checksum is computed. Covers jumbo frames of 9,000
@@ -35,6 +35,11 @@ enum csumbpf_mode {
 	CSUMBPF_MODE_ZERO = 1, /* write 0 (RFC 7348 section 4.1; over IPv6 RFC 6935 needs the receiver's consent) */
 	CSUMBPF_MODE_RECOMPUTE = 2, /* write the RFC 1071 checksum if it is not there already */
 	CSUMBPF_MODE_OBSERVE = 3,   /* compute and count, write nothing */
+	/*
+	 * Learn what NAT does to a peer's checksums (struct csumbpf_nat), and undo just that. What was damaged before it was
+	 * encrypted keeps a wrong checksum. recompute, until it is learned.
+	 */
+	CSUMBPF_MODE_ADJUST = 4,
 	CSUMBPF_MODE_COUNT_,
 };
 
@@ -47,9 +52,9 @@ enum csumbpf_rule_flag {
 
 /* Value of map `rules`; its key is the VNI (__u32). */
 struct csumbpf_rule {
-	__u8 mode;      /* enum csumbpf_mode */
-	__u8 flags;     /* enum csumbpf_rule_flag */
-	__u16 reserved; /* 0 */
+	__u8 mode;    /* enum csumbpf_mode */
+	__u8 flags;   /* enum csumbpf_rule_flag */
+	__u16 verify; /* mode adjust: one packet of a peer in so many is verified, 1 to 65535; in other modes 0 */
 };
 
 enum csumbpf_config_flag {
@@ -67,7 +72,7 @@ struct csumbpf_config {
 /* What became of a packet that a rule matched. Every such packet is counted under exactly one of these. */
 enum csumbpf_outcome {
 	CSUMBPF_REPAIRED = 0,  /* checksum written */
-	CSUMBPF_GOOD = 1,      /* checksum computed and found right: not written */
+	CSUMBPF_GOOD = 1,      /* checksum right: not written. Computed, but in mode adjust only where verified */
 	CSUMBPF_BAD = 2,       /* checksum computed and found wrong, and the mode is observe: not written */
 	CSUMBPF_ZERO = 3,      /* arrived without a checksum: left so */
 	CSUMBPF_GSO = 4,       /* merged by GRO, which verified the checksum: left alone */
@@ -75,6 +80,8 @@ enum csumbpf_outcome {
 	CSUMBPF_DROPPED = 6,   /* not decrypted by IPsec: dropped, as the rule asks */
 	CSUMBPF_OVERSIZE = 7,  /* longer than CSUMBPF_CSUM_MAX: passed untouched */
 	CSUMBPF_FAILED = 8,    /* a helper refused to read or write the packet: passed untouched */
+	CSUMBPF_CORRUPT =
+		9, /* mode adjust: wrong by something else than what NAT does to this peer: passed untouched */
 	CSUMBPF_OUTCOME_COUNT_,
 };
 
@@ -107,34 +114,55 @@ struct csumbpf_counters {
 	struct csumbpf_count outcome[CSUMBPF_OUTCOME_COUNT_];
 };
 
-/* Key of map `peers`. */
+/* Key of map `peers`. Addresses: outer, network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
 struct csumbpf_peer_key {
 	__u32 vni; /* as in the packet, also where the rule is the one for any VNI */
-	/* Outer source address, network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
 	__u8 saddr[16];
-};
-
-/* Value of per-CPU LRU map `peers`: sums over CPUs, but spi, last_seen and what was looked at are the latest CPU's. */
-struct csumbpf_peer {
-	__u64 packets; /* matched by a rule and decrypted by IPsec (or the rule is unverified) */
-	__u64 bytes;
-	__u64 bad;          /* of those whose checksum was computed (CSUMBPF_LOOK_NS), found wrong */
-	__u64 last_seen_ns; /* bpf_ktime_get_ns(): CLOCK_MONOTONIC, nanoseconds */
-	__u64 looked_ns;    /* when a checksum was last computed, likewise; 0: never */
-	__be32 spi;         /* RFC 4303 section 2.1, network byte order, of the SA that decrypted; 0: unverified */
-	/*
-	 * What NAT does to this peer's checksums: one's complement sum over pseudo-header and datagram, as it lies in the
-	 * packet. 0xffff: nothing, they are right. 0: not known. One constant for as long as the addresses stay mapped.
-	 */
-	__sum16 delta;
-	__sum16 candidate; /* another delta, seen once: it takes delta's place if the next look agrees; 0: none */
+	__u8 daddr[16];
 };
 
 /*
- * Where nothing but the checksum 0 is to be written, it is computed all the same for the first packet of a peer and then for
- * one in this time, on each CPU: to tell what NAT does, and that it does something else now. Nanoseconds.
+ * What NAT does to the checksums of a peer: one constant for as long as the addresses stay mapped. All CPUs learn together and
+ * without a lock, so it is replaced as a whole.
+ *
+ * A delta is a one's complement sum over pseudo-header and datagram, as they lie in the packet. 0xffff: NAT does nothing, the
+ * checksum is right. 0: not known; no sum is 0, since the pseudo-header is not.
  */
-#define CSUMBPF_LOOK_NS 10000000000ULL
+struct csumbpf_nat {
+	__sum16 delta;
+	__sum16 candidate;   /* another delta, which takes its place if seen CSUMBPF_CHANGED times in a row; 0: none */
+	__u8 agreed;         /* packets in a row whose sum was delta, up to CSUMBPF_AGREED */
+	__u8 candidate_seen; /* packets in a row whose sum was candidate */
+	__u8 learned;        /* 0 or 1: CSUMBPF_AGREED packets once agreed, on this delta or the one before */
+	__u8 reserved;       /* 0 */
+};
+/* Mode adjust trusts a delta that so many packets in a row agreed on. */
+#define CSUMBPF_AGREED 4
+/* A packet that is damaged on its sender has some delta too: one that differs is believed when it came so often in a row. */
+#define CSUMBPF_CHANGED 3
+
+/* Value of LRU map `peers`, which all CPUs share. */
+struct csumbpf_peer {
+	__u64 packets; /* matched by a rule and decrypted by IPsec (or the rule is unverified) */
+	__u64 bytes;
+	__u64 bad;               /* of those whose checksum was computed, found wrong */
+	__u64 last_seen_ns;      /* bpf_ktime_get_ns(), to the jiffy: CLOCK_MONOTONIC, nanoseconds */
+	__u64 looked_ns;         /* when a checksum was last computed, likewise; 0: never */
+	__u32 last_seen_jiffies; /* jiffies, the lower half: asking for it costs a load, asking the clock a call */
+	__u32 looked_jiffies;    /* likewise */
+	__be32 spi;              /* RFC 4303 section 2.1, network byte order, of the SA that decrypted; 0: unverified */
+	__u32 unverified;        /* mode adjust: packets since a checksum was last computed */
+	struct csumbpf_nat nat;
+};
+
+/*
+ * Where only 0 is to be written, the checksum is computed all the same for a peer's first packet, then for one in this time
+ * and when its SPI changes: to tell what NAT does, and that it does something else now. Jiffies: 10 seconds at 250 Hz, which is
+ * Debian's.
+ */
+#define CSUMBPF_LOOK_JIFFIES 2560
+/* Mode adjust: what is not verified for its number (csumbpf_rule.verify) is after this time. A second at 250 Hz. */
+#define CSUMBPF_VERIFY_JIFFIES 256
 
 enum csumbpf_event_type {
 	CSUMBPF_EVENT_BAD_CHECKSUM = 0, /* a peer's first wrong checksum */
@@ -146,13 +174,11 @@ enum csumbpf_event_type {
 
 /* What ring buffer `events` carries. */
 struct csumbpf_event {
-	__u64 time_ns;  /* CLOCK_MONOTONIC, nanoseconds */
-	__u8 saddr[16]; /* outer source address, as in struct csumbpf_peer_key */
-	__u8 daddr[16]; /* outer destination address, likewise */
-	__u32 vni;
+	__u64 time_ns; /* CLOCK_MONOTONIC, nanoseconds */
+	struct csumbpf_peer_key peer;
 	__be32 spi;           /* as in struct csumbpf_peer; 0: plaintext, or unverified */
 	__u16 type;           /* enum csumbpf_event_type */
-	__sum16 delta_before; /* as in struct csumbpf_peer; 0: not known */
+	__sum16 delta_before; /* as in struct csumbpf_nat; 0: not known */
 	__sum16 delta;
 	__u16 reserved; /* 0 */
 };
@@ -233,8 +259,9 @@ CSUMBPF_ASSERT_SIZE(struct csumbpf_rule, 4);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_config, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_count, 16);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_counters, 16 * CSUMBPF_OUTCOME_COUNT_);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 20);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 48);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 36);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 64);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_nat, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_event, 56);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_evidence, 40);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 80);

@@ -99,4 +99,14 @@ static __always_inline long checksum_store(struct __sk_buff *skb, const struct v
 				   BPF_F_RECOMPUTE_CSUM);
 }
 
+/*
+ * Takes out of the checksum what NAT has put in: `delta`, of struct csumbpf_nat. 0 or a negative errno; skb->csum likewise.
+ * BPF_F_PSEUDO_HDR says that no byte of the packet changes but the checksum itself, which is so, over IPv6 too.
+ */
+static __always_inline long checksum_adjust(struct __sk_buff *skb, const struct vxlan_packet *packet, __sum16 delta)
+{
+	return bpf_l4_csum_replace(skb, packet->udp_offset + CHECKSUM_OFFSET, 0, delta,
+				   BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0);
+}
+
 #endif

@@ -89,7 +89,7 @@ static __always_inline int event_is_news(const struct told *before, __u32 type, 
 static __always_inline void event_tell(__u32 type, const struct vxlan_packet *packet, __be32 spi, __sum16 delta_before,
 				       __sum16 delta)
 {
-	struct told_key key = { .type = type, .peer.vni = packet->vni };
+	struct told_key key = { .type = type };
 	struct told now = { .delta = delta };
 	struct csumbpf_event *event;
 
@@ -97,7 +97,7 @@ static __always_inline void event_tell(__u32 type, const struct vxlan_packet *pa
 		event_lost(type);
 		return;
 	}
-	__builtin_memcpy(key.peer.saddr, packet->saddr, sizeof(key.peer.saddr));
+	__builtin_memcpy(&key.peer, packet, sizeof(key.peer));
 	now.time_ns = bpf_ktime_get_ns();
 	if (!event_is_news(bpf_map_lookup_elem(&told, &key), type, now.time_ns, delta))
 		return;
@@ -108,9 +108,7 @@ static __always_inline void event_tell(__u32 type, const struct vxlan_packet *pa
 		return;
 	}
 	event->time_ns = now.time_ns;
-	__builtin_memcpy(event->saddr, packet->saddr, sizeof(event->saddr));
-	__builtin_memcpy(event->daddr, packet->daddr, sizeof(event->daddr));
-	event->vni = packet->vni;
+	event->peer = key.peer;
 	event->spi = spi;
 	event->type = type;
 	event->delta_before = delta_before;

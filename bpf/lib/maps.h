@@ -49,9 +49,14 @@ struct {
 	__type(value, struct csumbpf_count);
 } totals SEC(".maps");
 
+/*
+ * Shared by all CPUs: what one has learned of a peer all know, and the size does not grow with their number. Packets of one
+ * SA come to one CPU as a rule, since cards spread ESP by address or SPI. The kernel evicts before the last entry is taken,
+ * hence more of them.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
-	__uint(max_entries, CSUMBPF_PEERS_MAX);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CSUMBPF_PEERS_MAX + CSUMBPF_PEERS_MAX / 16);
 	__type(key, struct csumbpf_peer_key);
 	__type(value, struct csumbpf_peer);
 } peers SEC(".maps");

@@ -50,14 +50,17 @@ enum parse_result {
 };
 
 struct vxlan_packet {
+	/* First the members of struct csumbpf_peer_key: it is looked up as it lies here. */
 	__u32 vni;
+	__be32 saddr[4]; /* IPv4: mapped, so that saddr[3] is the address */
+	__be32 daddr[4];
 	__u32 udp_offset;     /* of the UDP header, from the start of the frame */
 	__u32 udp_length;     /* the UDP length field: header and payload */
 	__u32 family_is_ipv6; /* 0 or 1 */
-	__be32 saddr[4];      /* IPv4: mapped (RFC 4291 section 2.5.5.2), so that saddr[3] is the address */
-	__be32 daddr[4];
-	__sum16 checksum; /* as it arrived */
+	__sum16 checksum;     /* as it arrived */
 };
+_Static_assert(__builtin_offsetof(struct vxlan_packet, udp_offset) == sizeof(struct csumbpf_peer_key),
+	       "struct vxlan_packet does not begin with a struct csumbpf_peer_key");
 
 /* The empty asm keeps this one value: added up twice, the verifier would see two pointers and check only one. */
 static __always_inline void *at(struct __sk_buff *skb, __u32 offset)

@@ -13,60 +13,109 @@
 #include "parse.h"
 
 /* The sender's entry, made where it is new; NULL where there was no memory for it. */
-static __always_inline struct csumbpf_peer *peer_of(const struct vxlan_packet *packet)
+static __always_inline struct csumbpf_peer *peer_of(const struct vxlan_packet *packet, __u32 now)
 {
-	struct csumbpf_peer_key key = { .vni = packet->vni };
-	struct csumbpf_peer *peer;
+	struct csumbpf_peer *peer = bpf_map_lookup_elem(&peers, packet);
 
-	__builtin_memcpy(key.saddr, packet->saddr, sizeof(key.saddr));
-	peer = bpf_map_lookup_elem(&peers, &key);
 	if (!peer) {
-		/* Zeroes on the other CPUs too. Another CPU may have been first (EEXIST): the look-up finds its entry. */
-		struct csumbpf_peer fresh = {};
+		/* As if it was seen and looked at long ago. */
+		struct csumbpf_peer fresh = {
+			.last_seen_jiffies = now - 1,
+			.looked_jiffies = now - CSUMBPF_LOOK_JIFFIES,
+		};
 
-		bpf_map_update_elem(&peers, &key, &fresh, BPF_NOEXIST);
-		peer = bpf_map_lookup_elem(&peers, &key);
+		/* Another CPU may have been first (EEXIST): the look-up finds its entry. */
+		bpf_map_update_elem(&peers, packet, &fresh, BPF_NOEXIST);
+		peer = bpf_map_lookup_elem(&peers, packet);
 	}
 	return peer;
 }
 
-/* Whether a checksum is to be computed that the mode does not ask for: see CSUMBPF_LOOK_NS. */
-static __always_inline int peer_look_is_due(const struct csumbpf_peer *peer, __u64 now)
+static __always_inline struct csumbpf_nat peer_nat(const struct csumbpf_peer *peer)
 {
-	return !peer->looked_ns || now - peer->looked_ns >= CSUMBPF_LOOK_NS;
+	union {
+		struct csumbpf_nat nat;
+		__u64 whole;
+	} read = { .whole = *(const volatile __u64 *)&peer->nat };
+
+	return read.nat;
 }
 
-/*
- * Learns from a sum. A changed delta counts only when the next look confirms it, since a packet that is damaged on its
- * sender has some delta too.
- */
-static __always_inline void peer_learn(struct csumbpf_peer *peer, const struct vxlan_packet *packet, __be32 spi,
-				       __sum16 sum, __u64 now)
+static __always_inline void peer_set_nat(struct csumbpf_peer *peer, struct csumbpf_nat nat)
 {
-	__sum16 before = peer->delta;
+	union {
+		struct csumbpf_nat nat;
+		__u64 whole;
+	} written = { .nat = nat };
 
-	peer->looked_ns = now;
-	if (sum != CHECKSUM_INTACT && !peer->bad++)
-		event_tell(CSUMBPF_EVENT_BAD_CHECKSUM, packet, spi, before, sum);
+	*(volatile __u64 *)&peer->nat = written.whole;
+}
+
+/* Counts the packet. Not 0: another SA than before decrypted it. */
+static __always_inline int peer_count(struct __sk_buff *skb, struct csumbpf_peer *peer, __be32 spi, __u32 now)
+{
+	__sync_fetch_and_add(&peer->packets, 1);
+	__sync_fetch_and_add(&peer->bytes, skb->len);
+	if (peer->last_seen_jiffies != now) {
+		peer->last_seen_jiffies = now;
+		peer->last_seen_ns = bpf_ktime_get_ns();
+	}
+	if (peer->spi == spi)
+		return 0;
+	peer->spi = spi;
+	return 1;
+}
+
+/* Whether it is time to compute a checksum that the mode does not ask for. */
+static __always_inline int peer_look_is_due(const struct csumbpf_peer *peer, __u32 now)
+{
+	return now - peer->looked_jiffies >= CSUMBPF_LOOK_JIFFIES;
+}
+
+/* The same in mode adjust, which also asks as long as it is not sure. */
+static __always_inline int peer_verify_is_due(struct csumbpf_peer *peer, struct csumbpf_nat nat, __u16 verify,
+					      __u32 now)
+{
+	return nat.agreed < CSUMBPF_AGREED || ++peer->unverified >= verify ||
+	       now - peer->looked_jiffies >= CSUMBPF_VERIFY_JIFFIES;
+}
+
+/* Learns from a sum, and says what is known now. */
+static __always_inline struct csumbpf_nat peer_learn(struct csumbpf_peer *peer, const struct vxlan_packet *packet,
+						     __be32 spi, __sum16 sum, __u32 now)
+{
+	struct csumbpf_nat nat = peer_nat(peer);
+	__sum16 before = nat.delta;
+
+	peer->looked_jiffies = now;
+	peer->looked_ns = peer->last_seen_ns;
+	peer->unverified = 0;
+	if (sum != CHECKSUM_INTACT) {
+		if (!peer->bad)
+			event_tell(CSUMBPF_EVENT_BAD_CHECKSUM, packet, spi, before, sum);
+		__sync_fetch_and_add(&peer->bad, 1);
+	}
 
 	if (!before || sum == before) {
-		peer->delta = sum;
-		peer->candidate = 0;
-	} else if (sum != peer->candidate) {
-		peer->candidate = sum;
+		nat.delta = sum;
+		nat.candidate = 0;
+		nat.candidate_seen = 0;
+		if (nat.agreed < CSUMBPF_AGREED && ++nat.agreed == CSUMBPF_AGREED)
+			nat.learned = 1;
 	} else {
-		peer->delta = sum;
-		peer->candidate = 0;
-		event_tell(CSUMBPF_EVENT_MAPPING_CHANGED, packet, spi, before, sum);
+		nat.candidate_seen = sum == nat.candidate ? nat.candidate_seen + 1 : 1;
+		nat.candidate = sum;
+		nat.agreed = 0;
+		if (nat.candidate_seen == CSUMBPF_CHANGED) {
+			nat.delta = sum;
+			nat.agreed = CSUMBPF_CHANGED;
+			nat.candidate = 0;
+			nat.candidate_seen = 0;
+			event_tell(CSUMBPF_EVENT_MAPPING_CHANGED, packet, spi, before, sum);
+		}
 	}
-}
-
-static __always_inline void peer_count(struct __sk_buff *skb, struct csumbpf_peer *peer, __be32 spi, __u64 now)
-{
-	peer->packets++;
-	peer->bytes += skb->len;
-	peer->last_seen_ns = now;
-	peer->spi = spi;
+	peer_set_nat(peer, nat);
+	return nat;
 }
 
 #endif

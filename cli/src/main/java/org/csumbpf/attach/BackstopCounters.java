@@ -53,7 +53,7 @@ public record BackstopCounters(Map<Outcome, Count> byOutcome) {
             Outcome here = switch (outcome) {
                 case REPAIRED -> Outcome.REPAIRED;
                 case GOOD, ZERO, GSO -> Outcome.GOOD;
-                case BAD, PLAINTEXT, DROPPED, OVERSIZE, FAILED -> Outcome.FAILED;
+                case BAD, PLAINTEXT, DROPPED, OVERSIZE, FAILED, CORRUPT -> Outcome.FAILED;
             };
             counts.merge(here, detour.get(outcome), Count::plus);
         }

@@ -123,7 +123,7 @@ record NftPlan(
         return switch (mode) {
             case OBSERVE -> Kind.OBSERVE;
             case ZERO -> Kind.ZERO;
-            case AUTO, RECOMPUTE -> family == Family.IP ? Kind.ZERO : Kind.RECOMPUTE;
+            case AUTO, RECOMPUTE, ADJUST -> family == Family.IP ? Kind.ZERO : Kind.RECOMPUTE;
         };
     }
 

@@ -38,6 +38,7 @@ public final class OffPath {
         long left = tc.get(Outcome.BAD).packets()
                 + tc.get(Outcome.FAILED).packets()
                 + tc.get(Outcome.OVERSIZE).packets()
+                + tc.get(Outcome.CORRUPT).packets()
                 + tc.get(Outcome.PLAINTEXT).packets()
                 + contents.totals().get(Total.NO_RULE).packets()
                 + contents.totals().get(Total.MALFORMED).packets()

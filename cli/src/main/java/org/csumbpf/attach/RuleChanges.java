@@ -58,7 +58,7 @@ public final class RuleChanges {
 
     /** A rule as status prints it. */
     public static String describe(Rule rule) {
-        return "mode " + rule.mode().label() + ", "
+        return "mode " + rule.mode().label() + (rule.verify() == 0 ? "" : " (verify 1 in " + rule.verify() + ")") + ", "
                 + (rule.unverified() ? "unverified" : "plaintext " + (rule.dropPlaintext() ? "drop" : "pass"));
     }
 

@@ -271,8 +271,9 @@ final class Report {
         long now = MonotonicClock.nanos();
         out.println(String.format(
                 Locale.ROOT,
-                "  %-39s %8s %12s %15s %10s %-10s %-6s %s",
+                "  %-39s %-39s %8s %12s %15s %10s %-10s %-6s %s",
                 "peer",
+                "sends to",
                 "vni",
                 "packets",
                 "bytes",
@@ -284,8 +285,9 @@ final class Report {
             Peer peer = entry.getValue();
             out.println(String.format(
                     Locale.ROOT,
-                    "  %-39s %8s %12d %15d %10d %-10s %-6s %s ago",
+                    "  %-39s %-39s %8s %12d %15d %10d %-10s %-6s %s ago",
                     entry.getKey().source().getHostAddress(),
+                    entry.getKey().destination().getHostAddress(),
                     entry.getKey().vni(),
                     peer.packets(),
                     peer.bytes(),
@@ -388,6 +390,9 @@ final class Report {
         tree.put("mode", rule.mode().label());
         tree.put("plaintext", rule.dropPlaintext() ? "drop" : "pass");
         tree.put("unverified", rule.unverified());
+        if (rule.verify() != 0) {
+            tree.put("verify", rule.verify());
+        }
         return tree;
     }
 
@@ -439,11 +444,13 @@ final class Report {
             Map<String, Object> tree = new LinkedHashMap<>();
             tree.put("vni", entry.getKey().vni().value());
             tree.put("source", entry.getKey().source().getHostAddress());
+            tree.put("destination", entry.getKey().destination().getHostAddress());
             tree.put("packets", peer.packets());
             tree.put("bytes", peer.bytes());
             tree.put("bad", peer.bad());
             tree.put("spi", peer.spi() == 0 ? null : spi(peer));
             tree.put("delta", peer.delta() == Peer.DELTA_UNKNOWN ? null : hexDelta(peer));
+            tree.put("delta_trusted", peer.trusted());
             tree.put("last_seen_seconds", Math.max(0, now - peer.lastSeenNanos()) / 1e9);
             tree.put("looked_seconds", peer.lookedNanos() == 0 ? null : Math.max(0, now - peer.lookedNanos()) / 1e9);
             list.add(tree);

@@ -20,9 +20,19 @@ final class RuleOptions {
                 "zero: write checksum 0, 'none', which IPv4 receivers must accept. Over IPv6 only a VXLAN device with"
                         + " udp6zerocsumrx does.",
                 "recompute: write the right checksum, if it is not there already.",
+                "adjust: learn what NAT does to a peer's checksums and undo just that, so that packets which are damaged"
+                        + " otherwise are still found out. recompute, until that is learned.",
                 "observe: compute and count, change nothing; shows whether NAT breaks traffic here."
             })
     private Mode mode = Mode.AUTO;
+
+    @Option(
+            names = "--verify",
+            paramLabel = "N",
+            description =
+                    "Mode adjust: verify one packet in N of each peer, and one in a second, by its full checksum (1"
+                            + " to 65535, default " + Rule.VERIFY_DEFAULT + ").")
+    private Integer verify;
 
     @Option(
             names = "--plaintext",
@@ -49,7 +59,18 @@ final class RuleOptions {
                     "--unverified and --plaintext drop exclude each other: the one asks for no proof,"
                             + " the other drops what has none");
         }
-        return new Rule(mode, plaintext == Plaintext.DROP, unverified);
+        if (verify == null) {
+            return new Rule(mode, plaintext == Plaintext.DROP, unverified);
+        }
+        if (mode != Mode.ADJUST) {
+            throw new ParameterException(
+                    spec.commandLine(), "--verify is for mode adjust; mode " + mode.label() + " takes none");
+        }
+        if (verify < 1 || verify > Rule.VERIFY_MAX) {
+            throw new ParameterException(
+                    spec.commandLine(), "--verify " + verify + " is out of range; 1 to " + Rule.VERIFY_MAX);
+        }
+        return new Rule(mode, plaintext == Plaintext.DROP, unverified, verify);
     }
 
     private enum Plaintext {

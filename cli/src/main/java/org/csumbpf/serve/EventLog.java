@@ -55,9 +55,9 @@ final class EventLog implements Runnable {
             fields.put("netns", origin.netns());
         }
         fields.put("interface", origin.ifname());
-        fields.put("vni", event.vni().value());
-        fields.put("peer", event.source().getHostAddress());
-        fields.put("destination", event.destination().getHostAddress());
+        fields.put("vni", event.peer().vni().value());
+        fields.put("peer", event.peer().source().getHostAddress());
+        fields.put("destination", event.peer().destination().getHostAddress());
         if (event.spi() != 0) {
             fields.put("spi", String.format(Locale.ROOT, "0x%08x", event.spi()));
         }

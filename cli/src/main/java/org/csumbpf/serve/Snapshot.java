@@ -2,6 +2,7 @@
 package org.csumbpf.serve;
 
 import io.micrometer.core.instrument.Tags;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -149,7 +150,7 @@ final class Snapshot {
         add(
                 Metric.MAP_FILL_RATIO,
                 tags.and("map", "peers"),
-                (double) contents.peers().size() / CsumbpfMaps.PEERS_MAX);
+                Math.min(1, (double) contents.peers().size() / CsumbpfMaps.PEERS_MAX));
         contents.totals().forEach((total, counted) -> {
             Tags kind = tags.and("kind", total.label());
             add(Metric.UNMATCHED_PACKETS, kind, counted.packets());
@@ -185,9 +186,14 @@ final class Snapshot {
         add(Metric.BYTES, all, count.bytes());
     }
 
+    private record Sender(Vni vni, InetAddress source) {}
+
     private void addPeers(Tags tags, Map<PeerKey, Peer> peers, long monotonicToUnixNanos) {
-        peers.entrySet().stream()
-                .sorted(Map.Entry.<PeerKey, Peer>comparingByValue(Comparator.comparingLong(Peer::packets))
+        // By whom they send to, too, there would be more series than anybody asks for.
+        Map<Sender, Peer> bySender = new HashMap<>();
+        peers.forEach((key, peer) -> bySender.merge(new Sender(key.vni(), key.source()), peer, Peer::plus));
+        bySender.entrySet().stream()
+                .sorted(Map.Entry.<Sender, Peer>comparingByValue(Comparator.comparingLong(Peer::packets))
                         .reversed())
                 .limit(limits.maxPeers())
                 .forEach(entry -> {

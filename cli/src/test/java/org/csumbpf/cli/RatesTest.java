@@ -75,9 +75,12 @@ class RatesTest {
     @Test
     void peersHaveRatesOfTheirOwn() {
         PeerKey key = ScreenTest.peer(4109, 1);
-        rates.next(ScreenTest.sample(0, Map.of(), Map.of(key, new Peer(10, 1000, 1, 0, 0, 0, Peer.DELTA_UNKNOWN))), 10);
+        rates.next(
+                ScreenTest.sample(0, Map.of(), Map.of(key, new Peer(10, 1000, 1, 0, 0, 0, Peer.DELTA_UNKNOWN, false))),
+                10);
         List<Rates.Group> groups = rates.next(
-                ScreenTest.sample(2, Map.of(), Map.of(key, new Peer(14, 1400, 3, 0, 0, 0, Peer.DELTA_UNKNOWN))), 10);
+                ScreenTest.sample(2, Map.of(), Map.of(key, new Peer(14, 1400, 3, 0, 0, 0, Peer.DELTA_UNKNOWN, false))),
+                10);
         assertThat(groups.get(0).peers().get(0).rate()).contains(new Rate(2, 200, 1));
     }
 
@@ -140,12 +143,12 @@ class RatesTest {
                 ScreenTest.sample(
                         10,
                         Map.of(REPAIRED, new Count(1, 100)),
-                        Map.of(key, new Peer(1, 100, 0, 0, 0, 0, Peer.DELTA_UNKNOWN))),
+                        Map.of(key, new Peer(1, 100, 0, 0, 0, 0, Peer.DELTA_UNKNOWN, false))),
                 1);
         Sample sample = ScreenTest.sample(
                 12,
                 Map.of(REPAIRED, new Count(4, 400)),
-                Map.of(key, new Peer(4, 400, 1, 11_500_000_000L, 0, 0xabc, Peer.DELTA_UNKNOWN)));
+                Map.of(key, new Peer(4, 400, 1, 11_500_000_000L, 0, 0xabc, Peer.DELTA_UNKNOWN, false)));
         assertThat(PlainLines.of(Instant.ofEpochSecond(0, 999), rates.next(sample, 1), sample.nanos()))
                 .containsExactly(
                         "1970-01-01T00:00:00Z eth0 state=attached repair=repairing path=tc",

@@ -11,7 +11,7 @@ class ReportTest {
     @ParameterizedTest
     @CsvSource({"0, -", "0xffff, none", "0x1a, 0x001a", "0x8abc, 0x8abc"})
     void delta(String value, String text) {
-        assertThat(Report.delta(new Peer(1, 100, 0, 1, 1, 0, Integer.decode(value))))
+        assertThat(Report.delta(new Peer(1, 100, 0, 1, 1, 0, Integer.decode(value), false)))
                 .isEqualTo(text);
     }
 }

@@ -37,7 +37,10 @@ class ScreenTest {
 
     static PeerKey peer(int vni, int number) {
         try {
-            return new PeerKey(new Vni(vni), InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, (byte) number}));
+            return new PeerKey(
+                    new Vni(vni),
+                    InetAddress.getByAddress(new byte[] {(byte) 192, 0, 2, (byte) number}),
+                    InetAddress.getByAddress(new byte[] {(byte) 198, 51, 100, 1}));
         } catch (UnknownHostException e) {
             throw new IllegalStateException(e);
         }
@@ -80,8 +83,8 @@ class ScreenTest {
         before.put(new Flow("4109", "backstop", "repaired"), new Count(10, 1000));
         Map<Flow, Count> now = new LinkedHashMap<>(before);
         now.put(new Flow("4109", "backstop", "repaired"), new Count(34, 13000));
-        Peer peer = new Peer(10, 1000, 0, 0, 0, 0, Peer.DELTA_UNKNOWN);
-        Peer later = new Peer(12, 1300, 1, 1_700_000_000, 0, 0x1001, Peer.DELTA_UNKNOWN);
+        Peer peer = new Peer(10, 1000, 0, 0, 0, 0, Peer.DELTA_UNKNOWN, false);
+        Peer later = new Peer(12, 1300, 1, 1_700_000_000, 0, 0x1001, Peer.DELTA_UNKNOWN, false);
         assertThat(lay(
                         100,
                         20,
@@ -115,7 +118,7 @@ class ScreenTest {
     void fitsAnyWidthAndHeight(int size) {
         Map<PeerKey, Peer> peers = new LinkedHashMap<>();
         for (int i = 1; i < 100; i++) {
-            peers.put(peer(i, i), new Peer(i, i, i, 0, 0, 0, Peer.DELTA_UNKNOWN));
+            peers.put(peer(i, i), new Peer(i, i, i, 0, 0, 0, Peer.DELTA_UNKNOWN, false));
         }
         Sample sample = new Sample(
                 0, List.of(attachment("eth0", 2, vnis(50, 1), peers), attachment("eth1", 3, vnis(2, 1), Map.of())));
@@ -144,8 +147,8 @@ class ScreenTest {
         Map<PeerKey, Peer> peers = new LinkedHashMap<>();
         Map<PeerKey, Peer> later = new LinkedHashMap<>();
         for (int i = 1; i <= 50; i++) {
-            peers.put(peer(7, i), new Peer(0, 0, 0, 0, 0, 0, Peer.DELTA_UNKNOWN));
-            later.put(peer(7, i), new Peer(i, 100, 0, 0, 0, 0, Peer.DELTA_UNKNOWN));
+            peers.put(peer(7, i), new Peer(0, 0, 0, 0, 0, 0, Peer.DELTA_UNKNOWN, false));
+            later.put(peer(7, i), new Peer(i, 100, 0, 0, 0, 0, Peer.DELTA_UNKNOWN, false));
         }
         List<String> lines = lay(80, 14, sample(0, vnis(50, 0), peers), sample(2, vnis(50, 1), later));
         // Title, interface, two headings: 10 lines are left, 5 for each.
@@ -159,7 +162,7 @@ class ScreenTest {
 
     @Test
     void aTableWithoutALineOfItsOwnIsCounted() {
-        Map<PeerKey, Peer> peers = Map.of(peer(1, 1), new Peer(1, 1, 0, 0, 0, 0, Peer.DELTA_UNKNOWN));
+        Map<PeerKey, Peer> peers = Map.of(peer(1, 1), new Peer(1, 1, 0, 0, 0, 0, Peer.DELTA_UNKNOWN, false));
         List<String> lines = lay(80, 5, sample(0, vnis(1, 0), peers), sample(2, vnis(1, 1), peers));
         assertThat(lines).hasSize(5);
         assertThat(lines.get(3)).startsWith("  1         tc ");

@@ -21,6 +21,8 @@ public final class Codecs {
     private static final int RULE_VALID = 1;
     private static final int RULE_DROP_PLAINTEXT = 1 << 1;
     private static final int RULE_UNVERIFIED = 1 << 2;
+    /** {@code CSUMBPF_AGREED}. */
+    private static final int NAT_AGREED = 4;
 
     /** Host order, unsigned. */
     public static final Codec<Integer> U32 = new Codec<>() {
@@ -63,6 +65,7 @@ public final class Codecs {
     public static final CountCodec COUNT = new CountCodec();
     public static final CountersCodec COUNTERS = new CountersCodec();
     public static final PeerKeyCodec PEER_KEY = new PeerKeyCodec();
+    private static final NatLayout NAT = new NatLayout();
     public static final PeerCodec PEER = new PeerCodec();
     public static final EventCodec EVENT = new EventCodec();
     public static final EvidenceCodec EVIDENCE = new EvidenceCodec();
@@ -78,6 +81,7 @@ public final class Codecs {
                 COUNT.layout,
                 COUNTERS.layout,
                 PEER_KEY.layout,
+                NAT.layout,
                 PEER.layout,
                 EVENT.layout,
                 EVIDENCE.layout,
@@ -102,10 +106,10 @@ public final class Codecs {
     public static final class RuleCodec extends StructCodec<Optional<Rule>> {
         private final StructLayout.Field mode = layout.u8("mode");
         private final StructLayout.Field flags = layout.u8("flags");
+        private final StructLayout.Field verify = layout.u16("verify");
 
         RuleCodec() {
             super("csumbpf_rule");
-            layout.u16("reserved");
         }
 
         @Override
@@ -125,6 +129,8 @@ public final class Codecs {
             }
             buffer.put(base + mode.offset(), (byte) written.ordinal());
             buffer.put(base + flags.offset(), (byte) bits);
+            buffer.putShort(base + verify.offset(), (short)
+                    value.map(Rule::verify).orElse(0).intValue());
         }
 
         @Override
@@ -136,7 +142,8 @@ public final class Codecs {
             return Optional.of(new Rule(
                     constant(Mode.values(), mode.getU8(buffer, base), "csumbpf_rule.mode"),
                     (bits & RULE_DROP_PLAINTEXT) != 0,
-                    (bits & RULE_UNVERIFIED) != 0));
+                    (bits & RULE_UNVERIFIED) != 0,
+                    verify.getU16(buffer, base)));
         }
     }
 
@@ -227,6 +234,7 @@ public final class Codecs {
     public static final class PeerKeyCodec extends StructCodec<PeerKey> {
         private final StructLayout.Field vni = layout.u32("vni");
         private final StructLayout.Field saddr = layout.bytes("saddr", 16);
+        private final StructLayout.Field daddr = layout.bytes("daddr", 16);
 
         PeerKeyCodec() {
             super("csumbpf_peer_key");
@@ -234,13 +242,19 @@ public final class Codecs {
 
         @Override
         public void write(ByteBuffer buffer, PeerKey value) {
-            buffer.putInt(vni.offset(), value.vni().value());
-            putAddress(buffer, saddr, value.source());
+            writeAt(buffer, 0, value);
+        }
+
+        void writeAt(ByteBuffer buffer, int base, PeerKey value) {
+            buffer.putInt(base + vni.offset(), value.vni().value());
+            putAddress(buffer, base + saddr.offset(), value.source());
+            putAddress(buffer, base + daddr.offset(), value.destination());
         }
 
         @Override
         public PeerKey read(ByteBuffer buffer, int base) {
-            return new PeerKey(new Vni(vni.getU32(buffer, base)), address(buffer, base, saddr));
+            return new PeerKey(
+                    new Vni(vni.getU32(buffer, base)), address(buffer, base, saddr), address(buffer, base, daddr));
         }
     }
 
@@ -251,12 +265,16 @@ public final class Codecs {
         private final StructLayout.Field bad = layout.u64("bad");
         private final StructLayout.Field lastSeen = layout.u64("last_seen_ns");
         private final StructLayout.Field looked = layout.u64("looked_ns");
-        private final StructLayout.Field spi = layout.u32("spi");
-        private final StructLayout.Field delta = layout.u16("delta");
+        private final StructLayout.Field spi;
+        private final StructLayout.Field nat;
 
         PeerCodec() {
             super("csumbpf_peer");
-            layout.u16("candidate");
+            layout.u32("last_seen_jiffies");
+            layout.u32("looked_jiffies");
+            spi = layout.u32("spi");
+            layout.u32("unverified");
+            nat = layout.bytes("nat", NAT.size());
         }
 
         @Override
@@ -267,7 +285,7 @@ public final class Codecs {
             buffer.putLong(lastSeen.offset(), value.lastSeenNanos());
             buffer.putLong(looked.offset(), value.lookedNanos());
             buffer.putInt(spi.offset(), networkOrder(value.spi()));
-            buffer.putShort(delta.offset(), networkOrder((short) value.delta()));
+            NAT.writeAt(buffer, nat.offset(), value);
         }
 
         @Override
@@ -279,16 +297,47 @@ public final class Codecs {
                     lastSeen.getU64(buffer, base),
                     looked.getU64(buffer, base),
                     networkOrder(spi.getU32(buffer, base)),
-                    sum16(buffer, base, delta));
+                    NAT.delta(buffer, base + nat.offset()),
+                    NAT.trusted(buffer, base + nat.offset()));
+        }
+    }
+
+    /** {@code struct csumbpf_nat}, a part of {@code struct csumbpf_peer}. The delta is in network byte order. */
+    static final class NatLayout {
+        private final StructLayout layout = new StructLayout("csumbpf_nat");
+        private final StructLayout.Field delta = layout.u16("delta");
+        private final StructLayout.Field agreed;
+
+        NatLayout() {
+            layout.u16("candidate");
+            agreed = layout.u8("agreed");
+            layout.u8("candidate_seen");
+            layout.u8("learned");
+            layout.u8("reserved");
+        }
+
+        int size() {
+            return layout.size();
+        }
+
+        void writeAt(ByteBuffer buffer, int base, Peer value) {
+            buffer.putShort(base + delta.offset(), networkOrder((short) value.delta()));
+            buffer.put(base + agreed.offset(), (byte) (value.trusted() ? NAT_AGREED : 0));
+        }
+
+        int delta(ByteBuffer buffer, int base) {
+            return sum16(buffer, base, delta);
+        }
+
+        boolean trusted(ByteBuffer buffer, int base) {
+            return agreed.getU8(buffer, base) == NAT_AGREED;
         }
     }
 
     /** {@code struct csumbpf_event}. The SPI and the deltas are in network byte order. */
     public static final class EventCodec extends StructCodec<Event> {
         private final StructLayout.Field time = layout.u64("time_ns");
-        private final StructLayout.Field saddr = layout.bytes("saddr", 16);
-        private final StructLayout.Field daddr = layout.bytes("daddr", 16);
-        private final StructLayout.Field vni = layout.u32("vni");
+        private final StructLayout.Field peer = layout.bytes("peer", PEER_KEY.size());
         private final StructLayout.Field spi = layout.u32("spi");
         private final StructLayout.Field type = layout.u16("type");
         private final StructLayout.Field deltaBefore = layout.u16("delta_before");
@@ -302,9 +351,7 @@ public final class Codecs {
         @Override
         public void write(ByteBuffer buffer, Event value) {
             buffer.putLong(time.offset(), value.timeNanos());
-            putAddress(buffer, saddr, value.source());
-            putAddress(buffer, daddr, value.destination());
-            buffer.putInt(vni.offset(), value.vni().value());
+            PEER_KEY.writeAt(buffer, peer.offset(), value.peer());
             buffer.putInt(spi.offset(), networkOrder(value.spi()));
             buffer.putShort(type.offset(), (short) value.type().ordinal());
             buffer.putShort(deltaBefore.offset(), networkOrder((short) value.deltaBefore()));
@@ -316,9 +363,7 @@ public final class Codecs {
             return new Event(
                     constant(EventType.values(), type.getU16(buffer, base), "csumbpf_event.type"),
                     time.getU64(buffer, base),
-                    new Vni(vni.getU32(buffer, base)),
-                    address(buffer, base, saddr),
-                    address(buffer, base, daddr),
+                    PEER_KEY.read(buffer, base + peer.offset()),
                     networkOrder(spi.getU32(buffer, base)),
                     sum16(buffer, base, deltaBefore),
                     sum16(buffer, base, delta));
@@ -420,12 +465,12 @@ public final class Codecs {
     }
 
     /** IPv4 is written mapped (RFC 4291 section 2.5.5.2). */
-    private static void putAddress(ByteBuffer buffer, StructLayout.Field field, InetAddress value) {
+    private static void putAddress(ByteBuffer buffer, int at, InetAddress value) {
         byte[] address = value.getAddress();
         if (address.length == 4) {
-            buffer.put(field.offset() + 10, (byte) 0xff).put(field.offset() + 11, (byte) 0xff);
+            buffer.put(at + 10, (byte) 0xff).put(at + 11, (byte) 0xff);
         }
-        buffer.put(field.offset() + 16 - address.length, address);
+        buffer.put(at + 16 - address.length, address);
     }
 
     private static InetAddress address(ByteBuffer buffer, int base, StructLayout.Field field) {

@@ -27,7 +27,7 @@ public final class CsumbpfMaps implements AutoCloseable {
     /** {@code CSUMBPF_RULES_MAX}: room for rules of single VNIs. */
     public static final int RULES_MAX = 32768;
     /** {@code CSUMBPF_PEERS_MAX}: room for peers; the one that was silent for longest goes first. */
-    public static final int PEERS_MAX = 16384;
+    public static final int PEERS_MAX = 65536;
 
     private static final int ALLOCATION_ATTEMPTS = 100;
     private static final long ALLOCATION_PAUSE_NANOS = 5_000_000;
@@ -49,7 +49,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         counters = BpfMap.perCpu(source.apply("counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
         backstop = BpfMap.perCpu(source.apply("backstop"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
         totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
-        peers = BpfMap.perCpu(source.apply("peers"), Codecs.PEER_KEY, Codecs.PEER, Peer::plus);
+        peers = BpfMap.shared(source.apply("peers"), Codecs.PEER_KEY, Codecs.PEER);
         events = source.apply(EVENTS);
         eventsLost = BpfMap.perCpu(source.apply("events_lost"), Codecs.U32, Codecs.U64, Long::sum);
     }

@@ -31,10 +31,15 @@ public final class CsumbpfObject implements AutoCloseable {
             if (in == null) {
                 throw new IllegalStateException(RESOURCE + " is not beside " + CsumbpfObject.class.getName());
             }
-            return new CsumbpfObject(BpfObject.open(in.readAllBytes(), PROGRAM));
+            return open(in.readAllBytes());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Another build of it, with the same maps. */
+    public static CsumbpfObject open(byte[] elf) {
+        return new CsumbpfObject(BpfObject.open(elf, PROGRAM));
     }
 
     /** Before load: only this program, since verifying costs time. */

@@ -12,7 +12,12 @@ public enum Mode {
     /** Writes the RFC 1071 checksum where it is not there already. */
     RECOMPUTE,
     /** Computes and counts, writes nothing. */
-    OBSERVE;
+    OBSERVE,
+    /**
+     * Learns what NAT does to a peer's checksums and undoes just that, so that the kernel still verifies them. Recomputes
+     * until it has learned.
+     */
+    ADJUST;
 
     /** The name that the command takes and prints. */
     public String label() {

@@ -7,7 +7,7 @@ import java.util.Locale;
 public enum Outcome {
     /** Checksum written. */
     REPAIRED,
-    /** Checksum computed and found right: not written. */
+    /** Checksum right: not written. Computed, but in mode adjust only where verified. */
     GOOD,
     /** Checksum computed and found wrong in mode observe: not written. */
     BAD,
@@ -22,7 +22,9 @@ public enum Outcome {
     /** Too long to compute: passed untouched. */
     OVERSIZE,
     /** A helper refused to read or write the packet: passed untouched. */
-    FAILED;
+    FAILED,
+    /** Wrong by something else than what NAT does to this peer, in mode adjust: passed untouched. */
+    CORRUPT;
 
     /** The name that the command prints. */
     public String label() {

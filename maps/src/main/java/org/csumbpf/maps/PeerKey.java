@@ -4,9 +4,10 @@ package org.csumbpf.maps;
 import java.net.InetAddress;
 
 /**
- * A sender of one VNI.
+ * A sender of one VNI, and whom it sends to.
  *
  * @param vni as in the packet
  * @param source outer source address
+ * @param destination outer destination address: one of this host's
  */
-public record PeerKey(Vni vni, InetAddress source) {}
+public record PeerKey(Vni vni, InetAddress source, InetAddress destination) {}

@@ -7,11 +7,26 @@ package org.csumbpf.maps;
  * @param mode how to repair
  * @param dropPlaintext drop packets that IPsec did not decrypt; false: pass them untouched
  * @param unverified do not ask for proof of decryption; excludes {@code dropPlaintext}
+ * @param verify mode adjust: of so many packets of a peer one is verified by its full checksum, 1 to {@link #VERIFY_MAX};
+ *     0 in other modes
  */
-public record Rule(Mode mode, boolean dropPlaintext, boolean unverified) {
+public record Rule(Mode mode, boolean dropPlaintext, boolean unverified, int verify) {
+    /** What a computed checksum costs is then spread over so many packets that it does not show; see {@code make bench}. */
+    public static final int VERIFY_DEFAULT = 64;
+
+    public static final int VERIFY_MAX = 0xffff;
+
     public Rule {
+        if (mode == Mode.ADJUST ? verify < 1 || verify > VERIFY_MAX : verify != 0) {
+            throw new IllegalArgumentException("mode " + mode.label() + " verifies one packet in " + verify);
+        }
         if (dropPlaintext && unverified) {
             throw new IllegalArgumentException("a rule that asks for no proof cannot drop what is unproven");
         }
+    }
+
+    /** Verifies one packet in {@link #VERIFY_DEFAULT}, if the mode does. */
+    public Rule(Mode mode, boolean dropPlaintext, boolean unverified) {
+        this(mode, dropPlaintext, unverified, mode == Mode.ADJUST ? VERIFY_DEFAULT : 0);
     }
 }

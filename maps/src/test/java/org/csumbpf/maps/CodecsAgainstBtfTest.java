@@ -101,7 +101,7 @@ class CodecsAgainstBtfTest {
             assertSizes(object.raw().mapSpec("events_lost"), Codecs.U32, Codecs.U64);
             assertSizes(object.raw().mapSpec("attachment"), Codecs.U32, Codecs.ATTACHMENT);
             assertThat(object.raw().mapSpec("rules").maxEntries()).isEqualTo(CsumbpfMaps.RULES_MAX);
-            assertThat(object.raw().mapSpec("peers").maxEntries()).isEqualTo(CsumbpfMaps.PEERS_MAX);
+            assertThat(object.raw().mapSpec("peers").maxEntries()).isGreaterThanOrEqualTo(CsumbpfMaps.PEERS_MAX);
             assertThat(object.raw().mapNames()).containsAll(CsumbpfMaps.PINNED);
         }
     }

@@ -30,15 +30,16 @@ class CodecsTest {
     @Test
     void theSpiIsInNetworkByteOrder() {
         ByteBuffer buffer = buffer(Codecs.PEER);
-        Codecs.PEER.write(buffer, new Peer(1, 2, 3, 4, 5, 0x01020304, 6));
-        assertThat(new byte[] {buffer.get(40), buffer.get(41), buffer.get(42), buffer.get(43)})
+        Codecs.PEER.write(buffer, new Peer(1, 2, 3, 4, 5, 0x01020304, 6, false));
+        assertThat(new byte[] {buffer.get(48), buffer.get(49), buffer.get(50), buffer.get(51)})
                 .containsExactly(1, 2, 3, 4);
     }
 
     @Test
     void anIpv4PeerIsMapped() throws Exception {
         ByteBuffer buffer = buffer(Codecs.PEER_KEY);
-        PeerKey key = new PeerKey(new Vni(4109), InetAddress.getByName("203.0.113.10"));
+        PeerKey key =
+                new PeerKey(new Vni(4109), InetAddress.getByName("203.0.113.10"), InetAddress.getByName("10.99.0.2"));
         Codecs.PEER_KEY.write(buffer, key);
         byte[] address = new byte[16];
         buffer.get(4, address);
@@ -60,21 +61,14 @@ class CodecsTest {
         roundTrip(
                 Codecs.COUNTERS,
                 new Counters(Map.of(Outcome.REPAIRED, new Count(1, 2), Outcome.FAILED, new Count(3, 4))));
-        roundTrip(Codecs.PEER_KEY, new PeerKey(new Vni(Vni.MAX), InetAddress.getByName("2001:db8::1")));
-        roundTrip(Codecs.PEER, new Peer(1, 2, 3, 4, 5, 0xfffffffe, Peer.DELTA_NONE));
+        PeerKey peer = new PeerKey(
+                new Vni(Vni.MAX), InetAddress.getByName("203.0.113.10"), InetAddress.getByName("2001:db8::1"));
+        roundTrip(Codecs.PEER_KEY, peer);
+        roundTrip(Codecs.PEER, new Peer(1, 2, 3, 4, 5, 0xfffffffe, Peer.DELTA_NONE, true));
+        roundTrip(Codecs.RULE, Optional.of(new Rule(Mode.ADJUST, false, false, Rule.VERIFY_MAX)));
         roundTrip(Codecs.EVIDENCE, new Evidence(1, 2, 3, 4, Long.MAX_VALUE));
         for (EventType type : EventType.values()) {
-            roundTrip(
-                    Codecs.EVENT,
-                    new Event(
-                            type,
-                            99,
-                            new Vni(Vni.MAX),
-                            InetAddress.getByName("203.0.113.10"),
-                            InetAddress.getByName("2001:db8::1"),
-                            0x81020304,
-                            Peer.DELTA_UNKNOWN,
-                            0xfffe));
+            roundTrip(Codecs.EVENT, new Event(type, 99, peer, 0x81020304, Peer.DELTA_UNKNOWN, 0xfffe));
         }
         roundTrip(
                 Codecs.ATTACHMENT,
@@ -91,8 +85,8 @@ class CodecsTest {
     @Test
     void aModeOfANewerVersionIsAnErrorNotAGuess() {
         ByteBuffer buffer = buffer(Codecs.RULE);
-        buffer.put(0, (byte) 4).put(1, (byte) 1);
-        assertThatThrownBy(() -> Codecs.RULE.read(buffer, 0)).hasMessageContaining("csumbpf_rule.mode holds 4");
+        buffer.put(0, (byte) 5).put(1, (byte) 1);
+        assertThatThrownBy(() -> Codecs.RULE.read(buffer, 0)).hasMessageContaining("csumbpf_rule.mode holds 5");
     }
 
     @Test
@@ -104,6 +98,10 @@ class CodecsTest {
         assertThatThrownBy(() -> new Config(65536, false, Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> new Rule(Mode.AUTO, true, true)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Rule(Mode.AUTO, false, false, 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Rule(Mode.ADJUST, false, false, 0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new Rule(Mode.ADJUST, false, false, 65536))
+                .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> roundTrip(
                         Codecs.ATTACHMENT,
                         new AttachmentRecord(
@@ -112,11 +110,11 @@ class CodecsTest {
     }
 
     @Test
-    void cpusAreMergedAndTheLaterOneNamesTheSpi() {
-        Peer sum = new Peer(1, 10, 1, 500, 7, 0xa, 0x11)
-                .plus(new Peer(2, 20, 0, 400, 8, 0xb, 0x22))
+    void twoPeersAreMergedAndTheLaterOneNamesTheSpi() {
+        Peer sum = new Peer(1, 10, 1, 500, 7, 0xa, 0x11, false)
+                .plus(new Peer(2, 20, 0, 400, 8, 0xb, 0x22, true))
                 .plus(Peer.NONE);
-        assertThat(sum).isEqualTo(new Peer(3, 30, 1, 500, 8, 0xa, 0x22));
+        assertThat(sum).isEqualTo(new Peer(3, 30, 1, 500, 8, 0xa, 0x22, true));
     }
 
     @Test

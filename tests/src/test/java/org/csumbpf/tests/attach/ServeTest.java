@@ -244,7 +244,7 @@ class ServeTest {
             long after = serve.residentKb();
             System.out.printf("%d scrapes: %d kB before, %d kB after%n", scrapes, before, after);
             assertThat((double) after).isLessThan(before * 1.2);
-            assertThat(after).isLessThan(96 * 1024);
+            assertThat(after).isLessThan(112 * 1024);
         }
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Traffic;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.MethodOrderer;
@@ -22,6 +23,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ModesTest {
     private static final String B = "10.0.9.2";
+    /** a's own address with NAT=both. */
+    private static final String A_INSIDE = "10.98.0.2";
 
     @Test
     @Order(1)
@@ -51,6 +54,95 @@ class ModesTest {
                     .as("judged by tc, and counted again by the backstop")
                     .isZero();
             assertThat(status.at("/counters/0/repaired/packets").asLong()).isZero();
+        }
+    }
+
+    @Test
+    @Order(6)
+    @DisplayName("adjust")
+    void adjust() {
+        try (EspLab lab = new EspLab("NAT=both")) {
+            lab.attach("--vni", "4109", "--mode", "adjust", "--verify", "1");
+            long errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
+            Traffic.everything(lab, "10.0.9");
+            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors")).isEqualTo(errors);
+            JsonNode stats = lab.b.json("stats", "--peers").at("/attachments/0");
+            assertThat(stats.at("/counters/0/repaired/packets").asLong()).isPositive();
+            assertThat(stats.at("/counters/0/corrupt/packets").asLong()).isZero();
+            assertThat(stats.at("/peers/0/delta_trusted").asBoolean()).isTrue();
+
+            // What was damaged before ESP protected it: the kernel still finds it out, and each is counted.
+            long received = HostCounters.received(lab.b, "vxlan0");
+            datagrams(lab, 30, A_INSIDE, "damaged");
+            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
+                    .as("damaged datagrams, dropped by the kernel")
+                    .isEqualTo(30);
+            assertThat(corrupt(lab)).isEqualTo(30);
+            assertThat(HostCounters.received(lab.b, "vxlan0") - received)
+                    .as("damaged datagrams, delivered")
+                    .isLessThan(30);
+            received = HostCounters.received(lab.b, "vxlan0");
+            datagrams(lab, 30, A_INSIDE);
+            assertThat(HostCounters.received(lab.b, "vxlan0") - received)
+                    .as("sound ones, delivered")
+                    .isGreaterThanOrEqualTo(30);
+            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(30);
+
+            // One in 64 is verified: still none is delivered.
+            lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust").ok();
+            datagrams(lab, 30, A_INSIDE, "damaged");
+            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(60);
+
+            // Another host takes the public address over: its checksums are off by something else.
+            lab.b
+                    .csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust", "--verify", "1")
+                    .ok();
+            errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
+            datagrams(lab, 30, "10.98.0.77");
+            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
+                    .as("lost until the other mapping was believed")
+                    .isEqualTo(2);
+
+            // The other modes make a checksum good that was not.
+            lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "zero").ok();
+            errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
+            datagrams(lab, 30, A_INSIDE, "damaged");
+            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
+                    .as("zero: nobody finds out")
+                    .isZero();
+        }
+    }
+
+    private static long corrupt(EspLab lab) {
+        return lab.b
+                .json("stats")
+                .at("/attachments/0/counters/0/corrupt/packets")
+                .asLong();
+    }
+
+    private static void datagrams(EspLab lab, int count, String... source) {
+        String[] script = {
+            Shell.CHECKOUT.resolve("tests/lab/frames.py").toString(),
+            "vxlan",
+            "203.0.113.10",
+            "4109",
+            Integer.toString(count)
+        };
+        lab.a.run(Shell.join(script, source)).ok();
+    }
+
+    @Test
+    @Order(7)
+    @DisplayName("adjust, IPv6 and NAT66")
+    void adjustIpv6() {
+        try (EspLab lab = new EspLab("FAMILY=6", "NAT=both", "OVERLAY_MTU=1400")) {
+            lab.attach("--mode", "adjust", "--backstop", "never");
+            long errors = HostCounters.snmp(lab.b, "Udp6InCsumErrors");
+            Traffic.everything(lab, "10.0.9");
+            assertThat(HostCounters.snmp(lab.b, "Udp6InCsumErrors")).isEqualTo(errors);
+            JsonNode stats = lab.b.json("stats", "--peers").at("/attachments/0");
+            assertThat(stats.at("/counters/0/repaired/packets").asLong()).isPositive();
+            assertThat(stats.at("/peers/0/delta_trusted").asBoolean()).isTrue();
         }
     }
 

@@ -145,9 +145,13 @@ public final class Lab extends Host implements AutoCloseable {
     }
 
     public static BpfProgram load(byte[] object) {
-        try (BpfObject opened = BpfObject.open(object, "foreign")) {
+        return load(object, "foreign");
+    }
+
+    public static BpfProgram load(byte[] object, String name) {
+        try (BpfObject opened = BpfObject.open(object, name)) {
             opened.load();
-            return opened.program("foreign");
+            return opened.program(name);
         }
     }
 

@@ -26,7 +26,7 @@ import org.csumbpf.maps.Vni;
 
 /** The program in the kernel, attached to nothing: packets come by BPF_PROG_TEST_RUN. */
 final class LoadedProgram implements AutoCloseable {
-    private final CsumbpfObject object = CsumbpfObject.open();
+    private final CsumbpfObject object;
     private final CsumbpfMaps maps;
     private final BpfProgram program;
     private final BpfMap<PeerKey, Peer> peers;
@@ -34,19 +34,25 @@ final class LoadedProgram implements AutoCloseable {
     private final EventReader reader;
 
     LoadedProgram() {
-        this(object -> {});
+        this(CsumbpfObject.open(), object -> {});
+    }
+
+    /** Another build of it, with the same maps. */
+    LoadedProgram(byte[] elf) {
+        this(CsumbpfObject.open(elf), object -> {});
     }
 
     /** @param eventsBytes room of the ring buffer: a power of two, and whole pages */
     LoadedProgram(int eventsBytes) {
-        this(object -> object.raw().setMaxEntries(CsumbpfMaps.EVENTS, eventsBytes));
+        this(CsumbpfObject.open(), object -> object.raw().setMaxEntries(CsumbpfMaps.EVENTS, eventsBytes));
     }
 
-    private LoadedProgram(Consumer<CsumbpfObject> prepare) {
+    private LoadedProgram(CsumbpfObject object, Consumer<CsumbpfObject> prepare) {
+        this.object = object;
         prepare.accept(object);
         maps = object.load();
         program = object.program();
-        peers = BpfMap.perCpu(object.raw().map("peers"), Codecs.PEER_KEY, Codecs.PEER, Peer::plus);
+        peers = BpfMap.shared(object.raw().map("peers"), Codecs.PEER_KEY, Codecs.PEER);
         reader = new EventReader(Map.of(object.raw().map(CsumbpfMaps.EVENTS), events::add));
     }
 
@@ -57,6 +63,10 @@ final class LoadedProgram implements AutoCloseable {
         maps.config(new Config(rules.port(), false, Optional.empty())); // drops the counters of any
         maps.config(new Config(rules.port(), true, rules.any()));
         rules.byVni().forEach(maps::putRule);
+    }
+
+    CsumbpfMaps maps() {
+        return maps;
     }
 
     TestRun run(byte[] frame, int gsoSize) {

@@ -11,7 +11,8 @@ import org.csumbpf.maps.Vni;
 
 /**
  * What the program has to do with a frame, written from its description and the RFCs. Never knows a packet that IPsec
- * decrypted: a test run cannot make one.
+ * decrypted: a test run cannot make one. Knows nothing of earlier packets: mode adjust does with a peer's first ones what
+ * recompute does; AdjustTest has the rest.
  */
 final class Model {
     static final int TC_ACT_UNSPEC = -1;

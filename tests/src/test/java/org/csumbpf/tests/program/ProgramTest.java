@@ -94,7 +94,10 @@ class ProgramTest {
             return;
         }
         boolean ipv6 = packet.name().startsWith("ipv6");
-        PeerKey key = new PeerKey(new Vni(model.vni()), InetAddress.getByName(ipv6 ? "2001:db8::7" : "198.51.100.7"));
+        PeerKey key = new PeerKey(
+                new Vni(model.vni()),
+                InetAddress.getByName(ipv6 ? "2001:db8::7" : "198.51.100.7"),
+                InetAddress.getByName(ipv6 ? "2001:db8:1::2" : "10.99.0.2"));
         assertThat(program.peers()).containsOnlyKeys(key);
         Peer peer = program.peers().get(key);
         assertThat(peer.delta()).as("what NAT did").isEqualTo(model.delta());

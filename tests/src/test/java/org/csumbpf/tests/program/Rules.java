@@ -11,7 +11,7 @@ import org.csumbpf.maps.Vni;
 
 /** What the program is told: the port, the rule for any VNI, rules of single VNIs. */
 record Rules(int port, Optional<Rule> any, Map<Vni, Rule> byVni) {
-    /** {@code 4109 auto unverified; any zero drop}. */
+    /** {@code 4109 auto unverified; any zero drop; 4110 adjust verify=1}. */
     static Rules parse(String text, int port) {
         Optional<Rule> any = Optional.empty();
         Map<Vni, Rule> byVni = new HashMap<>();
@@ -19,11 +19,16 @@ record Rules(int port, Optional<Rule> any, Map<Vni, Rule> byVni) {
             String[] words = part.split(" ");
             boolean drop = false;
             boolean unverified = false;
+            int verify = 0;
             for (int i = 2; i < words.length; i++) {
                 drop |= words[i].equals("drop");
                 unverified |= words[i].equals("unverified");
+                if (words[i].startsWith("verify=")) {
+                    verify = Integer.parseInt(words[i].substring("verify=".length()));
+                }
             }
-            Rule rule = new Rule(Mode.valueOf(words[1].toUpperCase(Locale.ROOT)), drop, unverified);
+            Mode mode = Mode.valueOf(words[1].toUpperCase(Locale.ROOT));
+            Rule rule = verify == 0 ? new Rule(mode, drop, unverified) : new Rule(mode, drop, unverified, verify);
             if (words[0].equals("any")) {
                 any = Optional.of(rule);
             } else {

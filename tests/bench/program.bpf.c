@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The program as it is measured: BPF_PROG_TEST_RUN hands it one packet again and again, which must not be another one after
+ * the first time. So what is written are the bytes that are there, by the same calls. Options:
+ *
+ *   -DWITHOUT_EVENTS     tells user space of nothing
+ *   -DPEERS=N            the packet comes from one of N peers, a power of two, at random
+ *   -DCSUM=LENGTH        instead: nothing but the kernel's checksum over so many bytes, which have to be there
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#ifndef CSUM
+
+#define bpf_skb_store_bytes(skb, offset, from, length, flags) \
+	(bpf_skb_store_bytes)(skb, offset, &packet->checksum, length, flags)
+#define bpf_l4_csum_replace(skb, offset, from, to, flags) (bpf_l4_csum_replace)(skb, offset, from, (to) & 0, flags)
+
+#include "lib/parse.h"
+#ifdef PEERS
+#define parse_vxlan(skb, port, packet)                                                 \
+	({                                                                             \
+		enum parse_result parsed = (parse_vxlan)(skb, port, packet);           \
+		(packet)->saddr[0] = bpf_get_prandom_u32() & ((PEERS) - 1);            \
+		parsed;                                                                \
+	})
+#endif
+#include "lib/events.h"
+#ifdef WITHOUT_EVENTS
+#define event_tell(type, packet, spi, ...) ((void)(packet), (void)(spi))
+#endif
+#include "csumbpf.bpf.c"
+
+#else
+
+#define STEP 512
+
+SEC("tc")
+int csumbpf(struct __sk_buff *skb)
+{
+	__s64 sum = 0;
+
+	for (int at = 0; at + STEP <= CSUM; at += STEP) {
+		if ((void *)(long)skb->data + at + STEP > (void *)(long)skb->data_end)
+			return -1;
+		sum = bpf_csum_diff(NULL, 0, (void *)(long)skb->data + at, STEP, sum);
+	}
+#if CSUM % STEP
+	if ((void *)(long)skb->data + CSUM > (void *)(long)skb->data_end)
+		return -1;
+	sum = bpf_csum_diff(NULL, 0, (void *)(long)skb->data + CSUM / STEP * STEP, CSUM % STEP & ~3, sum);
+#endif
+	return (__u32)sum == 1;
+}
+
+char LICENSE[] SEC("license") = "GPL";
+
+#endif
