@@ -16,9 +16,9 @@
 #define CHECKSUM_TOO_LONG (-2)
 #define CHECKSUM_OFFSET __builtin_offsetof(struct udphdr, check)
 
-/* One step of a datagram, and up to three bytes of zero behind it, since bpf_csum_diff() takes multiples of four. */
-struct checksum_step {
-	__u8 bytes[CSUMBPF_CSUM_STEP + 4];
+/* A datagram, and up to three bytes of zero behind it, since bpf_csum_diff() takes multiples of four. */
+struct checksum_datagram {
+	__u8 bytes[CSUMBPF_CSUM_MAX + 4];
 } __attribute__((aligned(4)));
 
 /* Per CPU and not on the stack: the stack has 512 bytes in all. tc programs do not nest on one CPU. */
@@ -26,8 +26,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct checksum_step);
-} checksum_steps SEC(".maps");
+	__type(value, struct checksum_datagram);
+} checksum_datagrams SEC(".maps");
 
 static __always_inline __u16 checksum_fold(__u64 sum)
 {
@@ -49,37 +49,49 @@ static __always_inline __u64 checksum_pseudo_header(const struct vxlan_packet *p
 	return sum;
 }
 
+/* The sum of so many bytes in steps that every kernel takes. */
+static __always_inline __s64 checksum_in_steps(const struct checksum_datagram *datagram, __u64 length)
+{
+	/* The last step is never empty, so that no kernel's verifier sees a read of 0 bytes: 1 to CSUMBPF_CSUM_STEP. */
+	__u64 whole_steps = (length - 1) / CSUMBPF_CSUM_STEP;
+	__u64 last_step = ((length - 1) & (CSUMBPF_CSUM_STEP - 1)) + 1;
+	const __u8 *at = datagram->bytes;
+	__s64 sum = 0;
+
+	for (__u32 i = 0; i < CSUMBPF_CSUM_STEPS - 1 && i < whole_steps; i++) {
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)at, CSUMBPF_CSUM_STEP, sum);
+		at += CSUMBPF_CSUM_STEP;
+	}
+	return bpf_csum_diff(NULL, 0, (__be32 *)at, (last_step + 3) & ~3ULL, sum);
+}
+
 /*
  * One's complement sum over the pseudo-header and the whole datagram, its checksum field included, folded to 16 bits:
  * CHECKSUM_INTACT if the checksum is right (it cannot be 0, since the pseudo-header is not). Negative: CHECKSUM_TOO_LONG,
  * or could not be read.
+ *
+ * One copy and one call of bpf_csum_diff(), since calls are what costs. Kernels before 6.13 refuse more than
+ * CSUMBPF_CSUM_STEP bytes (-EINVAL; no sum is negative), so there it takes more calls.
  */
 static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxlan_packet *packet)
 {
-	__u32 zero = 0, offset = packet->udp_offset;
-	/* The last step is never empty, so that no kernel's verifier sees a read of 0 bytes: 1 to CSUMBPF_CSUM_STEP. */
-	__u64 whole_steps = (packet->udp_length - 1) / CSUMBPF_CSUM_STEP;
-	__u64 last_step = ((packet->udp_length - 1) & (CSUMBPF_CSUM_STEP - 1)) + 1;
-	struct checksum_step *step = bpf_map_lookup_elem(&checksum_steps, &zero);
-	__s64 sum = 0;
+	__u32 zero = 0;
+	struct checksum_datagram *datagram = bpf_map_lookup_elem(&checksum_datagrams, &zero);
+	__u64 length = packet->udp_length;
+	__s64 sum;
 
-	if (packet->udp_length > CSUMBPF_CSUM_MAX)
+	if (length > CSUMBPF_CSUM_MAX)
 		return CHECKSUM_TOO_LONG;
-	if (!step)
+	asm volatile("" : "+r"(length)); /* two comparisons: the verifier learns nothing from one that does for both */
+	if (!length || !datagram)
 		return -1;
 
-	for (__u32 i = 0; i < CSUMBPF_CSUM_STEPS && i < whole_steps; i++) {
-		if (bpf_skb_load_bytes(skb, offset, step->bytes, CSUMBPF_CSUM_STEP))
-			return -1;
-		sum = bpf_csum_diff(NULL, 0, (__be32 *)step->bytes, CSUMBPF_CSUM_STEP, sum);
-		offset += CSUMBPF_CSUM_STEP;
-	}
-
-	*(__u32 *)&step->bytes[last_step & ~3ULL] = 0;
-	if (bpf_skb_load_bytes(skb, offset, step->bytes, last_step))
+	*(__u32 *)&datagram->bytes[length & ~3ULL] = 0;
+	if (bpf_skb_load_bytes(skb, packet->udp_offset, datagram->bytes, length))
 		return -1;
-	sum = bpf_csum_diff(NULL, 0, (__be32 *)step->bytes, (last_step + 3) & ~3ULL, sum);
-
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)datagram->bytes, (length + 3) & ~3ULL, 0);
+	if (sum < 0)
+		sum = checksum_in_steps(datagram, length);
 	return checksum_fold((__u32)sum + checksum_pseudo_header(packet));
 }
 

@@ -59,6 +59,9 @@ public final class ProgramBench {
             }
             byte[] same = BenchFrames.vxlan(size, BenchFrames.NAT);
             BpfProgram sum = Lab.load(object("csum-" + size), "csumbpf");
+            if (sum.testRun(same, TestContext.PLAIN, 1).verdict() != 0) {
+                continue; // a kernel that takes 512 bytes at most
+            }
             subjects.put(
                     "the kernel's checksum alone, " + size + " bytes",
                     () -> sum.testRun(same, TestContext.PLAIN, REPEAT).durationNanos());
