@@ -327,6 +327,8 @@ class AttachTest {
         "2, attach w1 --plaintext maybe",
         "2, attach w1 --backstop perhaps",
         "2, attach w1 --unverified --plaintext drop",
+        "2, attach w1 --verify 8",
+        "2, attach w1 --mode adjust --verify 0",
         "2, attach",
         "2, attach w1 w2",
         "2, detach",
