@@ -17,12 +17,7 @@
 #include "lib/maps.h"
 #include "lib/parse.h"
 #include "lib/peers.h"
-
-static __always_inline void count(struct csumbpf_count *counter, struct __sk_buff *skb)
-{
-	counter->packets++;
-	counter->bytes += skb->len;
-}
+#include "lib/rules.h"
 
 static __always_inline void count_total(struct __sk_buff *skb, __u32 total)
 {
@@ -112,11 +107,11 @@ int csumbpf(struct __sk_buff *skb)
 {
 	struct vxlan_packet packet = {};
 	struct bpf_xfrm_state state = {};
-	struct csumbpf_counters *counter;
 	struct csumbpf_config *settings;
 	enum csumbpf_outcome outcome;
-	struct csumbpf_rule *own, rule;
-	__u32 first = 0, counted_as;
+	struct found_rule found;
+	struct csumbpf_rule rule;
+	__u32 first = 0;
 
 	settings = bpf_map_lookup_elem(&config, &first);
 	if (!settings)
@@ -135,9 +130,8 @@ int csumbpf(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 
-	own = bpf_map_lookup_elem(&rules, &packet.vni);
-	counted_as = own ? packet.vni : CSUMBPF_VNI_ANY;
-	rule = own ? *own : settings->any; /* a copy: user space may change it now */
+	found = rule_of(packet.vni, settings);
+	rule = found.rule;
 	if (!(rule.flags & CSUMBPF_RULE_VALID)) {
 		count_total(skb, CSUMBPF_TOTAL_NO_RULE);
 		return TC_ACT_UNSPEC;
@@ -161,9 +155,7 @@ int csumbpf(struct __sk_buff *skb)
 		skb->priority = CSUMBPF_PRIORITY_DONE;
 
 counted:
-	counter = bpf_map_lookup_elem(&counters, &counted_as);
-	if (counter)
-		count(&counter->outcome[outcome], skb);
+	rule_count(skb, packet.vni, found.place, outcome);
 	return outcome == CSUMBPF_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 

@@ -14,7 +14,7 @@
 
 /* RFC 7348 section 5: the VNI is 24 bits wide. 0 to 2^24-1 are valid. */
 #define CSUMBPF_VNI_MAX 0xffffffU
-/* Stands for every VNI in `counters` keys. No packet can carry it. */
+/* Stands for every VNI in `backstop` keys. No packet can carry it. */
 #define CSUMBPF_VNI_ANY 0xffffffffU
 /* IANA's port for VXLAN (RFC 7348 section 5). The configured one is in struct csumbpf_config. */
 #define CSUMBPF_VXLAN_PORT 4789
@@ -50,11 +50,32 @@ enum csumbpf_rule_flag {
 	CSUMBPF_RULE_UNVERIFIED = 1 << 2,     /* do not ask for proof: repair plaintext as well */
 };
 
-/* Value of map `rules`; its key is the VNI (__u32). */
+/* Value of map `rules`; its key is the VNI (__u32). It holds those that have no place in `first_rules`. */
 struct csumbpf_rule {
 	__u8 mode;    /* enum csumbpf_mode */
 	__u8 flags;   /* enum csumbpf_rule_flag */
 	__u16 verify; /* mode adjust: one packet of a peer in so many is verified, 1 to 65535; in other modes 0 */
+};
+
+/*
+ * So many rules need no look-up in a hash, and neither do their counters: most hosts have no more. The rule for any VNI is
+ * counted as one behind the last of them.
+ */
+#define CSUMBPF_FIRST_RULES 8
+#define CSUMBPF_FIRST_ANY CSUMBPF_FIRST_RULES
+
+struct csumbpf_first_rule {
+	__u32 vni;
+	struct csumbpf_rule rule; /* not CSUMBPF_RULE_VALID: none */
+};
+
+/*
+ * The one value of map `first_rules`. User space writes a VNI only while the rule beside it is not valid, since the program
+ * may read while it writes.
+ */
+struct csumbpf_first_rules {
+	struct csumbpf_first_rule place[CSUMBPF_FIRST_RULES];
+	__u32 more; /* not 0: map `rules` holds others */
 };
 
 enum csumbpf_config_flag {
@@ -66,7 +87,7 @@ enum csumbpf_config_flag {
 struct csumbpf_config {
 	__be16 vxlan_port;       /* network byte order, 1 to 65535 */
 	__u16 flags;             /* enum csumbpf_config_flag */
-	struct csumbpf_rule any; /* applies to a VNI that `rules` does not hold, if CSUMBPF_RULE_VALID is set */
+	struct csumbpf_rule any; /* applies to a VNI without a rule of its own, if CSUMBPF_RULE_VALID is set */
 };
 
 /* What became of a packet that a rule matched. Every such packet is counted under exactly one of these. */
@@ -107,7 +128,8 @@ struct csumbpf_count {
 };
 
 /*
- * Value of per-CPU maps `counters` (of csumbpf) and `backstop` (of csumbpf_detour); their key is the rule's VNI (__u32), or
+ * Value of per-CPU maps. Of csumbpf: `first_counters`, whose key is a rule's place in `first_rules` (CSUMBPF_FIRST_ANY: of the
+ * rule for any VNI), and `counters` for the other rules, by VNI (__u32). Of csumbpf_detour: `backstop`, by the rule's VNI or
  * CSUMBPF_VNI_ANY.
  */
 struct csumbpf_counters {
@@ -257,6 +279,7 @@ struct csumbpf_attachment {
 #define CSUMBPF_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")
 CSUMBPF_ASSERT_SIZE(struct csumbpf_rule, 4);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_config, 8);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_first_rules, 68);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_count, 16);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_counters, 16 * CSUMBPF_OUTCOME_COUNT_);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 36);

@@ -15,6 +15,20 @@ struct {
 	__type(value, struct csumbpf_config);
 } config SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct csumbpf_first_rules);
+} first_rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CSUMBPF_FIRST_RULES + 1);
+	__type(key, __u32);
+	__type(value, struct csumbpf_counters);
+} first_counters SEC(".maps");
+
 /* Not preallocated: a full table would cost every host the memory of 32,768 rules, and few have more than ten. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -24,11 +38,11 @@ struct {
 	__type(value, struct csumbpf_rule);
 } rules SEC(".maps");
 
-/* User space makes the entry with the rule, so the program only ever looks up. One more for CSUMBPF_VNI_ANY. */
+/* User space makes the entry with the rule, so the program only ever looks up. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, CSUMBPF_RULES_MAX + 1);
+	__uint(max_entries, CSUMBPF_RULES_MAX);
 	__type(key, __u32);
 	__type(value, struct csumbpf_counters);
 } counters SEC(".maps");
@@ -81,6 +95,12 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } events_lost SEC(".maps");
+
+static __always_inline void count(struct csumbpf_count *counter, struct __sk_buff *skb)
+{
+	counter->packets++;
+	counter->bytes += skb->len;
+}
 
 /*
  * Loaded nowhere (libbpf skips a section it does not know). It holds one of each enum, which puts them into the BTF that

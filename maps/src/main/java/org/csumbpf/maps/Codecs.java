@@ -6,6 +6,7 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -62,6 +63,8 @@ public final class Codecs {
 
     public static final RuleCodec RULE = new RuleCodec();
     public static final ConfigCodec CONFIG = new ConfigCodec();
+    private static final FirstRuleCodec FIRST_RULE = new FirstRuleCodec();
+    static final FirstRulesCodec FIRST_RULES = new FirstRulesCodec();
     public static final CountCodec COUNT = new CountCodec();
     public static final CountersCodec COUNTERS = new CountersCodec();
     public static final PeerKeyCodec PEER_KEY = new PeerKeyCodec();
@@ -78,6 +81,8 @@ public final class Codecs {
         return List.of(
                 RULE.layout,
                 CONFIG.layout,
+                FIRST_RULE.layout,
+                FIRST_RULES.layout,
                 COUNT.layout,
                 COUNTERS.layout,
                 PEER_KEY.layout,
@@ -175,6 +180,63 @@ public final class Codecs {
                             number,
                             (flags.getU16(buffer, base) & CONFIG_BACKSTOP) != 0,
                             RULE.read(buffer, base + any.offset())));
+        }
+    }
+
+    /** {@code struct csumbpf_first_rule}. */
+    private static final class FirstRuleCodec extends StructCodec<FirstRules.Place> {
+        private final StructLayout.Field vni = layout.u32("vni");
+        private final StructLayout.Field rule;
+
+        FirstRuleCodec() {
+            super("csumbpf_first_rule");
+            rule = layout.bytes("rule", RULE.size());
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, FirstRules.Place value) {
+            writeAt(buffer, 0, value);
+        }
+
+        void writeAt(ByteBuffer buffer, int base, FirstRules.Place value) {
+            buffer.putInt(base + vni.offset(), value.vni().value());
+            RULE.writeAt(buffer, base + rule.offset(), value.rule());
+        }
+
+        @Override
+        public FirstRules.Place read(ByteBuffer buffer, int base) {
+            return new FirstRules.Place(new Vni(vni.getU32(buffer, base)), RULE.read(buffer, base + rule.offset()));
+        }
+    }
+
+    /** {@code struct csumbpf_first_rules}. */
+    static final class FirstRulesCodec extends StructCodec<FirstRules> {
+        private final StructLayout.Field place = layout.bytes("place", FIRST_RULE.size() * FirstRules.PLACES);
+        private final StructLayout.Field more;
+
+        FirstRulesCodec() {
+            super("csumbpf_first_rules");
+            more = layout.u32("more");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, FirstRules value) {
+            for (int i = 0; i < FirstRules.PLACES; i++) {
+                FIRST_RULE.writeAt(
+                        buffer,
+                        place.offset() + i * FIRST_RULE.size(),
+                        value.places().get(i));
+            }
+            buffer.putInt(more.offset(), value.more() ? 1 : 0);
+        }
+
+        @Override
+        public FirstRules read(ByteBuffer buffer, int base) {
+            List<FirstRules.Place> places = new ArrayList<>();
+            for (int i = 0; i < FirstRules.PLACES; i++) {
+                places.add(FIRST_RULE.read(buffer, base + place.offset() + i * FIRST_RULE.size()));
+            }
+            return new FirstRules(places, more.getU32(buffer, base) != 0);
         }
     }
 

@@ -3,13 +3,16 @@ package org.csumbpf.maps;
 
 import java.nio.file.Path;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.csumbpf.loader.BpfObject;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
@@ -22,7 +25,20 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** The maps that are pinned. {@code attachment} is first: it says how to undo the rest. */
     public static final List<String> PINNED = List.of(
-            RecordMap.NAME, "config", "rules", "counters", "backstop", "totals", "peers", EVENTS, "events_lost");
+            RecordMap.NAME,
+            "config",
+            "first_rules",
+            "rules",
+            "first_counters",
+            "counters",
+            "backstop",
+            "totals",
+            "peers",
+            EVENTS,
+            "events_lost");
+
+    /** Of these, what decides about packets. */
+    static final Set<String> RULES = Set.of("config", "first_rules", "rules");
 
     /** {@code CSUMBPF_RULES_MAX}: room for rules of single VNIs. */
     public static final int RULES_MAX = 32768;
@@ -34,18 +50,26 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     private final RecordMap attachment;
     private final BpfMap<Integer, Optional<Config>> config;
+    private final BpfMap<Integer, FirstRules> firstRules;
     private final BpfMap<Integer, Optional<Rule>> rules;
+    private final BpfMap<Integer, Counters> firstCounters;
     private final BpfMap<Integer, Counters> counters;
     private final BpfMap<Integer, Counters> backstop;
     private final BpfMap<Integer, Count> totals;
     private final BpfMap<PeerKey, Peer> peers;
     private final RawMap events;
     private final BpfMap<Integer, Long> eventsLost;
+    /** Rules of another program that counts into the same maps: their places are taken. */
+    private FirstRules taken = FirstRules.NONE;
+
+    private boolean anyIsTaken;
 
     private CsumbpfMaps(Function<String, RawMap> source) {
         attachment = new RecordMap(source.apply(RecordMap.NAME));
         config = BpfMap.shared(source.apply("config"), Codecs.U32, Codecs.CONFIG);
+        firstRules = BpfMap.shared(source.apply("first_rules"), Codecs.U32, Codecs.FIRST_RULES);
         rules = BpfMap.shared(source.apply("rules"), Codecs.U32, Codecs.RULE);
+        firstCounters = BpfMap.perCpu(source.apply("first_counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
         counters = BpfMap.perCpu(source.apply("counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
         backstop = BpfMap.perCpu(source.apply("backstop"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
         totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
@@ -69,7 +93,9 @@ public final class CsumbpfMaps implements AutoCloseable {
         return switch (name) {
             case RecordMap.NAME -> attachment.raw();
             case "config" -> config.raw();
+            case "first_rules" -> firstRules.raw();
             case "rules" -> rules.raw();
+            case "first_counters" -> firstCounters.raw();
             case "counters" -> counters.raw();
             case "backstop" -> backstop.raw();
             case "totals" -> totals.raw();
@@ -90,34 +116,82 @@ public final class CsumbpfMaps implements AutoCloseable {
     }
 
     public void config(Config value) {
-        // Counters first: a packet that meets the rule must find them.
-        if (value.any().isPresent()) {
-            ensure(counters, Codecs.VNI_ANY);
+        boolean counts = anyIsTaken || config().flatMap(Config::any).isPresent();
+        if (value.any().isPresent() && !counts) {
+            firstCounters.put(FirstRules.ANY, Counters.NONE);
         }
         config.put(0, Optional.of(value));
         if (value.any().isEmpty()) {
-            removeCounters(Codecs.VNI_ANY);
+            backstop.remove(Codecs.VNI_ANY);
         }
+    }
+
+    /** Before rules are put in: those of a program that goes on counting into the same maps keep their places there. */
+    void keepPlacesOf(CsumbpfMaps other) {
+        taken = other.firstRules();
+        anyIsTaken = other.config().flatMap(Config::any).isPresent();
+    }
+
+    private FirstRules firstRules() {
+        return firstRules.get(0).orElseThrow();
     }
 
     /** The rules of single VNIs, by VNI. The rule for any VNI is in {@link #config()}. */
     public Map<Vni, Rule> rules() {
         Map<Vni, Rule> byVni = new TreeMap<>();
+        for (FirstRules.Place place : firstRules().places()) {
+            place.rule().ifPresent(rule -> byVni.put(place.vni(), rule));
+        }
         rules.entries().forEach((vni, rule) -> rule.ifPresent(r -> byVni.put(new Vni(vni), r)));
         return byVni;
     }
 
     /** Adds or replaces a rule. Its counters start at zero if the VNI had none. */
     public void putRule(Vni vni, Rule rule) {
+        FirstRules first = firstRules();
+        OptionalInt place = placeFor(vni, first);
+        if (place.isPresent()) {
+            putFirst(first, place.getAsInt(), vni, rule);
+            return;
+        }
+        // Counters first: a packet that meets the rule must find them.
         ensure(counters, vni.value());
         rules.put(vni.value(), Optional.of(rule));
+        if (!first.more()) {
+            firstRules.put(0, first.withMore(true));
+        }
+    }
+
+    /** Where it is, or was for the other program; else a free place, if its rule is not in the hash; empty: there. */
+    private OptionalInt placeFor(Vni vni, FirstRules first) {
+        OptionalInt here = first.of(vni).isPresent() ? first.of(vni) : taken.of(vni);
+        if (here.isPresent() || counters.get(vni.value()).isPresent()) {
+            return here;
+        }
+        return IntStream.range(0, FirstRules.PLACES)
+                .filter(i -> first.places().get(i).rule().isEmpty()
+                        && taken.places().get(i).rule().isEmpty())
+                .findFirst();
+    }
+
+    private void putFirst(FirstRules first, int place, Vni vni, Rule rule) {
+        if (first.of(vni).isEmpty()) {
+            if (taken.of(vni).isEmpty()) {
+                firstCounters.put(place, Counters.NONE);
+            }
+            firstRules.put(0, first.with(place, vni, Optional.empty()));
+        }
+        firstRules.put(0, first.with(place, vni, Optional.of(rule)));
     }
 
     /** Removes a rule and its counters; false where there was none. */
     public boolean removeRule(Vni vni) {
+        FirstRules first = firstRules();
+        OptionalInt place = first.of(vni);
+        place.ifPresent(i -> firstRules.put(0, first.with(i, vni, Optional.empty())));
         boolean removed = rules.remove(vni.value());
         removeCounters(vni.value());
-        return removed;
+        return place.isPresent() || removed;
     }
 
     /**
@@ -155,7 +229,9 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** Removes counters that no rule feeds any more. */
     public void removeCountersExcept(Set<Vni> ruled, boolean any) {
-        for (Integer vni : counters.entries().keySet()) {
+        Set<Integer> counting = new HashSet<>(counters.entries().keySet());
+        counting.addAll(backstop.entries().keySet());
+        for (Integer vni : counting) {
             if (vni == Codecs.VNI_ANY ? !any : !ruled.contains(new Vni(vni))) {
                 removeCounters(vni);
             }
@@ -164,7 +240,13 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** Counters of csumbpf by VNI, of all that have a rule of their own. */
     public Map<Vni, Counters> counters() {
-        return byVni(counters);
+        Map<Vni, Counters> byVni = byVni(counters);
+        firstRules().byVni().forEach((vni, place) -> byVni.put(vni, firstCounters(place)));
+        return byVni;
+    }
+
+    private Counters firstCounters(int place) {
+        return firstCounters.get(place).orElseThrow();
     }
 
     /** Counters of csumbpf_detour by VNI, of all that have a rule of their own. */
@@ -184,7 +266,7 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** Counters of the rule for any VNI; empty if there is none. */
     public Optional<Counters> countersOfAny() {
-        return counters.get(Codecs.VNI_ANY);
+        return config().flatMap(Config::any).map(any -> firstCounters(FirstRules.ANY));
     }
 
     /** Counters of csumbpf_detour of the rule for any VNI; empty if there is none. */
@@ -217,7 +299,9 @@ public final class CsumbpfMaps implements AutoCloseable {
     public void close() {
         attachment.close();
         config.close();
+        firstRules.close();
         rules.close();
+        firstCounters.close();
         counters.close();
         backstop.close();
         totals.close();

@@ -65,7 +65,9 @@ public final class CsumbpfObject implements AutoCloseable {
 
     /** Loads with new, empty rules and settings, and for the rest onto maps that another program uses already. */
     public CsumbpfMaps loadWithNewRules(CsumbpfMaps maps) {
-        return load(maps, Set.of("config", "rules"));
+        CsumbpfMaps next = load(maps, CsumbpfMaps.RULES);
+        next.keepPlacesOf(maps);
+        return next;
     }
 
     private CsumbpfMaps load(CsumbpfMaps maps, Set<String> fresh) {

@@ -136,7 +136,17 @@ class CrashTest {
         try (Stream<Path> files = Files.list(lab.pins())) {
             files.forEach(file -> pins.add(file.getFileName().toString()));
         }
-        assertThat(pins).contains("program", "rules", "config", "counters", "totals", "peers", "attachment");
+        assertThat(pins)
+                .contains(
+                        "program",
+                        "first_rules",
+                        "rules",
+                        "config",
+                        "first_counters",
+                        "counters",
+                        "totals",
+                        "peers",
+                        "attachment");
         for (String pin : pins) {
             lab.csumbpf(attach).ok();
             Files.delete(lab.pins().resolve(pin));

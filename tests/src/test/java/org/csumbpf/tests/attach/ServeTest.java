@@ -163,7 +163,7 @@ class ServeTest {
         lab.csumbpf("attach", "w1", "--unverified").ok();
         try (ServeProcess serve = new ServeProcess(lab)) {
             assertThat(serve.value("csumbpf_attached")).isEqualTo(1);
-            Files.delete(lab.pins().resolve("counters"));
+            Files.delete(lab.pins().resolve("first_counters"));
             assertThat(serve.value("csumbpf_attached")).isEqualTo(1);
             assertThat(serve.value("csumbpf_packets_total")).isNaN();
             serve.scrape();

@@ -131,6 +131,11 @@ class FuzzTest {
         if (random.nextBoolean()) {
             byVni.put(new Vni(random.nextInt(3)), randomRule());
         }
+        if (random.nextBoolean()) { // so many that some are in the hash
+            for (int vni = 70_000; vni < 70_012; vni++) {
+                byVni.put(new Vni(vni), randomRule());
+            }
+        }
         Optional<Rule> any = random.nextInt(3) == 0 ? Optional.of(randomRule()) : Optional.empty();
         return new Rules(random.nextInt(8) == 0 ? 7789 : 4789, any, byVni);
     }

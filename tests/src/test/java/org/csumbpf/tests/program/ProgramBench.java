@@ -68,8 +68,14 @@ public final class ProgramBench {
         }
         for (int count : new int[] {1, 1024, 16384}) {
             LoadedProgram program = add("zero, " + count + " rules", "same", rules(Mode.ZERO), any);
+            Rule zero = new Rule(Mode.ZERO, false, true);
             for (int vni = 1; vni < count; vni++) {
-                program.maps().putRule(new Vni(100_000 + vni), new Rule(Mode.ZERO, false, true));
+                program.maps().putRule(new Vni(100_000 + vni), zero);
+            }
+            if (count > 1) { // the place without a hash is somebody else's
+                program.maps().removeRule(new Vni(4109));
+                program.maps().putRule(new Vni(100_000), zero);
+                program.maps().putRule(new Vni(4109), zero);
             }
         }
         for (int count : new int[] {1, 256, 4096, 65536}) {

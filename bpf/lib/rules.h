@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* From a VNI to its rule, and to what counts for that. */
+#ifndef CSUMBPF_LIB_RULES_H
+#define CSUMBPF_LIB_RULES_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../csumbpf.h"
+#include "maps.h"
+
+struct found_rule {
+	struct csumbpf_rule rule; /* a copy: user space may change it now */
+	__u32 place;              /* in map `first_counters`; CSUMBPF_IN_HASH: in `counters` */
+};
+#define CSUMBPF_IN_HASH (CSUMBPF_FIRST_ANY + 1)
+
+/* The VNI's own rule, or the one for any; not CSUMBPF_RULE_VALID: there is none. */
+static __always_inline struct found_rule rule_of(__u32 vni, const struct csumbpf_config *settings)
+{
+	struct found_rule found = { .rule = settings->any, .place = CSUMBPF_FIRST_ANY };
+	const struct csumbpf_first_rules *first;
+	const struct csumbpf_rule *rule;
+	__u32 zero = 0;
+
+	first = bpf_map_lookup_elem(&first_rules, &zero);
+	if (!first)
+		return found;
+
+#pragma unroll
+	for (__u32 i = 0; i < CSUMBPF_FIRST_RULES; i++) {
+		if (first->place[i].vni == vni && first->place[i].rule.flags & CSUMBPF_RULE_VALID) {
+			found.rule = first->place[i].rule;
+			found.place = i;
+			return found;
+		}
+	}
+	rule = first->more ? bpf_map_lookup_elem(&rules, &vni) : NULL;
+	if (rule) {
+		found.rule = *rule;
+		found.place = CSUMBPF_IN_HASH;
+	}
+	return found;
+}
+
+static __always_inline void rule_count(struct __sk_buff *skb, __u32 vni, __u32 place, enum csumbpf_outcome outcome)
+{
+	struct csumbpf_counters *counter = place == CSUMBPF_IN_HASH ? bpf_map_lookup_elem(&counters, &vni)
+								    : bpf_map_lookup_elem(&first_counters, &place);
+
+	if (counter)
+		count(&counter->outcome[outcome], skb);
+}
+
+#endif
