@@ -48,7 +48,7 @@ final class WarmUpCommand implements Callable<Integer> {
         Csumbpf global = (Csumbpf) spec.root().userObject();
         Report report = new Report(global, out, out);
         for (String line : List.of("attach lo --vni 1,2-3", "vni add lo 4 5", "status --json", "detach lo")) {
-            Main.commandLine().parseArgs(line.split(" "));
+            Main.commandLine(line.split(" ")).parseArgs(line.split(" "));
         }
         try (NetworkNamespace netns = NetworkNamespace.current();
                 CsumbpfObject object = CsumbpfObject.open()) {
