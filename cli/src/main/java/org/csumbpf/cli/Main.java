@@ -52,8 +52,8 @@ public final class Main {
     }
 
     /**
-     * Knows all subcommands, or, where arguments name some, those alone: reading the annotations of the others would take a
-     * quarter of the time of a short command. What else could need them gets all: a help, a file of arguments.
+     * Knows all subcommands, or, where arguments name some, those alone: reading the annotations of the others would take up to a
+     * tenth of the time of a short command. What else could need them gets all: a help, a file of arguments.
      */
     static CommandLine commandLine(String... args) {
         CommandLine command = new CommandLine(new Csumbpf());
