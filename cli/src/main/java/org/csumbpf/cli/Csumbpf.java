@@ -11,7 +11,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** The command as a whole: the options that every subcommand takes. */
+/** The command as a whole: the options that every subcommand takes. {@link Main} adds these. */
 @Command(
         name = "csumbpf",
         description = {
@@ -21,15 +21,6 @@ import picocli.CommandLine.Spec;
                     + " 'csumbpf detach eth0' or a reboot."
         },
         versionProvider = Version.class,
-        subcommands = {
-            AttachCommand.class,
-            DetachCommand.class,
-            StatusCommand.class,
-            StatsCommand.class,
-            ServeCommand.class,
-            VniCommand.class,
-            WarmUpCommand.class,
-        },
         usageHelpAutoWidth = true,
         synopsisSubcommandLabel = "COMMAND",
         commandListHeading = "%nCommands:%n",

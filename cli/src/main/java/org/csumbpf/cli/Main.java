@@ -4,6 +4,7 @@ package org.csumbpf.cli;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.csumbpf.loader.LibbpfException;
 import org.csumbpf.loader.VerifierException;
@@ -14,6 +15,16 @@ import picocli.CommandLine.ParseResult;
 
 /** Entry point: parses, runs, and turns every failure into one line and an exit code. */
 public final class Main {
+    /** By name, in the order of the help. */
+    private static final List<Map.Entry<String, Class<?>>> SUBCOMMANDS = List.of(
+            Map.entry("attach", AttachCommand.class),
+            Map.entry("detach", DetachCommand.class),
+            Map.entry("status", StatusCommand.class),
+            Map.entry("stats", StatsCommand.class),
+            Map.entry("serve", ServeCommand.class),
+            Map.entry("vni", VniCommand.class),
+            Map.entry("warm-up", WarmUpCommand.class));
+
     private Main() {}
 
     public static void main(String[] args) {
@@ -26,7 +37,7 @@ public final class Main {
 
     /** The command, but for the end of the process: what it prints goes to the writers, its exit code comes back. */
     public static int run(PrintWriter out, PrintWriter err, String... args) {
-        CommandLine command = commandLine();
+        CommandLine command = commandLine(args);
         command.setOut(out).setErr(err);
         try {
             return command.execute(args);
@@ -40,8 +51,22 @@ public final class Main {
         }
     }
 
-    static CommandLine commandLine() {
+    /**
+     * Knows all subcommands, or, where arguments name some, those alone: reading the annotations of the others would take up to a
+     * tenth of the time of a short command. What else could need them gets all: a help, a file of arguments.
+     */
+    static CommandLine commandLine(String... args) {
         CommandLine command = new CommandLine(new Csumbpf());
+        List<String> words = List.of(args);
+        boolean all = words.contains("-h")
+                || words.contains("--help")
+                || words.stream().anyMatch(word -> word.startsWith("@"))
+                || SUBCOMMANDS.stream().noneMatch(subcommand -> words.contains(subcommand.getKey()));
+        for (Map.Entry<String, Class<?>> subcommand : SUBCOMMANDS) {
+            if (all || words.contains(subcommand.getKey())) {
+                command.addSubcommand(subcommand.getKey(), subcommand.getValue());
+            }
+        }
         command.setParameterExceptionHandler(Main::usageError);
         command.setExecutionExceptionHandler(Main::failure);
         command.setUnmatchedOptionsArePositionalParams(false);

@@ -26,7 +26,7 @@ class BackstopAttachTest {
 
     @BeforeEach
     void open() {
-        lab = new Lab();
+        lab = new Lab(false);
     }
 
     @AfterEach

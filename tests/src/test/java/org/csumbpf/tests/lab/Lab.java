@@ -22,7 +22,12 @@ public final class Lab extends Host implements AutoCloseable {
     private static int number;
 
     public Lab() {
-        super("cbt-" + ProcessHandle.current().pid() + "-" + number++);
+        this(true);
+    }
+
+    /** @param installed as of {@link Host#Host(String, boolean)} */
+    public Lab(boolean installed) {
+        super("cbt-" + ProcessHandle.current().pid() + "-" + number++, installed);
         ip("netns", "add", name);
         for (String pair : List.of("w0 w1", "w2 w3")) {
             String[] ends = pair.split(" ");
@@ -157,7 +162,7 @@ public final class Lab extends Host implements AutoCloseable {
 
     @Override
     public void close() {
-        Shell.run(command("detach", "--all"));
+        csumbpf("detach", "--all");
         Shell.run("ip", "netns", "del", name);
     }
 }

@@ -70,8 +70,8 @@ public final class Shell {
     }
 
     /**
-     * The product's command in this JVM, where the installed one would take too long: starting a JVM takes 4 seconds in an
-     * emulated guest. What it leaves out is the launcher.
+     * The product's command in this JVM, where the installed one would take too long: starting a JVM takes half a
+     * second, and 4 in an emulated guest. What it leaves out is the launcher.
      */
     public static Result here(String... arguments) {
         StringWriter out = new StringWriter();

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Only the subcommands that arguments can mean are made; nobody is to notice. */
+class MainTest {
+    private static final Set<String> ALL = Set.of("attach", "detach", "status", "stats", "serve", "vni", "warm-up");
+
+    @Test
+    void theOneThatIsNamed() {
+        assertThat(names("attach", "w1", "--vni", "5")).containsExactly("attach");
+        assertThat(names("--json", "vni", "list")).containsExactly("vni");
+    }
+
+    @Test
+    void aValueThatIsNamedLikeOneDoesNotHideTheOther() {
+        assertThat(names("--netns", "status", "attach", "w1")).containsExactlyInAnyOrder("status", "attach");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "--version", "--help", "attach --help", "-h attach", "frobnicate", "@file attach"})
+    void allWhereItTakesAll(String line) {
+        assertThat(names(line.split(" "))).isEqualTo(ALL);
+    }
+
+    @Test
+    void helpListsThem() {
+        StringWriter out = new StringWriter();
+        assertThat(Main.run(new PrintWriter(out), new PrintWriter(out), "--help", "attach"))
+                .isZero();
+        assertThat(out.toString()).contains("detach", "stats").doesNotContain("warm-up");
+    }
+
+    private static Set<String> names(String... args) {
+        return Main.commandLine(args).getSubcommands().keySet();
+    }
+}

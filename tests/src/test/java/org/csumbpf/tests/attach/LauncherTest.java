@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.attach;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.csumbpf.tests.lab.Shell;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A class-data archive that does not fit makes the installed command slower, and nothing else: --json goes to a parser. */
+@Tag("root")
+class LauncherTest {
+    @TempDir
+    private Path prefix;
+
+    private Path archive;
+
+    @BeforeEach
+    void copyWhatIsInstalled() throws IOException {
+        String[] copy = {"cp", "-a", "bin", "lib", prefix.toString()};
+        Shell.run(Shell.join(new String[] {"env", "-C", Shell.CHECKOUT.toString()}, copy))
+                .ok();
+        try (Stream<Path> files = Files.list(prefix.resolve("lib/csumbpf"))) {
+            archive = files.filter(file -> file.toString().endsWith(".jsa"))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError("make build made no archive"));
+        }
+    }
+
+    @Test
+    void ofAnotherBuildOfTheJvm() throws IOException {
+        // The header names the JVM's build in words.
+        byte[] bytes = Files.readAllBytes(archive);
+        int place = new String(bytes, 0, 4096, StandardCharsets.ISO_8859_1).indexOf("Server VM (");
+        assertThat(place).isPositive();
+        bytes[place + "Server VM (".length()] ^= 1;
+        replace(bytes);
+        runsSilently();
+    }
+
+    @Test
+    void ofAnotherJdk() throws IOException {
+        Path other = prefix.resolve("other.jsa");
+        for (Path java : javas()) {
+            // What each can make; it need not be an archive of csumbpf.
+            Shell.run(java.toString(), "-XX:ArchiveClassesAtExit=" + other, "-Xlog:disable", "-version");
+            if (Files.exists(other)) {
+                replace(Files.readAllBytes(other));
+                Files.delete(other);
+            }
+            for (Path runner : javas()) {
+                Path named =
+                        archive.resolveSibling(runner.toRealPath().toString().replace('/', '_') + ".jsa");
+                if (!named.equals(archive)) {
+                    Files.copy(archive, named);
+                }
+                assertSilent(Shell.run("env", "CSUMBPF_JAVA=" + runner, command(), "--version"));
+                if (!named.equals(archive)) {
+                    Files.delete(named);
+                }
+            }
+        }
+    }
+
+    @Test
+    void thatIsEmpty() throws IOException {
+        replace(new byte[0]);
+        runsSilently();
+    }
+
+    @Test
+    void ofOtherJars() throws IOException {
+        Path jar = prefix.resolve("lib/csumbpf/csumbpf-cli.jar");
+        Shell.run("touch", "-d", "2001-01-01", jar.toString()).ok();
+        runsSilently();
+    }
+
+    @Test
+    void thatIsMissing() throws IOException {
+        Files.delete(archive);
+        runsSilently();
+    }
+
+    private void replace(byte[] bytes) throws IOException {
+        // The JVM makes it read-only.
+        Files.delete(archive);
+        Files.write(archive, bytes);
+    }
+
+    private String command() {
+        return prefix.resolve("bin/csumbpf").toString();
+    }
+
+    private void runsSilently() {
+        assertSilent(Shell.run(command(), "--version"));
+    }
+
+    private static void assertSilent(Shell.Result result) {
+        assertThat(result.code()).as(result.err()).isZero();
+        assertThat(result.err()).isEmpty();
+        assertThat(result.out()).matches("csumbpf \\d+\\.\\d+\\.\\d+\\s+");
+    }
+
+    /** All that this machine has. */
+    private static List<Path> javas() throws IOException {
+        try (Stream<Path> homes = Files.list(Path.of("/usr/lib/jvm"))) {
+            return homes.filter(home -> !Files.isSymbolicLink(home))
+                    .map(home -> home.resolve("bin/java"))
+                    .filter(Files::isExecutable)
+                    .sorted()
+                    .toList();
+        }
+    }
+}
