@@ -189,4 +189,10 @@ serve_iperf() { # subject
 }
 
 # pings SUBJECT -> how many of three come back
-pings() { in_host "$1-a" ping -q -c 3 -i 0.2 -W 1 10.0.9.2 | sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
+pings() { { in_host "$1-a" ping -q -c 3 -i 0.2 -W 1 10.0.9.2 || true; } | sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
+
+# sort_subjects FILE: its lines in the order of the subjects in the array order, which the array label has names for.
+sort_subjects() {
+	local subject
+	for subject in "${order[@]}"; do grep -P "^\Q${label[$subject]}\E\t" "$1" || true; done
+}

@@ -6,7 +6,7 @@
 #   path-packets-SIZE  packets per second from one CPU into the receiver's VXLAN device, and path-cpu-SIZE: its CPU time for one
 #   path-tcp, path-tcp-gro, path-tcp-cpu  TCP through NAT and overlay (iperf3), with the receiver's GRO off and on, and CPU time of both ends
 # Mode observe repairs nothing, so it gets packets whose checksums are right, and no TCP.
-# ROUNDS=10 MODES="…" SECONDS_OF_TCP=1 change it.
+# ROUNDS=10 COUNT=200000 MODES="…" SIZES="100 1450" TCP="off on" SECONDS_OF_TCP=1 change it.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
@@ -41,7 +41,7 @@ packets() { # bytes
 	[ "$got" = 0 ] || fail "$got of 1000 packets with wrong checksums came through with nothing attached"
 	rm -f "$work/rate" "$work/cost"
 	for ((round = 0; round <= ROUNDS; round++)); do
-		for subject in $(in_turn $round "${!label[@]}"); do
+		for subject in $(in_turn $round "${order[@]}"); do
 			case $subject in
 			limit) kind=none ;;
 			observe | checked) kind=right ;;
@@ -59,18 +59,13 @@ packets() { # bytes
 		"The generator's system call, the softirq in it, and ksoftirqd's share: all from the veth to the VXLAN device."
 }
 
-sort_subjects() { # file: lines in the order in which the subjects are declared
-	local subject
-	for subject in "${order[@]}"; do grep -P "^\Q${label[$subject]}\E\t" "$1" || true; done
-}
-
 tcp() { # off|on
 	local round subject name=path-tcp
 	[ "$1" = off ] || name=path-tcp-gro
 	rm -f "$work/rate" "$work/cost"
-	for subject in "${!label[@]}"; do gro "$subject" "$1"; done
+	for subject in "${order[@]}"; do gro "$subject" "$1"; done
 	for ((round = 0; round <= ROUNDS; round++)); do
-		for subject in $(in_turn $round "${!label[@]}"); do
+		for subject in $(in_turn $round "${order[@]}"); do
 			if [ "$subject" = observe ] || [ "$subject" = checked ]; then continue; fi
 			iperf "$subject" -t "$SECONDS_OF_TCP" -A 0,1
 			[ $round != 0 ] || continue
@@ -107,11 +102,11 @@ for subject in broken "${order[@]}"; do
 	esac
 	serve_iperf "$subject"
 done
-for size in 100 1450; do
+for size in ${SIZES-100 1450}; do
 	say "packets of $size bytes"
-	packets $size
+	packets "$size"
 done
-for state in off on; do
+for state in ${TCP-off on}; do
 	say "TCP, GRO $state"
-	tcp $state
+	tcp "$state"
 done
