@@ -6,11 +6,11 @@
 #   path-packets-SIZE  packets per second from one CPU into the receiver's VXLAN device, and path-cpu-SIZE: its CPU time for one
 #   path-tcp, path-tcp-gro, path-tcp-cpu  TCP through NAT and overlay (iperf3), with the receiver's GRO off and on, and CPU time of both ends
 # Mode observe repairs nothing, so it gets packets whose checksums are right, and no TCP.
-# ROUNDS=10 COUNT=200000 MODES="…" SIZES="100 1450" TCP="off on" SECONDS_OF_TCP=1 change it.
+# ROUNDS=20 TCP_ROUNDS=10 COUNT=60000 MODES="…" SIZES="100 1450" TCP="off on" SECONDS_OF_TCP=1 change it.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-ROUNDS=${ROUNDS:-10} COUNT=${COUNT:-200000} SECONDS_OF_TCP=${SECONDS_OF_TCP:-1}
+ROUNDS=${ROUNDS:-20} COUNT=${COUNT:-60000} TCP_ROUNDS=${TCP_ROUNDS:-10} SECONDS_OF_TCP=${SECONDS_OF_TCP:-1}
 MODES=$(modes ${MODES:-auto zero adjust recompute observe})
 
 # frames BYTES wrong|right|none: 16 VXLAN packets as they come out of the NAT, BYTES of IP each, and what their checksum is.
@@ -64,7 +64,7 @@ tcp() { # off|on
 	[ "$1" = off ] || name=path-tcp-gro
 	rm -f "$work/rate" "$work/cost"
 	for subject in "${order[@]}"; do gro "$subject" "$1"; done
-	for ((round = 0; round <= ROUNDS; round++)); do
+	for ((round = 0; round <= TCP_ROUNDS; round++)); do
 		for subject in $(in_turn $round "${order[@]}"); do
 			if [ "$subject" = observe ] || [ "$subject" = checked ]; then continue; fi
 			iperf "$subject" -t "$SECONDS_OF_TCP" -A 0,1
