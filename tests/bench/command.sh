@@ -13,7 +13,7 @@ JDKS=${JDKS:-$(for java in /usr/lib/jvm/*-17-*/bin/java /usr/lib/jvm/*-25-*/bin/
 	if [ -x "$java" ]; then readlink -f "$java"; fi
 done | sort -u)}
 
-version() { "$1" -version 2>&1 | sed -n '1s/.*"\([0-9]*\).*/\1/p'; }
+version() { "$1" -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p'; }
 
 # timed SUBJECT ROUND COMMAND...: runs it, and notes its seconds and MiB.
 timed() {

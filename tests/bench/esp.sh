@@ -5,9 +5,10 @@
 # here than on a processor, and what repairs a packet weighs more. Ratios only.
 #   esp-packets-SIZE  ESP packets that the NAT sends, into the receiver's VXLAN device; esp-tcp: TCP through NAT, ESP and overlay
 # The subjects beside csumbpf's modes: the nft rule, once as it comes (ESP decrypted behind tc) and once with esp4_offload and GRO,
-# as csumbpf has it; and tc's csum action, as in moby issue 37115 (VXLAN packets routed to a veth pair, where ingress computes the
-# checksum; the packets lose their proof of IPsec there, so Docker's own guard would drop them), and on the device itself, behind
-# esp4_offload.
+# as csumbpf has it; and tc's csum action with esp4_offload, over a detour as in moby issue 37115 (VXLAN packets routed to a veth pair, where
+# ingress computes the checksum; they lose their proof of IPsec there, so Docker's own guard would drop them), and on the device
+# itself. Without esp4_offload the kernel does not route a packet anew that it has decrypted, and neither sees it. Mode auto is one of
+# the others over IPv4, and not measured again.
 set -euo pipefail
 
 if [ "${1-}" != guest ]; then
@@ -65,8 +66,8 @@ csum_action() { # host device
 }
 
 declare -A label=([limit]="no checksums (noudpcsum)" [nft]="nft rule, as it comes" [nftgro]="nft rule, esp4_offload"
-	[detour]="tc csum over a veth detour, as it comes" [csum]="tc csum on the device, esp4_offload" [limitraw]="no checksums, as it comes")
-MODES=$(modes ${MODES:-auto zero adjust recompute})
+	[detour]="tc csum over a veth detour, esp4_offload" [csum]="tc csum on the device, esp4_offload" [limitraw]="no checksums, as it comes")
+MODES=$(modes ${MODES:-zero adjust recompute})
 order=(limit limitraw)
 for mode in $MODES; do
 	label[$mode]="csumbpf, $mode"
@@ -89,7 +90,7 @@ for subject in broken "${order[@]}"; do
 	nft) gro nft off; nft_rule nft "meta ipsec exists" ;;
 	nftgro) nft_rule nftgro "meta ipsec exists" ;;
 	csum) for end in a b; do csum_action csum-$end eth0; done ;;
-	detour) gro detour off; csum_detour detour ;;
+	detour) csum_detour detour ;;
 	*) attach "$subject" --mode "$subject" ;;
 	esac
 	got=$(pings "$subject")

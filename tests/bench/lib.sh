@@ -132,13 +132,12 @@ nft_rule() {
 	done
 }
 
-received() { # subject -> packets that have come to the VXLAN device of b
-	ip -n "csumbpf-bench-$1-b" -s -j link show dev vxlan0 | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["stats64"]["rx"]["packets"])'
-}
+received() { in_host "$1-b" cat /sys/class/net/vxlan0/statistics/rx_packets; } # subject -> packets that have come to the VXLAN device of b
 
 # The time that the softirqs of CPU 0 have had in a thread of their own, in nanoseconds. (What they do elsewhere is in the time of the
 # process whose packets they are, here the generator.)
-softirqs() { cut -d ' ' -f 1 "/proc/$(pgrep -x 'ksoftirqd/0')/schedstat"; }
+ksoftirqd=$(pgrep -x 'ksoftirqd/0')
+softirqs() { local time; read -r time _ <"/proc/$ksoftirqd/schedstat"; echo "$time"; }
 
 # send SUBJECT COUNT FRAMES: packets per second and CPU nanoseconds a packet, all of it, from the generator's system call
 # to b's VXLAN device, in $rate and $cost; and how many came, in $got.
@@ -150,8 +149,7 @@ send() {
 	softirq=$(($(softirqs) - softirq))
 	sleep 0.05
 	got=$(($(received "$1") - before))
-	rate=$(awk "BEGIN { print $2 / $wall }")
-	cost=$(awk "BEGIN { print ($cpu * 1e9 + $softirq) / $2 }")
+	read -r rate cost < <(awk "BEGIN { print $2 / $wall, ($cpu * 1e9 + $softirq) / $2 }")
 }
 
 # in_turn ROUND SUBJECT...: the subjects in this round's order: each is once the first, and every other round goes backwards.
