@@ -18,7 +18,7 @@ version() { "$1" -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p'; }
 # timed SUBJECT ROUND COMMAND...: runs it, and notes its seconds and MiB.
 timed() {
 	local seconds memory said
-	said=$("$work/timed" "${@:3}") || fail "failed: ${*:3}"
+	said=$("$work/timed" "${@:3}" 2>"$work/stderr") || { cat "$work/stderr" >&2; fail "failed: ${*:3}"; }
 	read -r seconds memory <<<"$said"
 	[ "$2" != 0 ] || return 0 # it warms up
 	printf '%s\t%d\t%s\n' "${label[$1]}" "$2" "$seconds" >>"$work/wall"
