@@ -66,6 +66,7 @@ serve() { # command
 namespace() {
 	ip netns add "$1"
 	namespaces+=("$1")
+	ip -n "$1" link set lo up
 	ip -n "$1" link add eth0 type veth peer name eth1
 	ip -n "$1" link set eth0 up
 	ip -n "$1" link set eth1 up
