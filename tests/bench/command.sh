@@ -55,12 +55,12 @@ serve() { # command
 		    time.sleep(max(0, began + n + 1 - time.monotonic()))
 		share = (cpu() - used) / (time.monotonic() - began)
 		status = open(f"/proc/{pid}/status").read()
-		print(re.search(r"VmRSS:\s+(\d+)", status).group(1), re.search(r"VmHWM:\s+(\d+)", status).group(1), f"{100 * share:.3f}")
+		print(re.search(r"VmHWM:\s+(\d+)", status).group(1), f"{100 * share:.3f}")
 	END
 	)
 	kill $pid
 	wait $pid || true
-	read -r resident peak share <<<"$line"
+	read -r peak share <<<"$line"
 }
 
 namespace() {
@@ -137,9 +137,9 @@ for v in "${!command[@]}"; do
 	serve "${command[$v]}"
 	"${command[$v]}" detach eth0 --netns csumbpf-bench-serve >/dev/null
 	attached=()
-	printf 'serve, JDK %s\t1\t%s\nserve, JDK %s, peak\t1\t%s\n' $v "$(awk "BEGIN { print $resident / 1024 }")" $v "$(awk "BEGIN { print $peak / 1024 }")" >>"$work/serve"
+	printf 'serve, JDK %s\t1\t%s\n' $v "$(awk "BEGIN { print $peak / 1024 }")" >>"$work/serve"
 	printf 'serve, JDK %s\t1\t%s\n' $v "$share" >>"$work/serve-cpu"
 done
 first=$(cut -f 1 "$work/serve-cpu" | sort | head -n 1)
-sort "$work/serve" | "$bench/result" serve-memory "$first" MiB lower "serve, scraped once a second: memory"
+sort "$work/serve" | "$bench/result" serve-memory "$first" MiB lower "serve, scraped once a second: peak memory"
 sort "$work/serve-cpu" | "$bench/result" serve-cpu "$first" "% of a CPU" lower "serve, scraped once a second: CPU"
