@@ -4,8 +4,8 @@
 # that it executes: exact from round to round, and no time. Instructions of AES-NI, which do a lot each, count as one, so ESP weighs less
 # here than on a processor, and what repairs a packet weighs more. Ratios only.
 #   esp-packets-SIZE  ESP packets that the NAT sends, into the receiver's VXLAN device; esp-tcp: TCP through NAT, ESP and overlay
-# The subjects beside csumbpf's modes: the nft rule, once as it comes (ESP decrypted behind tc) and once with esp4_offload and GRO,
-# as csumbpf has it; and tc's csum action with esp4_offload, over a detour as in moby issue 37115 (VXLAN packets routed to a veth pair, where
+# The subjects beside csumbpf's modes: the nft rule, once as it comes (decrypted behind tc, here since GRO is off) and once with esp4_offload
+# and GRO, as csumbpf has it; and tc's csum action with esp4_offload, over a detour as in moby issue 37115 (VXLAN packets routed to a veth pair, where
 # ingress computes the checksum; they lose their proof of IPsec there, so Docker's own guard would drop them), and on the device
 # itself. Without esp4_offload the kernel does not route a packet anew that it has decrypted, and neither sees it. Mode auto is one of
 # the others over IPv4, and not measured again.
@@ -66,8 +66,8 @@ csum_action() { # host device
 	in_host "$1" tc filter add dev "$2" ingress protocol ip flower ip_proto udp dst_port 4789 action csum udp
 }
 
-declare -A label=([limit]="no checksums (noudpcsum)" [nft]="nft rule, as it comes" [nftgro]="nft rule, esp4_offload"
-	[detour]="tc csum over a veth detour, esp4_offload" [csum]="tc csum on the device, esp4_offload" [limitraw]="no checksums, as it comes")
+declare -A label=([limit]="no checksums (noudpcsum)" [nft]="nft rule, decrypted behind tc" [nftgro]="nft rule, esp4_offload"
+	[detour]="tc csum over a veth detour, esp4_offload" [csum]="tc csum on the device, esp4_offload" [limitraw]="no checksums, decrypted behind tc")
 MODES=$(modes ${MODES:-zero adjust recompute})
 order=(limit limitraw)
 for mode in $MODES; do
