@@ -34,6 +34,8 @@ rounds() {
 		printf 'without the table\t%s %d\t1\n' "$what" $round
 		printf '%s\t%s %d\t%s\n' "$what" "$what" $round "$(awk "BEGIN { print $without / $with }")"
 	done
+	ip netns exec "$to" nft delete table ip csumbpf 2>/dev/null || true
+	ip netns exec "$to" nft -f "$table"
 	rm -f "$table"
 }
 
