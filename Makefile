@@ -6,7 +6,7 @@ MVN ?= mvn -B -ntp
 CACHE := $(or $(CSUMBPF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/csumbpf)
 # What a Debian machine needs: to build, to run, to test in namespaces, to test in VMs.
 PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables libnftables1 iptables \
-	socat iputils-ping util-linux xz-utils qemu-system-x86 busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3 tmux
+	socat iputils-ping util-linux xz-utils qemu-system-x86 busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3 procps tmux
 
 # Up to Debian 12 it is a part of qemu-system-common.
 PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo virtiofsd)
@@ -43,6 +43,7 @@ test-fast: setup ## Tests that need neither root nor a VM.
 test-root: build ## Tests on this host's kernel, in network namespaces of their own (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-root: needs root, for BPF and network namespaces; run it with sudo" >&2; exit 1; }
 	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command=$(CURDIR)/bin/csumbpf
+	tests/bench/check
 
 test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tests/vm/kernels.tsv or on KERNEL=NAME (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-vm: needs root, to share files with the VM; run it with sudo" >&2; exit 1; }
@@ -52,9 +53,16 @@ test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tes
 vm-shell: build ## A prompt in the lab, in a VM with KERNEL=NAME (default 6.1; root).
 	@tests/vm/run --kernel $(or $(KERNEL),6.1) --links 3 --shell --timeout 86400 -- $(CURDIR)/tests/lab/shell
 
-bench: build ## Program cost by BPF_PROG_TEST_RUN, as ratios to an empty program, and what the backstop costs (root).
+bench: build ## What it costs, as ratios: program, whole path, ESP (VM), command; into docs/ and README.md (root; 25 minutes).
+	@[ "$$(id -u)" = 0 ] || { echo "make bench: needs root, for BPF, network namespaces and the VM; run it with sudo" >&2; exit 1; }
+	@rm -rf tests/target/bench
 	tests/bench/program.sh
+	tests/bench/path.sh
+	tests/bench/command.sh
+	tests/bench/esp.sh
 	tests/bench/backstop.sh
+	tests/bench/report
+	tests/bench/report --readme
 
 fmt: ## Format Java and C.
 	$(MVN) -q com.diffplug.spotless:spotless-maven-plugin:3.11.0:apply

@@ -12,13 +12,11 @@ checkout=$(readlink -f "$here/../..")
 lab=$checkout/tests/lab/lab.sh
 csumbpf=$checkout/bin/csumbpf
 
-median() { sort -n | awk '{ v[NR] = $1 } END { printf "%s", (NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2) }'; }
-
-# rounds NUMBER NETNS-OF-SENDER DEVICE NETNS-OF-RECEIVER VXLAN-DEVICE COUNT FRAMES
+# rounds NUMBER NETNS-OF-SENDER DEVICE NETNS-OF-RECEIVER VXLAN-DEVICE COUNT FRAMES: the ratios of $what, as lines for result
 rounds() {
 	local ROUNDS=$1 from=$2 device=$3 to=$4 vxlan=$5 count=$6 frames=$7 table round seconds before got ratio
 	local with without
-	table=$(mktemp) with=$(mktemp) without=$(mktemp)
+	table=$(mktemp)
 	ip netns exec "$to" nft list table ip csumbpf >"$table"
 	packets() { ip -n "$to" -s -j link show dev "$vxlan" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["stats64"]["rx"]["packets"])'; }
 	for ((round = 0; round <= ROUNDS; round++)); do
@@ -30,14 +28,15 @@ rounds() {
 			sleep 0.2
 			got=$(($(packets) - before))
 			[ $got = "$count" ] || { echo "backstop.sh: $got of $count packets came to $vxlan" >&2; exit 1; }
-			[ $round = 0 ] || awk "BEGIN { print $count / $seconds }" >>"${!side}" # the first warms up
+			printf -v $side %s "$seconds"
 		done
+		[ $round != 0 ] || continue # it warms up
+		printf 'without the table\t%s %d\t1\n' "$what" $round
+		printf '%s\t%s %d\t%s\n' "$what" "$what" $round "$(awk "BEGIN { print $without / $with }")"
 	done
-	paste "$with" "$without" | awk '{ print $1 / $2 }' >"$table"
-	ratio=$(median <"$table")
-	printf '%s: %.0f packets/s with the table, %.0f without; ratio %.3f (median of %d; %.3f to %.3f)\n' "$what" \
-		"$(median <"$with")" "$(median <"$without")" "$ratio" "$ROUNDS" "$(sort -n "$table" | head -n 1)" "$(sort -n "$table" | tail -n 1)"
-	rm -f "$table" "$with" "$without"
+	ip netns exec "$to" nft delete table ip csumbpf 2>/dev/null || true
+	ip netns exec "$to" nft -f "$table"
+	rm -f "$table"
 }
 
 capture() { # bytes of payload in the overlay
@@ -64,17 +63,18 @@ esp() { # in a guest
 		fi
 		for size in 50 1400; do
 			capture $size
-			what="ESP, $((size + 50))-byte packets, other hooks in prerouting: $hooks, kernel $(uname -r), instructions"
-			rounds 3 csumbpf-nat eth1 csumbpf-b vxlan0 4000 "$work/frames"
+			what="$((size + 50)) bytes, other hooks in prerouting: $hooks"
+			rounds 10 csumbpf-nat eth1 csumbpf-b vxlan0 1200 "$work/frames" >>"$work/ratios"
 		done
 	done
-	"$csumbpf" --netns csumbpf-b status | grep count
+	"$here/result" backstop-esp "without the table" "of the packet rate" higher "What the backstop costs what tc has repaired, with ESP" \
+		"A VM whose clock counts instructions: ratios of instructions, not of time." <"$work/ratios"
 	"$csumbpf" --netns csumbpf-b detach eth0 >/dev/null
 	"$lab" down
 }
 
 plain() {
-	what="no ESP, 100-byte packets, kernel $(uname -r), time"
+	what="100 bytes"
 	local mac frame
 	ip netns add csumbpf-bench
 	ip -n csumbpf-bench link add w0 type veth peer name w1
@@ -93,7 +93,8 @@ plain() {
 	END
 	)
 	for _ in $(seq 16); do echo "$frame"; done >"$work/frames"
-	rounds 15 csumbpf-bench w0 csumbpf-bench vxlan0 300000 "$work/frames"
+	rounds 15 csumbpf-bench w0 csumbpf-bench vxlan0 300000 "$work/frames" >"$work/ratios"
+	"$here/result" backstop-host "without the table" "of the packet rate" higher "What the backstop costs what tc has repaired, without ESP" <"$work/ratios"
 	"$csumbpf" --netns csumbpf-bench detach w1 >/dev/null
 	ip netns del csumbpf-bench
 }
@@ -106,7 +107,10 @@ case ${1-} in
 esp) esp ;;
 plain) plain ;;
 *)
-	"$checkout/tests/vm/run" --kernel "${KERNEL:-6.1}" --instructions --timeout 1200 -- "$here/backstop.sh" esp
+	out=$checkout/tests/target/bench
+	mkdir -p "$out/backstop"
+	"$checkout/tests/vm/run" --kernel "${KERNEL:-6.1}" --instructions --timeout 1200 --results "$out/backstop" -- "$here/backstop.sh" esp
+	mv "$out"/backstop/*.json "$out/"
 	plain
 	;;
 esac
