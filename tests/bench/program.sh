@@ -20,4 +20,4 @@ for peers in 1 256 4096 65536; do build peers-$peers -DPEERS=$peers; done
 for size in 64 512 1450; do build csum-$size -DCSUM=$((size - 34)); done
 
 exec java -cp "tests/target/test-classes:$(cat tests/target/test-classpath)" -Dcsumbpf.checkout="$PWD" \
-	org.csumbpf.tests.program.ProgramBench $builds tests/target/bench/program.json "${ROUNDS:-11}"
+	org.csumbpf.tests.program.ProgramBench $builds "${CSUMBPF_RESULTS:-tests/target/bench}/program.json" "${ROUNDS:-11}"

@@ -21,11 +21,7 @@ import java.util.function.IntSupplier;
  *
  * @param subjects what measures once, by name
  */
-record Bench(String name, String unit, String baseline, Map<String, IntSupplier> subjects) {
-    static Bench of(String name, String unit, String baseline, Map<String, IntSupplier> subjects) {
-        return new Bench(name, unit, baseline, subjects);
-    }
-
+record Bench(String name, String title, String unit, String baseline, Map<String, IntSupplier> subjects) {
     /** Prints a table, and writes the JSON that tests/bench/report reads. */
     void run(int rounds, Path json) throws IOException {
         subjects.values().forEach(IntSupplier::getAsInt); // warms up
@@ -47,6 +43,8 @@ record Bench(String name, String unit, String baseline, Map<String, IntSupplier>
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode root = mapper.createObjectNode()
                 .put("benchmark", name)
+                .put("title", title)
+                .put("better", "lower")
                 .put(
                         "kernel",
                         Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip())
@@ -55,7 +53,7 @@ record Bench(String name, String unit, String baseline, Map<String, IntSupplier>
                 .put("unit", unit)
                 .put("baseline", baseline);
         ArrayNode results = root.putArray("results");
-        System.out.printf(Locale.ROOT, "%-44s %7s %15s %9s%n", name, "ratio", "min - max", unit);
+        System.out.printf(Locale.ROOT, "%-44s %7s %15s %9s%n", title, "ratio", "min - max", unit);
         for (String subject : subjects.keySet()) {
             double[] ratio = ratios.get(subject);
             double[] value = values.get(subject);

@@ -24,7 +24,7 @@ public final class ProgramBench {
     private static final String BASELINE = "empty program";
     private static final Rules UNVERIFIED = Rules.parse("4109 observe unverified", 4789);
 
-    /** Outer frames, bytes. The kernel takes none of 8,950 in a test run: WireBench has those. */
+    /** Outer frames, bytes. The kernel takes none of 8,950 in a test run. */
     private static final int[] SIZES = {64, 512, 1450};
 
     private static final Mode[] MODES = {Mode.ZERO, Mode.ADJUST, Mode.RECOMPUTE, Mode.OBSERVE};
@@ -83,7 +83,8 @@ public final class ProgramBench {
                     add("adjust, " + count + " peers in turn", "peers-" + count, rules(Mode.ADJUST), any);
             program.measure(any, 20 * 65536); // all are learned
         }
-        Bench.of("program", "ns a packet", BASELINE, subjects).run(rounds, json);
+        new Bench("program", "The program's cost of a packet, by BPF_PROG_TEST_RUN", "ns", BASELINE, subjects)
+                .run(rounds, json);
     }
 
     private static Rules rules(Mode mode) {
