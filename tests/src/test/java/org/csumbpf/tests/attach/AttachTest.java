@@ -344,7 +344,9 @@ class AttachTest {
         "6, vni add w1 5",
     })
     void badInputGetsOneLineAndLeavesNothing(int code, String line) {
-        Shell.Result result = lab.csumbpf(line.replace("''", "").split(" ", -1));
+        String[] netns = {"--netns", lab.name};
+        Shell.Result result =
+                Shell.here(Shell.join(netns, line.replace("''", "").split(" ", -1)));
         assertThat(result.code()).as(result.err()).isEqualTo(code);
         assertThat(result.err()).startsWith("csumbpf").hasLineCount(1).doesNotContain("Exception");
         assertThat(result.out()).isEmpty();

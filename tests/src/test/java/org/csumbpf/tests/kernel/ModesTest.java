@@ -57,60 +57,59 @@ class ModesTest {
         }
     }
 
-    @Test
-    @Order(6)
-    @DisplayName("adjust")
-    void adjust() {
-        try (EspLab lab = new EspLab("NAT=both")) {
-            lab.attach("--vni", "4109", "--mode", "adjust", "--verify", "1");
-            long errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
-            Traffic.everything(lab, "10.0.9");
-            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors")).isEqualTo(errors);
-            JsonNode stats = lab.b.json("stats", "--peers").at("/attachments/0");
-            assertThat(stats.at("/counters/0/repaired/packets").asLong()).isPositive();
-            assertThat(stats.at("/counters/0/corrupt/packets").asLong()).isZero();
-            assertThat(stats.at("/peers/0/delta_trusted").asBoolean()).isTrue();
+    private static void adjust(EspLab lab) {
+        lab.attach("--vni", "4109", "--mode", "adjust", "--verify", "1");
+        long errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
+        assertThat(lab.loss(lab.a, B)).as("loss with adjust").isZero();
+        assertThat(lab.loss(lab.b, "10.0.9.1", 1396))
+                .as("with adjust, full size")
+                .isZero();
+        Traffic.tcp(lab.a, lab.b, B, 300_000);
+        assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors")).isEqualTo(errors);
+        JsonNode stats = lab.b.json("stats", "--peers").at("/attachments/0");
+        assertThat(stats.at("/counters/0/repaired/packets").asLong()).isPositive();
+        assertThat(stats.at("/counters/0/corrupt/packets").asLong()).isZero();
+        assertThat(stats.at("/peers/0/delta_trusted").asBoolean()).isTrue();
 
-            // What was damaged before ESP protected it: the kernel still finds it out, and each is counted.
-            long received = HostCounters.received(lab.b, "vxlan0");
-            datagrams(lab, 30, A_INSIDE, "damaged");
-            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
-                    .as("damaged datagrams, dropped by the kernel")
-                    .isEqualTo(30);
-            assertThat(corrupt(lab)).isEqualTo(30);
-            assertThat(HostCounters.received(lab.b, "vxlan0") - received)
-                    .as("damaged datagrams, delivered")
-                    .isLessThan(30);
-            received = HostCounters.received(lab.b, "vxlan0");
-            datagrams(lab, 30, A_INSIDE);
-            assertThat(HostCounters.received(lab.b, "vxlan0") - received)
-                    .as("sound ones, delivered")
-                    .isGreaterThanOrEqualTo(30);
-            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(30);
+        // What was damaged before ESP protected it: the kernel still finds it out, and each is counted.
+        long received = HostCounters.received(lab.b, "vxlan0");
+        datagrams(lab, 30, A_INSIDE, "damaged");
+        assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
+                .as("damaged datagrams, dropped by the kernel")
+                .isEqualTo(30);
+        assertThat(corrupt(lab)).isEqualTo(30);
+        assertThat(HostCounters.received(lab.b, "vxlan0") - received)
+                .as("damaged datagrams, delivered")
+                .isLessThan(30);
+        received = HostCounters.received(lab.b, "vxlan0");
+        datagrams(lab, 30, A_INSIDE);
+        assertThat(HostCounters.received(lab.b, "vxlan0") - received)
+                .as("sound ones, delivered")
+                .isGreaterThanOrEqualTo(30);
+        assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(30);
 
-            // One in 64 is verified: still none is delivered.
-            lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust").ok();
-            datagrams(lab, 30, A_INSIDE, "damaged");
-            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(60);
+        // One in 64 is verified: still none is delivered.
+        lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust").ok();
+        datagrams(lab, 30, A_INSIDE, "damaged");
+        assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(60);
 
-            // Another host takes the public address over: its checksums are off by something else.
-            lab.b
-                    .csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust", "--verify", "1")
-                    .ok();
-            errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
-            datagrams(lab, 30, "10.98.0.77");
-            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
-                    .as("lost until the other mapping was believed")
-                    .isEqualTo(2);
+        // Another host takes the public address over: its checksums are off by something else.
+        lab.b
+                .csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust", "--verify", "1")
+                .ok();
+        errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
+        datagrams(lab, 30, "10.98.0.77");
+        assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
+                .as("lost until the other mapping was believed")
+                .isEqualTo(2);
 
-            // The other modes make a checksum good that was not.
-            lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "zero").ok();
-            errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
-            datagrams(lab, 30, A_INSIDE, "damaged");
-            assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
-                    .as("zero: nobody finds out")
-                    .isZero();
-        }
+        // The other modes make a checksum good that was not.
+        lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "zero").ok();
+        errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
+        datagrams(lab, 30, A_INSIDE, "damaged");
+        assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
+                .as("zero: nobody finds out")
+                .isZero();
     }
 
     private static long corrupt(EspLab lab) {
@@ -129,21 +128,6 @@ class ModesTest {
             Integer.toString(count)
         };
         lab.a.run(Shell.join(script, source)).ok();
-    }
-
-    @Test
-    @Order(7)
-    @DisplayName("adjust, IPv6 and NAT66")
-    void adjustIpv6() {
-        try (EspLab lab = new EspLab("FAMILY=6", "NAT=both", "OVERLAY_MTU=1400")) {
-            lab.attach("--mode", "adjust", "--backstop", "never");
-            long errors = HostCounters.snmp(lab.b, "Udp6InCsumErrors");
-            Traffic.everything(lab, "10.0.9");
-            assertThat(HostCounters.snmp(lab.b, "Udp6InCsumErrors")).isEqualTo(errors);
-            JsonNode stats = lab.b.json("stats", "--peers").at("/attachments/0");
-            assertThat(stats.at("/counters/0/repaired/packets").asLong()).isPositive();
-            assertThat(stats.at("/peers/0/delta_trusted").asBoolean()).isTrue();
-        }
     }
 
     @Test
@@ -174,18 +158,19 @@ class ModesTest {
 
     @Test
     @Order(4)
-    @DisplayName("NAT on both sides")
+    @DisplayName("NAT on both sides, adjust")
     void natOnBothSides() {
         try (EspLab lab = new EspLab("NAT=both")) {
             assertThat(lab.loss(lab.a, B)).as("loss before attach").isEqualTo(100);
             lab.attach();
             Traffic.everything(lab, "10.0.9");
+            adjust(lab);
         }
     }
 
     @Test
     @Order(5)
-    @DisplayName("IPv6 and NAT66")
+    @DisplayName("IPv6 and NAT66, adjust")
     void ipv6() {
         try (EspLab lab = new EspLab("FAMILY=6", "NAT=both", "OVERLAY_MTU=1400")) {
             long errors = HostCounters.snmp(lab.b, "Udp6InCsumErrors");
@@ -195,6 +180,18 @@ class ModesTest {
             errors = HostCounters.snmp(lab.b, "Udp6InCsumErrors");
             Traffic.everything(lab, "10.0.9");
             assertThat(HostCounters.snmp(lab.b, "Udp6InCsumErrors")).isEqualTo(errors);
+
+            lab.attach("--mode", "adjust", "--backstop", "never");
+            assertThat(lab.loss(lab.a, B)).as("loss with adjust").isZero();
+            assertThat(lab.loss(lab.b, "10.0.9.1", 1372))
+                    .as("with adjust, full size")
+                    .isZero();
+            Traffic.tcp(lab.a, lab.b, B, 300_000);
+            assertThat(HostCounters.snmp(lab.b, "Udp6InCsumErrors")).isEqualTo(errors);
+            JsonNode stats = lab.b.json("stats", "--peers").at("/attachments/0");
+            assertThat(stats.at("/counters/0/corrupt/packets").asLong()).isZero();
+            assertThat(stats.at("/peers/0/delta_trusted").asBoolean()).isTrue();
+
             lab.detach();
             assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
         }

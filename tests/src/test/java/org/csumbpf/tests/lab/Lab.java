@@ -162,7 +162,7 @@ public final class Lab extends Host implements AutoCloseable {
 
     @Override
     public void close() {
-        csumbpf("detach", "--all");
+        Shell.here("--netns", name, "detach", "--all");
         Shell.run("ip", "netns", "del", name);
     }
 }
