@@ -109,7 +109,7 @@ int csumbpf(struct __sk_buff *skb)
 	struct bpf_xfrm_state state = {};
 	struct csumbpf_config *settings;
 	enum csumbpf_outcome outcome;
-	struct found_rule found;
+	union found_rule found;
 	struct csumbpf_rule rule;
 	__u32 first = 0;
 
@@ -130,7 +130,7 @@ int csumbpf(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 
-	found = rule_of(packet.vni, settings);
+	found.whole = rule_of(packet.vni);
 	rule = found.rule;
 	if (!(rule.flags & CSUMBPF_RULE_VALID)) {
 		count_total(skb, CSUMBPF_TOTAL_NO_RULE);

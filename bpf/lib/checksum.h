@@ -82,8 +82,9 @@ static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxl
 
 	if (length > CSUMBPF_CSUM_MAX)
 		return CHECKSUM_TOO_LONG;
-	asm volatile("" : "+r"(length)); /* two comparisons: the verifier learns nothing from one that does for both */
-	if (!length || !datagram)
+	/* Two comparisons, since the verifier learns nothing from one that does for both; nor, on 5.10, from one with 0. */
+	asm volatile("" : "+r"(length));
+	if (length < sizeof(struct udphdr) || !datagram)
 		return -1;
 
 	*(__u32 *)&datagram->bytes[length & ~3ULL] = 0;

@@ -9,38 +9,47 @@
 #include "../csumbpf.h"
 #include "maps.h"
 
-struct found_rule {
-	struct csumbpf_rule rule; /* a copy: user space may change it now */
-	__u32 place;              /* in map `first_counters`; CSUMBPF_IN_HASH: in `counters` */
+/* As one number: see rule_of(). */
+union found_rule {
+	struct {
+		struct csumbpf_rule rule; /* a copy: user space may change it now */
+		__u32 place;              /* in map `first_counters`; CSUMBPF_IN_HASH: in `counters` */
+	};
+	__u64 whole;
 };
 #define CSUMBPF_IN_HASH (CSUMBPF_FIRST_ANY + 1)
 
-/* The VNI's own rule, or the one for any; not CSUMBPF_RULE_VALID: there is none. */
-static __always_inline struct found_rule rule_of(__u32 vni, const struct csumbpf_config *settings)
+/*
+ * The VNI's own rule, or the one for any; not CSUMBPF_RULE_VALID: there is none. Not static and not inlined: so the verifier takes
+ * it for itself, and what it returns for some number. Inlined, each place would be a case in which it goes through all that
+ * follows, and attach would take half a second longer.
+ */
+__noinline __u64 rule_of(__u32 vni)
 {
-	struct found_rule found = { .rule = settings->any, .place = CSUMBPF_FIRST_ANY };
+	union found_rule found = { .place = CSUMBPF_FIRST_ANY };
 	const struct csumbpf_first_rules *first;
+	const struct csumbpf_config *settings;
 	const struct csumbpf_rule *rule;
 	__u32 zero = 0;
 
+	settings = bpf_map_lookup_elem(&config, &zero);
 	first = bpf_map_lookup_elem(&first_rules, &zero);
-	if (!first)
-		return found;
+	if (!settings || !first)
+		return found.whole;
 
 #pragma unroll
 	for (__u32 i = 0; i < CSUMBPF_FIRST_RULES; i++) {
 		if (first->place[i].vni == vni && first->place[i].rule.flags & CSUMBPF_RULE_VALID) {
 			found.rule = first->place[i].rule;
 			found.place = i;
-			return found;
+			return found.whole;
 		}
 	}
 	rule = first->more ? bpf_map_lookup_elem(&rules, &vni) : NULL;
-	if (rule) {
-		found.rule = *rule;
+	if (rule)
 		found.place = CSUMBPF_IN_HASH;
-	}
-	return found;
+	found.rule = rule ? *rule : settings->any;
+	return found.whole;
 }
 
 static __always_inline void rule_count(struct __sk_buff *skb, __u32 vni, __u32 place, enum csumbpf_outcome outcome)
