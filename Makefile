@@ -57,6 +57,7 @@ bench: build ## What it costs, as ratios: program, whole path, ESP (VM), command
 	@[ "$$(id -u)" = 0 ] || { echo "make bench: needs root, for BPF, network namespaces and the VM; run it with sudo" >&2; exit 1; }
 	@rm -rf tests/target/bench
 	tests/bench/program.sh
+	tests/bench/wire.sh
 	tests/bench/path.sh
 	tests/bench/command.sh
 	tests/bench/esp.sh

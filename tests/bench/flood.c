@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define FRAMES_MAX 64
-#define FRAME_SIZE 2048
+#define FRAME_SIZE 9216
 
 static unsigned char frames[FRAMES_MAX][FRAME_SIZE];
 static struct iovec parts[FRAMES_MAX];

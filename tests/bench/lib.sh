@@ -33,6 +33,27 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# frames BYTES wrong|right|none: 16 VXLAN packets as they come out of the NAT, BYTES of IP each, and what their checksum is.
+frames() {
+	/usr/bin/python3 - "$@" <<-'END'
+		import sys
+		from scapy.all import IP, UDP, Ether, Raw
+		size, kind = int(sys.argv[1]), sys.argv[2]
+		inner = bytes.fromhex("0800000000100d00" "ffffffffffff" "020000000901" "88b5")
+		inner += bytes(n * 7 % 256 for n in range(size - 28 - len(inner)))
+		for port in range(50000, 50016):
+		    packet = IP(src="10.98.0.2", dst="203.0.113.2") / UDP(sport=port, dport=4789) / Raw(inner)
+		    if kind == "right":
+		        packet.src = "198.51.100.10"
+		    if kind == "none":
+		        packet[UDP].chksum = 0
+		    packet = IP(bytes(packet))
+		    packet.src = "198.51.100.10"
+		    del packet.chksum
+		    print(bytes(Ether(dst="02:00:00:00:00:0b", src="02:00:00:00:00:01") / packet).hex())
+	END
+}
+
 in_host() { ip netns exec "csumbpf-bench-$1" "${@:2}"; }
 
 # Of the modes named, those that this csumbpf has.

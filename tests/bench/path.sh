@@ -13,27 +13,6 @@ set -euo pipefail
 ROUNDS=${ROUNDS:-20} COUNT=${COUNT:-60000} TCP_ROUNDS=${TCP_ROUNDS:-10} SECONDS_OF_TCP=${SECONDS_OF_TCP:-1}
 MODES=$(modes ${MODES:-auto zero adjust recompute observe})
 
-# frames BYTES wrong|right|none: 16 VXLAN packets as they come out of the NAT, BYTES of IP each, and what their checksum is.
-frames() {
-	/usr/bin/python3 - "$@" <<-'END'
-		import sys
-		from scapy.all import IP, UDP, Ether, Raw
-		size, kind = int(sys.argv[1]), sys.argv[2]
-		inner = bytes.fromhex("0800000000100d00" "ffffffffffff" "020000000901" "88b5")
-		inner += bytes(n * 7 % 256 for n in range(size - 28 - len(inner)))
-		for port in range(50000, 50016):
-		    packet = IP(src="10.98.0.2", dst="203.0.113.2") / UDP(sport=port, dport=4789) / Raw(inner)
-		    if kind == "right":
-		        packet.src = "198.51.100.10"
-		    if kind == "none":
-		        packet[UDP].chksum = 0
-		    packet = IP(bytes(packet))
-		    packet.src = "198.51.100.10"
-		    del packet.chksum
-		    print(bytes(Ether(dst="02:00:00:00:00:0b", src="02:00:00:00:00:01") / packet).hex())
-	END
-}
-
 packets() { # bytes
 	local size=$1 round subject kind
 	for kind in wrong right none; do frames "$size" $kind >"$work/$kind"; done
