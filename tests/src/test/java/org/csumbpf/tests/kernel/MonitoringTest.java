@@ -30,14 +30,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class MonitoringTest {
     private static final String B = "10.0.9.2";
-    private static final Duration PATIENCE = Duration.ofSeconds(90);
+    private static final Duration PATIENCE = Duration.ofSeconds(240);
     /** How long each state lasts at least, so that it is seen in a picture of the data. */
-    private static final long STATE_MILLIS = 15_000;
+    private static final long STATE_MILLIS = 30_000;
 
-    private static final String ERRORS = "sum(rate(csumbpf_host_udp_checksum_errors_total{netns=\"csumbpf-b\"}[5s]))";
+    private static final String ERRORS = "sum(rate(csumbpf_host_udp_checksum_errors_total{netns=\"csumbpf-b\"}[20s]))";
 
     private static String repaired(String path) {
-        return "sum(rate(csumbpf_packets_total{netns=\"csumbpf-b\",path=\"" + path + "\",outcome=\"repaired\"}[5s]))";
+        return "sum(rate(csumbpf_packets_total{netns=\"csumbpf-b\",path=\"" + path + "\",outcome=\"repaired\"}[20s]))";
     }
 
     private static final String OFF_PATH = "csumbpf_off_path{netns=\"csumbpf-b\"}";
@@ -51,7 +51,7 @@ class MonitoringTest {
         List<Process> pings = new ArrayList<>();
         try (EspLab lab = new EspLab("PATH_MTU=1280");
                 ServeProcess serve = new ServeProcess(lab.b, "--max-peers", "10");
-                Prometheus prometheus = new Prometheus(serve, directory)) {
+                Prometheus prometheus = new Prometheus(serve, directory, 5)) {
             try {
                 // While nothing comes through, ARP would give up and a would send next to nothing.
                 lab.a

@@ -33,6 +33,11 @@ public final class Prometheus implements AutoCloseable {
 
     /** @param directory for its configuration, its log and, in "data", what it stores */
     public Prometheus(ServeProcess serve, Path directory) {
+        this(serve, directory, 1);
+    }
+
+    /** @param seconds between two scrapes, and what one may take */
+    public Prometheus(ServeProcess serve, Path directory, int seconds) {
         String tree = Shell.run(Shell.CHECKOUT.resolve("tests/prometheus/fetch").toString())
                 .ok()
                 .out()
@@ -51,7 +56,7 @@ public final class Prometheus implements AutoCloseable {
             Files.writeString(
                     config,
                     shipped.replace(address, "127.0.0.1:" + serve.uri("/").getPort())
-                            .replace(interval, "_interval: 1s"));
+                            .replace(interval, "_interval: " + seconds + "s"));
             port = freePort();
             process = new ProcessBuilder(
                             tree + "/usr/bin/prometheus",
