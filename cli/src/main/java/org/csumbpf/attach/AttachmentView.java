@@ -46,7 +46,8 @@ import org.csumbpf.maps.Vni;
  * @param contents rules and counts, if they can be read
  * @param backstop the nftables rules beside the program, if it can be told
  * @param bypass why decrypted packets do not reach tc at all; empty: they do
- * @param statistics what its network namespace counts, while that exists
+ * @param statistics what its network namespace counted when reading began, while that exists
+ * @param statisticsAfter the same when reading had ended
  * @param offPath what tells that decrypted packets die all the same; empty: nothing does
  * @param problems what stands in the way, in words for the user
  */
@@ -63,6 +64,7 @@ public record AttachmentView(
         Optional<BackstopView> backstop,
         List<String> bypass,
         Optional<NetStatistics> statistics,
+        Optional<NetStatistics> statisticsAfter,
         Optional<String> offPath,
         List<String> problems) {
 
@@ -197,20 +199,35 @@ public record AttachmentView(
                 backstop,
                 bypass,
                 statistics,
+                statisticsAfter,
                 value,
                 problems);
     }
 
-    /** What has been counted by now; empty where it cannot be read, or attach has not finished: there is no baseline yet. */
+    /**
+     * What has been counted by now; empty where it cannot be read, or attach has not finished: there is no baseline yet.
+     *
+     * <p>The host's and the program's counts are not of one moment, and packets come between the two. The host's are the
+     * earlier ones here, and the later ones in {@link #baseline}: so each error in between has its explanation.
+     */
     public Optional<Evidence> evidence() {
+        return evidence(statistics);
+    }
+
+    /** What had been counted, for what comes later to be compared with. */
+    public Optional<Evidence> baseline() {
+        return evidence(statisticsAfter);
+    }
+
+    private Optional<Evidence> evidence(Optional<NetStatistics> host) {
         return record.filter(AttachmentRecord::finished).isEmpty() || contents.isEmpty()
                 ? Optional.empty()
-                : statistics.map(s -> OffPath.evidence(contents.get(), backstop, s));
+                : host.map(s -> OffPath.evidence(contents.get(), backstop, s));
     }
 
     /** Of one attachment of the network namespace that the caller is in. */
-    static Optional<Evidence> evidence(PinDirectory pins, NetDevice device) {
-        return read(pins, Optional.empty(), device, readRecord(pins)).evidence();
+    static Optional<Evidence> baseline(PinDirectory pins, NetDevice device) {
+        return read(pins, Optional.empty(), device, readRecord(pins)).baseline();
     }
 
     /** The attachment of one interface, if there is one. */
@@ -295,11 +312,13 @@ public record AttachmentView(
                 List.of(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
                 List.of(state.label() + "; '" + remedy + "' clears away what is left"));
     }
 
     private static AttachmentView read(
             PinDirectory pins, Optional<String> netnsName, NetDevice device, Optional<AttachmentRecord> record) {
+        NetStatistics statistics = NetStatistics.read();
         List<String> problems = new ArrayList<>();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<Contents> contents = readContents(pins);
@@ -354,6 +373,7 @@ public record AttachmentView(
                 contents,
                 backstop,
                 bypass,
+                Optional.of(statistics),
                 Optional.of(NetStatistics.read()),
                 Optional.empty(),
                 problems);

@@ -253,8 +253,8 @@ public final class Attachments {
     /** After a change of rules some counts are gone: what the host counted until then is not to be held against the rest. */
     private static void rebase(PinDirectory pins, NetDevice device, CsumbpfMaps maps, Result result) {
         if (!result.changes().isEmpty()) {
-            AttachmentView.evidence(pins, device)
-                    .ifPresent(evidence -> maps.record().update(r -> r.withBaseline(evidence)));
+            AttachmentView.baseline(pins, device)
+                    .ifPresent(counted -> maps.record().update(r -> r.withBaseline(counted)));
         }
     }
 

@@ -38,7 +38,7 @@ final class OffPathWatch {
                 Evidence before = begun.containsKey(key)
                         ? begun.get(key)
                         : view.record().orElseThrow().baseline();
-                now.put(key, evidence.get());
+                now.put(key, view.baseline().orElseThrow());
                 since.merge(view.netns(), evidence.get().since(before), Evidence::plusAttachment);
             }
         }

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -226,6 +228,39 @@ class ServeTest {
             assertThat(second.err()).contains("cannot listen on " + taken).contains("--listen");
         }
         assertThat(lab.csumbpf("serve", "--listen", "nonsense").code()).isEqualTo(2);
+    }
+
+    /** Mode observe leaves each wrong checksum as it is, so the host's errors are no riddle, however many come while one reads. */
+    @Test
+    void errorsThatComeWhileItReadsAreExplained() throws Exception {
+        byte[] frame = packets().get("ipv4 observe, wrong checksum");
+        String hex = HexFormat.of().formatHex(frame);
+        String mac = HexFormat.ofDelimiter(":").formatHex(frame, 0, 6);
+        lab.ipIn("link", "set", "w1", "address", mac);
+        lab.ipIn("addr", "add", destination(frame) + "/24", "dev", "w1");
+        lab.ipIn("route", "add", "default", "dev", "w1");
+        String frames = Shell.CHECKOUT.resolve("tests/lab/frames.py").toString();
+        List<Process> flood = ProcessBuilder.startPipeline(
+                List.of(new ProcessBuilder("yes", hex), new ProcessBuilder(lab.in("python3", frames, "send", "w0"))));
+        try (ServeProcess serve = new ServeProcess(lab)) {
+            lab.csumbpf("attach", "w1", "--vni", "4109", "--mode", "observe", "--unverified")
+                    .ok();
+            long end = System.nanoTime() + 25_000_000_000L;
+            do {
+                assertThat(serve.value("csumbpf_off_path")).as("off path").isZero();
+            } while (System.nanoTime() < end);
+            assertThat(serve.value("csumbpf_host_udp_checksum_errors_total"))
+                    .as("UdpInCsumErrors")
+                    .isGreaterThan(10_000);
+            assertThat(lab.status().orElseThrow().get("repair").asText()).isEqualTo("broken");
+        } finally {
+            flood.forEach(Process::destroy);
+        }
+    }
+
+    private static String destination(byte[] frame) throws IOException {
+        return InetAddress.getByAddress(Arrays.copyOfRange(frame, ETH_HLEN + 16, ETH_HLEN + 20))
+                .getHostAddress();
     }
 
     /** -Dcsumbpf.serve.scrapes=100000 for the whole distance. */
