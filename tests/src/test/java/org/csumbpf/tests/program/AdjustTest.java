@@ -217,8 +217,8 @@ class AdjustTest {
         byte[] in = frame.withSum(Peer.DELTA_NONE);
         // The last two bytes of the payload, so that the right checksum is 0xffff.
         int right = frame.checksum(in);
-        int last = u16(in, in.length - 2);
-        put(in, in.length - 2, add(last, right));
+        int last = Words.get(in, in.length - 2);
+        Words.put(in, in.length - 2, Words.add(last, right));
         frame = new Frame(in);
         assertThat(frame.checksum(frame.withSum(Peer.DELTA_NONE))).isEqualTo(0xffff);
         for (int i = 0; i < AGREED + 1; i++) {
@@ -296,36 +296,36 @@ class AdjustTest {
             ipv6 = right[12] != 8;
             addresses = ETH_HLEN + (ipv6 ? 8 : 12);
             udp = ETH_HLEN + (ipv6 ? 40 : 20);
-            put(right, udp + 6, expected(right));
+            Words.put(right, udp + 6, expected(right));
         }
 
         private int expected(byte[] frame) {
-            return Oracle.udpChecksum(frame, ipv6, addresses, udp, u16(frame, udp + 4));
+            return Oracle.udpChecksum(frame, ipv6, addresses, udp, Words.get(frame, udp + 4));
         }
 
         int checksum(byte[] frame) {
-            return u16(frame, udp + 6);
+            return Words.get(frame, udp + 6);
         }
 
         /** Over pseudo-header and datagram. */
         int sum(byte[] frame) {
-            return add(checksum(frame), ~expected(frame) & 0xffff);
+            return Words.add(checksum(frame), ~expected(frame) & 0xffff);
         }
 
         byte[] withSum(int sum) {
             byte[] frame = right.clone();
-            int checksum = add(checksum(frame), sum);
-            put(frame, udp + 6, checksum == 0 ? 0xffff : checksum);
+            int checksum = Words.add(checksum(frame), sum);
+            Words.put(frame, udp + 6, checksum == 0 ? 0xffff : checksum);
             return frame;
         }
 
         /** With another source address. */
         byte[] from(int peer, int sum) {
             byte[] frame = right.clone();
-            put(frame, addresses, 0x0a00 + (peer >> 16));
-            put(frame, addresses + 2, peer & 0xffff);
-            int checksum = add(expected(frame), sum);
-            put(frame, udp + 6, checksum == 0 ? 0xffff : checksum);
+            Words.put(frame, addresses, 0x0a00 + (peer >> 16));
+            Words.put(frame, addresses + 2, peer & 0xffff);
+            int checksum = Words.add(expected(frame), sum);
+            Words.put(frame, udp + 6, checksum == 0 ? 0xffff : checksum);
             return frame;
         }
 
@@ -333,28 +333,14 @@ class AdjustTest {
         byte[] after(String outcome, byte[] in, int delta) {
             byte[] out = Arrays.copyOf(in, in.length);
             switch (outcome) {
-                case "repaired" -> put(out, udp + 6, expected(in));
+                case "repaired" -> Words.put(out, udp + 6, expected(in));
                 case "adjusted" -> {
-                    int checksum = ~add(delta, ~checksum(in) & 0xffff) & 0xffff;
-                    put(out, udp + 6, checksum == 0 ? 0xffff : checksum);
+                    int checksum = ~Words.add(delta, ~checksum(in) & 0xffff) & 0xffff;
+                    Words.put(out, udp + 6, checksum == 0 ? 0xffff : checksum);
                 }
                 default -> {}
             }
             return out;
         }
-    }
-
-    /** In one's complement. */
-    private static int add(int a, int b) {
-        return (a + b & 0xffff) + (a + b >> 16);
-    }
-
-    private static int u16(byte[] bytes, int at) {
-        return (bytes[at] & 0xff) << 8 | bytes[at + 1] & 0xff;
-    }
-
-    private static void put(byte[] bytes, int at, int value) {
-        bytes[at] = (byte) (value >> 8);
-        bytes[at + 1] = (byte) value;
     }
 }

@@ -28,21 +28,16 @@ final class BenchFrames {
         for (int i = UDP_AT + 16; i < length; i++) {
             frame[i] = (byte) (i * 7);
         }
-        put(frame, ETH_HLEN + 2, length - ETH_HLEN);
-        put(frame, UDP_AT + 4, length - UDP_AT);
-        put(frame, ETH_HLEN + 10, 0);
+        Words.put(frame, ETH_HLEN + 2, length - ETH_HLEN);
+        Words.put(frame, UDP_AT + 4, length - UDP_AT);
+        Words.put(frame, ETH_HLEN + 10, 0);
         int header = 0;
         for (int i = 0; i < IP_HLEN; i += 2) {
-            header += (frame[ETH_HLEN + i] & 0xff) << 8 | frame[ETH_HLEN + i + 1] & 0xff;
+            header = Words.add(header, Words.get(frame, ETH_HLEN + i));
         }
-        put(frame, ETH_HLEN + 10, ~((header & 0xffff) + (header >> 16)));
-        int checksum = Oracle.udpChecksum(frame, false, ETH_HLEN + 12, UDP_AT, length - UDP_AT) + sum;
-        put(frame, UDP_AT + 6, (checksum & 0xffff) + (checksum >> 16));
+        Words.put(frame, ETH_HLEN + 10, ~header);
+        int right = Oracle.udpChecksum(frame, false, ETH_HLEN + 12, UDP_AT, length - UDP_AT);
+        Words.put(frame, UDP_AT + 6, Words.add(right, sum));
         return frame;
-    }
-
-    private static void put(byte[] bytes, int at, int value) {
-        bytes[at] = (byte) (value >> 8);
-        bytes[at + 1] = (byte) value;
     }
 }

@@ -156,7 +156,7 @@ final class Model {
         int checksum = -1;
         int delta = Peer.DELTA_UNKNOWN;
         if (rule.unverified() && u16(at + 6) != 0 && !merged && length <= 9216) {
-            delta = sum(u16(at + 6), ~Oracle.udpChecksum(frame, ipv6, addresses, at, length) & 0xffff);
+            delta = Words.add(u16(at + 6), ~Oracle.udpChecksum(frame, ipv6, addresses, at, length) & 0xffff);
         }
         if (!rule.unverified()) {
             outcome = rule.dropPlaintext() ? Outcome.DROPPED : Outcome.PLAINTEXT;
@@ -185,11 +185,6 @@ final class Model {
                 outcome.label(), countedAs, true, vni, verdict, checksum < 0 ? -1 : at + 6, checksum, delta);
     }
 
-    /** In one's complement. */
-    private static int sum(int a, int b) {
-        return (a + b & 0xffff) + (a + b >> 16);
-    }
-
     private boolean has(int end) {
         return end <= frame.length;
     }
@@ -199,6 +194,6 @@ final class Model {
     }
 
     private int u16(int at) {
-        return u8(at) << 8 | u8(at + 1);
+        return Words.get(frame, at);
     }
 }
