@@ -12,10 +12,10 @@ PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven km
 PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo virtiofsd)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test test-fast test-root test-vm vm-shell bench fmt install clean
+.PHONY: help setup demo demo-swarm build test test-fast test-root test-vm vm-shell bench fmt install clean
 
 help: ## Print this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing of the packages that building and testing need (apt; Debian).
 	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null \
@@ -29,6 +29,9 @@ setup: ## Install what is missing of the packages that building and testing need
 demo: build ## The main job, end to end: NAT breaks encrypted VXLAN, csumbpf repairs it (VM; LAB=host: this host's kernel).
 	@tests/demo/demo.sh
 
+demo-swarm: build ## The same with a real Docker Swarm (VM; KERNEL=NAME, ENGINE=bookworm|trixie: whose Docker).
+	@tests/swarm/demo.sh
+
 build: setup ## Build bin/csumbpf.
 	@$(MVN) -q package -DskipTests -pl loader,maps,cli
 	@cli/src/main/sh/make-dist .
@@ -36,7 +39,7 @@ build: setup ## Build bin/csumbpf.
 test: setup test-fast test-root test-vm ## All tests, from nothing.
 
 test-fast: setup ## Tests that need neither root nor a VM.
-	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root,vm,soak,monitoring
+	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root,vm,soak,monitoring,swarm
 	tests/packets/make_cases.py --check
 	tests/prometheus/check-deploy
 

@@ -25,6 +25,7 @@
 #                         about OVERLAY_MTU + 76 downwards
 #   GUARD=iptables|nft    what Docker's rules are made with: iptables (u32), or the table that engines from 29.6 on make
 #   GRO=on|off            LINK=veth: whether ESP takes the GRO path
+#   OVERLAY=lab|none      none: no ESP and no VXLAN; somebody else makes them (tests/swarm)
 set -euo pipefail
 
 LINK=${LINK:-virtio}
@@ -39,6 +40,7 @@ REPLAY_WINDOW=${REPLAY_WINDOW:-0}
 PATH_MTU=${PATH_MTU:-1500}
 GUARD=${GUARD:-iptables}
 GRO=${GRO:-on}
+OVERLAY=${OVERLAY:-lab}
 # The number that Docker uses for mark and reqid: 0xd0c4e3.
 REQID=13681891
 KEY=0x0102030405060708090a0b0c0d0e0f1011121314
@@ -227,6 +229,7 @@ up() {
 	# One rule for each direction and host; for IPv6 it is the prefix that is rewritten.
 	one_to_one "$A_OUTER" "$A_PUBLIC"
 	one_to_one "$B_OUTER" "$B_PUBLIC"
+	[ "$OVERLAY" = lab ] || return 0
 	esp a $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A
 	esp b $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B
 	overlay a $A_OUTER $B_PUBLIC 1

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.Set;
+import org.csumbpf.tests.lab.Host;
+import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Shell;
+import org.csumbpf.tests.lab.Swarm;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * A real Docker Swarm across a NAT, whose manager makes new keys every two minutes. One story, in order: after the second case nothing
+ * is attached, changed or restarted by hand, whatever Docker does.
+ */
+@Tag("swarm")
+@ExtendWith(KernelLog.class)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class SwarmTest {
+    private static final int KEY_ROTATION_SECONDS = 120;
+    /** What fits: the encrypted overlay's MTU is 1,424. */
+    private static final int FULL_SIZE = 1396;
+
+    private static final int SMALL = 56;
+
+    private static Swarm swarm;
+    private static long errors;
+
+    @BeforeAll
+    static void up() {
+        swarm = new Swarm(System.getenv("CSUMBPF_ENGINE"), KEY_ROTATION_SECONDS);
+    }
+
+    @AfterAll
+    static void down() {
+        if (swarm != null) {
+            Shell.here("--netns", swarm.a.name, "detach", "--all");
+            Shell.here("--netns", swarm.b.name, "detach", "--all");
+            swarm.close();
+        }
+    }
+
+    @Test
+    @Order(1)
+    @DisplayName("dead: encrypted overlay, published service")
+    void dead() {
+        long before = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
+        assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).isEqualTo(100);
+        assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors") - before)
+                .as("UdpInCsumErrors for 5 pings")
+                .isGreaterThanOrEqualTo(5);
+        assertThat(swarm.published()).containsExactly("swarm-a");
+        assertThat(swarm.loss(swarm.a, swarm.b, "plain", SMALL))
+                .as("loss, unencrypted overlay")
+                .isZero();
+    }
+
+    @Test
+    @Order(2)
+    @DisplayName("alive by attach alone")
+    void alive() {
+        String vnis = swarm.vni("secret") + "," + swarm.vni("ingress-encrypted");
+        for (Host host : List.of(swarm.a, swarm.b)) {
+            host.csumbpf("attach", "eth0", "--vni", vnis).ok();
+        }
+        errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
+        everything();
+        assertThat(swarm.names(swarm.a))
+                .as("addresses of the service's name")
+                .hasSize(2)
+                .isEqualTo(swarm.names(swarm.b));
+        JsonNode status = swarm.b.json("status", "eth0").at("/attachments/0");
+        assertThat(status.get("repair").asText()).isEqualTo("repairing");
+    }
+
+    @Test
+    @Order(3)
+    @DisplayName("MTU 1,460, as on GCE")
+    void fragments() {
+        for (String device : List.of("csumbpf-a/eth0", "csumbpf-nat/eth0", "csumbpf-nat/eth1", "csumbpf-b/eth0")) {
+            String[] parts = device.split("/");
+            Shell.run("ip", "-n", parts[0], "link", "set", parts[1], "mtu", "1460")
+                    .ok();
+        }
+        long before = behindTc();
+        everything();
+        assertThat(behindTc() - before)
+                .as("packets that came in fragments, repaired behind tc")
+                .isPositive();
+    }
+
+    @Test
+    @Order(4)
+    @DisplayName("an engine restarts")
+    void engineRestarts() {
+        swarm.stop(swarm.b);
+        swarm.start(swarm.b);
+        swarm.await();
+        everything();
+    }
+
+    @Test
+    @Order(5)
+    @DisplayName("a node leaves and joins again")
+    void leavesAndJoins() {
+        swarm.leave(swarm.b);
+        swarm.join(swarm.b);
+        swarm.await();
+        everything();
+    }
+
+    @Test
+    @Order(6)
+    @DisplayName("keys change")
+    void keysChange() throws InterruptedException {
+        // The manager's alone: those of b are new since it joined again.
+        Set<String> first = Set.copyOf(swarm.spis(swarm.a));
+        long end = System.nanoTime() + 4L * KEY_ROTATION_SECONDS * 1_000_000_000;
+        // Three keys are kept at a time: none of the first is left when there were three new ones.
+        while (swarm.spis(swarm.a).stream().anyMatch(first::contains)) {
+            assertThat(System.nanoTime()).as("time for three new keys").isLessThan(end);
+            Thread.sleep(2000);
+        }
+        everything();
+    }
+
+    @Test
+    @Order(7)
+    @DisplayName("dead again by detach")
+    void deadAgain() {
+        assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors"))
+                .as("UdpInCsumErrors while attached")
+                .isEqualTo(errors);
+        for (Host host : List.of(swarm.a, swarm.b)) {
+            host.csumbpf("detach", "eth0").ok();
+        }
+        assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).isEqualTo(100);
+        assertThat(swarm.loss(swarm.a, swarm.b, "plain", SMALL)).isZero();
+        assertThat(swarm.b.csumbpf("status").ok().out().strip()).isEqualTo("nothing is attached");
+        assertThat(swarm.b.run("nft", "list", "tables").ok().out()).doesNotContain("csumbpf");
+    }
+
+    /** What a user has a Swarm for. */
+    private static void everything() {
+        assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).as("loss").isZero();
+        assertThat(swarm.loss(swarm.b, swarm.a, "secret", FULL_SIZE))
+                .as("loss of full-size packets")
+                .isZero();
+        assertThat(swarm.transfer(swarm.a, swarm.b, "secret", 120))
+                .as("20 MB arrive whole")
+                .isTrue();
+        assertThat(swarm.published())
+                .as("replicas that answer to the published port")
+                .containsExactlyInAnyOrder("swarm-a", "swarm-b");
+        assertThat(swarm.loss(swarm.a, swarm.b, "plain", SMALL))
+                .as("loss, unencrypted overlay")
+                .isZero();
+    }
+
+    private static long behindTc() {
+        long packets = 0;
+        for (JsonNode vni : swarm.b.json("stats", "eth0").at("/attachments/0/counters")) {
+            packets += vni.at("/backstop/repaired/packets").asLong();
+        }
+        return packets;
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.lab;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** The Docker Swarm of tests/swarm/swarm.sh, on hosts a and b. See there for what its commands do. */
+public final class Swarm implements AutoCloseable {
+    private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/swarm/swarm.sh");
+
+    public final Host a = new Host("csumbpf-a", true);
+    public final Host nat = new Host("csumbpf-nat", true);
+    public final Host b = new Host("csumbpf-b", true);
+    private final Map<Host, String> letters = Map.of(a, "a", b, "b");
+
+    /** @param suite of Debian, whose engine it is */
+    public Swarm(String suite, int keyRotationSeconds) {
+        Shell.run("env", "CSUMBPF_KEY_ROTATION=" + keyRotationSeconds, SCRIPT.toString(), "up", suite)
+                .ok();
+    }
+
+    public int loss(Host from, Host to, String network, int size) {
+        return Integer.parseInt(script("loss", letters.get(from), letters.get(to), network, Integer.toString(size)));
+    }
+
+    /** Whether 20 MB arrive as they were sent. */
+    public boolean transfer(Host from, Host to, String network, int seconds) {
+        return script("transfer", letters.get(from), letters.get(to), network, Integer.toString(seconds))
+                .equals("whole");
+    }
+
+    /** The addresses that the service's name has in the replica of a host. */
+    public List<String> names(Host host) {
+        return List.of(script("names", letters.get(host)).split(" "));
+    }
+
+    /** Host names of the replicas that answer to a's published port. */
+    public List<String> published() {
+        return List.of(script("published").split(" "));
+    }
+
+    public void stop(Host host) {
+        script("stop", letters.get(host));
+    }
+
+    public void start(Host host) {
+        script("start", letters.get(host));
+    }
+
+    public void leave(Host host) {
+        script("leave", letters.get(host));
+    }
+
+    public void join(Host host) {
+        script("join", letters.get(host));
+    }
+
+    public void await() {
+        script("await");
+    }
+
+    public String vni(String network) {
+        return script("vni", network);
+    }
+
+    /** SPIs of the SAs that Docker has made there, oldest keys among them. */
+    public List<String> spis(Host host) {
+        List<String> spis = new ArrayList<>();
+        for (String line :
+                Shell.run("ip", "-n", host.name, "xfrm", "state").ok().out().split("\n")) {
+            if (line.contains(" spi ")) {
+                spis.add(line.replaceAll(".* spi (\\S+).*", "$1"));
+            }
+        }
+        return spis;
+    }
+
+    private static String script(String... command) {
+        return Shell.run(Shell.join(new String[] {SCRIPT.toString()}, command))
+                .ok()
+                .out()
+                .strip();
+    }
+
+    @Override
+    public void close() {
+        script("down");
+    }
+}

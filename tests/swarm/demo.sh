@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Tells the story of story.sh in a virtual machine: KERNEL=SERIES of tests/vm/kernels.tsv (default 6.1), ENGINE=SUITE whose Docker it
+# is (default bookworm: 20.10). 'make demo-swarm' comes here with everything built and installed.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+kernel=${KERNEL:-6.1}
+engine=${ENGINE:-bookworm}
+# In the guest the output is no terminal; here it may be.
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export CSUMBPF_COLOR=1; fi
+
+echo "Two Docker engines, in a virtual machine with its own kernel; nothing of this host's network or Docker is touched."
+"$here/../vm/fetch-kernel" "$kernel" >/dev/null
+"$here/fetch-engine" "$engine" >/dev/null
+echo "Starting them (a minute or two where the machine has to be emulated) ..."
+"$here/../vm/run" --kernel "$kernel" --links 2 --memory 4096 --timeout 1200 -- \
+	env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} ${CSUMBPF_CACHE:+CSUMBPF_CACHE="$CSUMBPF_CACHE"} "$here/story.sh" "$engine"

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# story.sh SUITE: moby issue 37115, told and checked: a Swarm's encrypted overlay across a 1:1 NAT is dead, csumbpf attach brings it to
+# life, detach ends that. Runs where swarm.sh runs. Every figure is measured here; the first that is not as told ends it.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+lab=$here/../lab/lab.sh
+swarm=$here/swarm.sh
+csumbpf=${CSUMBPF:-$(readlink -f "$here/../..")/bin/csumbpf}
+
+. "$here/../demo/telling.sh"
+
+finish() {
+	detach_all
+	"$swarm" down
+}
+trap finish EXIT
+
+say "A Docker Swarm: manager swarm-a (203.0.113.2), and worker swarm-b behind a 1:1 NAT (10.99.0.2, outside 203.0.113.10)."
+"$swarm" up "$1"
+show "kernel $(uname -r), Docker $("$swarm" docker a version --format '{{.Server.Version}}')"
+vni=$("$swarm" vni secret)
+ingress=$("$swarm" vni ingress-encrypted)
+show "networks: secret (encrypted, VNI $vni), plain (VNI $("$swarm" vni plain)), ingress (encrypted, VNI $ingress)"
+show "service box: a replica on each, on secret and plain, published on port 8080"
+show "Docker's: $(on b ip xfrm state | awk '/aead/ && !n++ { print $2, "icv", $4 } /reqid/ && !m++ { print "esp", $5, $6, $7, $8 }' | paste -sd " ")"
+show "Docker's: $(on a iptables-save -t mangle | grep -m 1 -o -- '-m \(u32\|bpf\).* -j MARK.*' | cut -c 1-100)"
+
+say "Before: whatever crosses the encrypted networks is decrypted, and then dropped for its UDP checksum."
+errors=$(bad_checksums b)
+expect "$("$swarm" loss a b secret)" 100 "encrypted overlay: ping from a's container to b's: 100 % loss"
+rise=$(($(bad_checksums b) - errors))
+if [ $rise -ge 5 ]; then good "UdpInCsumErrors on b rose by $rise for 5 pings"; else fail "UdpInCsumErrors on b rose by $rise"; fi
+expect "$("$swarm" loss a b plain)" 0 "unencrypted overlay: 0 % loss"
+expect "$("$swarm" names a)" "$("$swarm" names b)" "names resolve on both, since that goes another way"
+expect "$("$swarm" published)" swarm-a "published port of a: only a's own replica answers"
+
+for host in a b; do
+	say "swarm-$host \$ csumbpf attach eth0 --vni $vni,$ingress"
+	"$csumbpf" --netns csumbpf-$host attach eth0 --vni "$vni,$ingress" | sed 's/^/  /'
+done
+
+say "After: the same packets get through. Nothing in Docker has changed."
+errors_a=$(bad_checksums a) errors_b=$(bad_checksums b)
+expect "$("$swarm" loss a b secret)" 0 "encrypted overlay: ping from a's container to b's: 0 % loss"
+expect "$("$swarm" loss b a secret)" 0 "and from b's to a's: 0 % loss"
+expect "$("$swarm" loss a b plain)" 0 "unencrypted overlay: 0 % loss"
+expect "$("$swarm" transfer a b secret 60)" whole "20 MB by TCP from container to container: arrive with the same SHA-256"
+expect "$("$swarm" published)" "swarm-a swarm-b" "published port of a: the replicas of a and b answer"
+expect "$(bad_checksums a)/$(bad_checksums b)" "$errors_a/$errors_b" "no new UdpInCsumErrors on a and b"
+
+say "swarm-b \$ csumbpf status"
+"$csumbpf" --netns csumbpf-b status | sed 's/^/  /'
+
+say "csumbpf detach eth0, on both: dead again."
+for host in a b; do
+	"$csumbpf" --netns csumbpf-$host detach eth0 | sed 's/^/  /'
+done
+expect "$("$swarm" loss a b secret)" 100 "encrypted overlay: 100 % loss"
+expect "$("$swarm" loss a b plain)" 0 "unencrypted overlay: 0 % loss"

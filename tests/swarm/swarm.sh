@@ -1,0 +1,223 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# swarm.sh up SUITE|down: Docker engines of a Debian suite on hosts a and b of tests/lab, as a swarm across its NAT. In a virtual
+# machine (tests/vm/run --links 2 --memory 4096), where tests/swarm/fetch-engine has put that suite's engine into the cache before.
+#
+#   a: manager, advertised as 203.0.113.2       b: worker, advertised as 203.0.113.10, its address outside
+#   networks: secret (encrypted overlay), plain (overlay), and the ingress network, encrypted too
+#   service: box, a replica on each host, on secret and plain, and published on port 8080, where it tells its host's name
+#
+# An engine has the network namespace of its host, and a root, a /run and a host name (swarm-a, swarm-b) of its own.
+#
+# swarm.sh docker HOST ARGUMENT...   a docker command on the engine of a host
+# swarm.sh stop|start HOST           an engine
+# swarm.sh leave|join HOST           the swarm
+# swarm.sh await                     until the service has its replica on both hosts, and each name has its address
+# swarm.sh vni NETWORK               its VXLAN network identifier
+# swarm.sh address HOST NETWORK      of the replica on a host
+# swarm.sh loss FROM TO NETWORK [SIZE]   of 5 pings between replicas, in percent
+# swarm.sh transfer FROM TO NETWORK SECONDS   20 MB by TCP; says "whole" where they arrive with the same SHA-256 in time
+# swarm.sh names HOST                the addresses that the service's name has there
+# swarm.sh published                 who answers 8 requests from outside to a's published port
+#
+# CSUMBPF_KEY_ROTATION=SECONDS: how often the manager changes the keys. Else that is every 12 hours, and Docker has no option for it: the
+# number is changed in (a copy of) its program.
+set -euo pipefail
+
+here=$(dirname "$(readlink -f "$0")")
+lab=$here/../lab/lab.sh
+state=/run/csumbpf-swarm
+cache=${CSUMBPF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csumbpf}
+fail() { echo "swarm.sh: $*" >&2; exit 1; }
+
+advertised() { if [ "$1" = a ]; then echo 203.0.113.2; else echo 203.0.113.10; fi; }
+
+# inside HOST COMMAND...: in the engine's root and namespaces
+inside() {
+	local host=$1
+	shift
+	nsenter --target "$(<"$state/$host.init")" --mount --uts --pid --net -- /bin/busybox env -i PATH=/usr/sbin:/usr/bin HOME=/root "$@"
+}
+
+docker() { # host arguments
+	local host=$1
+	shift
+	inside "$host" /usr/bin/docker "$@"
+}
+
+until_done() { # seconds host command...
+	local end=$((SECONDS + $1)) host=$2
+	shift 2
+	until "$@"; do
+		[ $SECONDS -lt $end ] || { tail -n 20 "$state/$host.log" >&2; fail "waited in vain: $*"; }
+		sleep 2
+	done
+}
+
+# The engine's namespaces are those of a process that does nothing; all that runs in them ends with it.
+root() { # host tree
+	local ready=$state/$1.ready
+	mkfifo "$ready"
+	nsenter --net="/run/netns/csumbpf-$1" -- unshare --mount --uts --pid --fork --propagation private bash -euc '
+		host=$1 tree=$2
+		exec 3>"$3"
+		mount --bind "$tree" "$tree"
+		mount -t proc proc "$tree/proc"
+		mount -t sysfs sysfs "$tree/sys"
+		mount -t cgroup2 cgroup2 "$tree/sys/fs/cgroup"
+		mount --rbind /dev "$tree/dev"
+		mkdir -p "$tree/var/lib/containerd"
+		for directory in run tmp var/lib/docker var/lib/containerd etc/docker; do mount -t tmpfs tmpfs "$tree/$directory"; done
+		hostname "swarm-$host"
+		cd "$tree"
+		pivot_root . old
+		exec /bin/busybox chroot . /bin/busybox sh -c "/bin/busybox umount -l /old; echo >&3; exec 3>&-; exec /bin/busybox sleep 1000000"
+	' - "$1" "$2" "$ready" </dev/null >"$state/$1.root" 2>&1 &
+	local parent=$!
+	read -r -t 20 <"$ready" || { cat "$state/$1.root" >&2; fail "no root for the engine on $1"; }
+	rm "$ready"
+	pgrep -P $parent >"$state/$1.init"
+}
+
+# By itself, as in Debian's services: an engine that starts its own gives up after 15 seconds.
+containerd() { # host
+	inside "$1" /usr/bin/containerd >>"$state/$1.log" 2>&1 </dev/null &
+	until_done 120 "$1" inside "$1" /bin/busybox test -S /run/containerd/containerd.sock
+}
+
+start() { # host
+	# Without a default bridge: the containers here have overlays.
+	inside "$1" /usr/sbin/dockerd --host unix:///run/docker.sock --containerd /run/containerd/containerd.sock --storage-driver overlay2 \
+		--bridge none >>"$state/$1.log" 2>&1 </dev/null &
+	until_done 120 "$1" answers "$1"
+}
+answers() { docker "$1" version >/dev/null 2>&1; }
+
+stop() { # host
+	inside "$1" /bin/busybox sh -c 'kill $(/bin/busybox cat /run/docker.pid)'
+	until_done 120 "$1" stopped "$1"
+}
+stopped() { ! inside "$1" /bin/busybox test -e /run/docker.pid; }
+
+join() { # host
+	docker "$1" swarm join --advertise-addr "$(advertised "$1")" --listen-addr 10.99.0.2:2377 \
+		--token "$(docker a swarm join-token -q worker)" 203.0.113.2:2377 >/dev/null
+}
+
+leave() { # host
+	docker "$1" swarm leave >/dev/null
+	until_done 60 "$1" no_replica "$1"
+}
+no_replica() { [ -z "$(replica "$1")" ]; }
+
+vni() { docker a network inspect --format '{{index .Options "com.docker.network.driver.overlay.vxlanid_list"}}' "$1"; }
+
+replica() { docker "$1" ps --quiet --filter label=com.docker.swarm.service.name=box --filter status=running | head -n 1; }
+
+address() { # host network
+	docker "$1" inspect --format "{{with index .NetworkSettings.Networks \"$2\"}}{{.IPAddress}}{{end}}" "$(replica "$1")"
+}
+
+await() {
+	until_done 300 a replicas
+	until_done 120 a known
+}
+replicas() { [ "$(docker a service ls --format '{{.Replicas}}')" = 2/2 ] && [ -n "$(replica a)" ] && [ -n "$(replica b)" ]; }
+# The hosts tell one another of their containers, after these have started.
+known() {
+	local addresses
+	addresses=$(names a)
+	[ "$(wc -w <<<"$addresses")" = 2 ] && [ "$addresses" = "$(names b)" ]
+}
+
+names() { # host
+	docker "$1" exec "$(replica "$1")" nslookup tasks.box 127.0.0.11 2>/dev/null | awk '/^Name:/ { n = 1 } n && /^Address/ { print $NF }' | sort -u | xargs
+}
+
+loss() { # from to network [size]
+	# ping fails where all is lost.
+	{ docker "$1" exec "$(replica "$1")" ping -q -c 5 -i 0.2 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } |
+		sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
+}
+
+transfer() { # from to network seconds
+	local sent received
+	sent=$(docker "$1" exec "$(replica "$1")" sh -c 'head -c 20000000 /dev/urandom >/www/file; sha256sum </www/file')
+	received=$(docker "$2" exec "$(replica "$2")" sh -c "timeout $4 wget -q -O - http://$(address "$1" "$3")/file | sha256sum")
+	if [ "$received" = "$sent" ]; then echo whole; else echo lost; fi
+}
+
+published() {
+	local try
+	for try in 1 2 3 4 5 6 7 8; do
+		# shellcheck disable=SC2016
+		"$lab" exec nat timeout 3 bash -c 'exec 3<>/dev/tcp/203.0.113.2/8080 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && tail -n 1 <&3' 2>/dev/null || true
+	done | sort -u | xargs
+}
+
+image() { # -> a tar file
+	local tree applet
+	tree=$(mktemp -d)
+	mkdir -p "$tree"/{bin,www,tmp,proc,sys,dev,etc}
+	cp "$(command -v busybox)" "$tree/bin/busybox"
+	for applet in sh head httpd nslookup ping sha256sum timeout wget; do ln -s busybox "$tree/bin/$applet"; done
+	tar -c -C "$tree" .
+	rm -rf "$tree"
+}
+
+engine() { # host tree
+	root "$1" "$2"
+	containerd "$1"
+	start "$1"
+	docker "$1" import - lab <$state/image >/dev/null
+}
+
+up() { # suite
+	local tree worker
+	tree=$(find "$cache/engines/$1" -mindepth 1 -maxdepth 1 -type d ! -name '.*' 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$tree" ] || fail "no engine of $1 in the cache; run 'tests/swarm/fetch-engine $1' on the machine that runs the VM"
+	mkdir -p $state
+	# What Docker's rules and overlays use; the engine's root has no modprobe.
+	modprobe -qa overlay bridge br_netfilter veth vxlan ip_vs ip_vs_rr xt_ipvs xt_policy xt_mark xt_u32 xt_bpf xt_addrtype xt_conntrack \
+		xt_nat xt_REDIRECT xt_MASQUERADE xt_tcpudp nft_compat nft_chain_nat esp4 || true
+	OVERLAY=none "$lab" up
+	# Docker's namespace for the ingress network forwards, because new namespaces take this from the first one, where an engine usually is.
+	sysctl -qw net.ipv4.ip_forward=1
+	# In memory, over the cache.
+	cp "$(command -v busybox)" "$tree/bin/busybox"
+	if [ -n "${CSUMBPF_KEY_ROTATION-}" ]; then "$here/shorten-key-rotation" "$tree/usr/sbin/dockerd" "$CSUMBPF_KEY_ROTATION"; fi
+	image >$state/image
+	engine b "$tree" &
+	worker=$!
+	engine a "$tree"
+	docker a swarm init --advertise-addr "$(advertised a)" >/dev/null
+	docker a network create --driver overlay --attachable --opt encrypted --subnet 10.0.9.0/24 secret >/dev/null
+	docker a network create --driver overlay --attachable --subnet 10.0.10.0/24 plain >/dev/null
+	echo y | docker a network rm ingress >/dev/null
+	until_done 60 a ingress_gone
+	docker a network create --driver overlay --ingress --opt encrypted --subnet 10.0.11.0/24 ingress-encrypted >/dev/null
+	wait $worker
+	join b
+	docker a service create --quiet --detach --name box --mode global --network secret --network plain --publish 8080:80 \
+		--env 'NODE={{.Node.Hostname}}' lab sh -c 'echo $NODE >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null 2>&1
+	await
+}
+ingress_gone() { ! docker a network inspect ingress >/dev/null 2>&1; }
+
+down() {
+	local host
+	for host in a b; do
+		[ ! -f "$state/$host.init" ] || kill -KILL "$(<"$state/$host.init")" 2>/dev/null || true
+	done
+	rm -rf $state
+	"$lab" down
+}
+
+case ${1-} in
+up | start | stop | leave | join | await | vni | address | loss | transfer | names | published | docker | down)
+	command=$1
+	shift
+	$command "$@"
+	;;
+*) fail "unknown command '${1-}'; see the head of $here/swarm.sh" ;;
+esac
