@@ -36,7 +36,7 @@ advertised() { if [ "$1" = a ]; then echo 203.0.113.2; else echo 203.0.113.10; f
 inside() {
 	local host=$1
 	shift
-	nsenter --target "$(<"$state/$host.init")" --mount --uts --pid --net -- /bin/busybox env -i PATH=/usr/sbin:/usr/bin HOME=/root "$@"
+	nsenter --target "$(<"$state/$host.init")" --mount --uts --pid --net -- /bin/busybox env -i PATH=/usr/sbin:/usr/bin:/bin HOME=/root "$@"
 }
 
 docker() { # host arguments
@@ -89,6 +89,7 @@ start() { # host
 	# Without a default bridge: the containers here have overlays.
 	inside "$1" /usr/sbin/dockerd --host unix:///run/docker.sock --containerd /run/containerd/containerd.sock --storage-driver overlay2 \
 		--bridge none >>"$state/$1.log" 2>&1 </dev/null &
+	until_done 120 "$1" inside "$1" /bin/busybox test -S /run/docker.sock
 	until_done 120 "$1" answers "$1"
 }
 answers() { docker "$1" version >/dev/null 2>&1; }
@@ -114,15 +115,19 @@ vni() { docker a network inspect --format '{{index .Options "com.docker.network.
 
 replica() { docker "$1" ps --quiet --filter label=com.docker.swarm.service.name=box --filter status=running | head -n 1; }
 
-address() { # host network
-	docker "$1" inspect --format "{{with index .NetworkSettings.Networks \"$2\"}}{{.IPAddress}}{{end}}" "$(replica "$1")"
-}
-
 await() {
-	until_done 300 a replicas
+	until_done 300 a running
 	until_done 120 a known
 }
-replicas() { [ "$(docker a service ls --format '{{.Replicas}}')" = 2/2 ] && [ -n "$(replica a)" ] && [ -n "$(replica b)" ]; }
+running() { [ "$(docker a service ls --format '{{.Replicas}}')" = 2/2 ] && found a && found b; }
+# Each question to an engine takes seconds where it is emulated, so what is asked of a replica often is asked once.
+found() { # host
+	local id
+	id=$(replica "$1")
+	[ -n "$id" ] || return 1
+	docker "$1" inspect --format 'pid {{.State.Pid}}{{range $name, $network := .NetworkSettings.Networks}}
+{{$name}} {{$network.IPAddress}}{{end}}' "$id" >"$state/$1.replica"
+}
 # The hosts tell one another of their containers, after these have started.
 known() {
 	local addresses
@@ -130,20 +135,30 @@ known() {
 	[ "$(wc -w <<<"$addresses")" = 2 ] && [ "$addresses" = "$(names b)" ]
 }
 
+about() { awk -v key="$2" '$1 == key { print $2 }' "$state/$1.replica"; } # host key
+
+address() { about "$1" "$2"; } # host network
+
+# As docker exec does.
+in_replica() { # host command...
+	local host=$1
+	shift
+	inside "$host" /bin/busybox nsenter -t "$(about "$host" pid)" -m -n -- "$@"
+}
+
 names() { # host
-	docker "$1" exec "$(replica "$1")" nslookup tasks.box 127.0.0.11 2>/dev/null | awk '/^Name:/ { n = 1 } n && /^Address/ { print $NF }' | sort -u | xargs
+	in_replica "$1" nslookup tasks.box 127.0.0.11 2>/dev/null | awk '/^Name:/ { n = 1 } n && /^Address/ { print $NF }' | sort -u | xargs
 }
 
 loss() { # from to network [size]
 	# ping fails where all is lost.
-	{ docker "$1" exec "$(replica "$1")" ping -q -c 5 -i 0.2 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } |
-		sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
+	{ in_replica "$1" ping -q -c 5 -i 0.2 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 
 transfer() { # from to network seconds
 	local sent received
-	sent=$(docker "$1" exec "$(replica "$1")" sh -c 'head -c 20000000 /dev/urandom >/www/file; sha256sum </www/file')
-	received=$(docker "$2" exec "$(replica "$2")" sh -c "timeout $4 wget -q -O - http://$(address "$1" "$3")/file | sha256sum")
+	sent=$(in_replica "$1" sh -c 'head -c 20000000 /dev/urandom >/www/file; sha256sum </www/file')
+	received=$(in_replica "$2" sh -c "timeout $4 wget -q -O - http://$(address "$1" "$3")/file | sha256sum")
 	if [ "$received" = "$sent" ]; then echo whole; else echo lost; fi
 }
 
@@ -198,7 +213,7 @@ up() { # suite
 	docker a network create --driver overlay --ingress --opt encrypted --subnet 10.0.11.0/24 ingress-encrypted >/dev/null
 	wait $worker
 	join b
-	docker a service create --quiet --detach --name box --mode global --network secret --network plain --publish 8080:80 \
+	docker a service create --quiet --detach --no-resolve-image --name box --mode global --network secret --network plain --publish 8080:80 \
 		--env 'NODE={{.Node.Hostname}}' lab sh -c 'echo $NODE >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null 2>&1
 	await
 }
