@@ -21,7 +21,7 @@ vm)
 	echo "The demo runs in a virtual machine with its own kernel; nothing of this host's network is touched."
 	"$here/../vm/fetch-kernel" "$kernel" >/dev/null
 	echo "Starting it (some 10 seconds where it has to be emulated) ..."
-	"$here/../vm/run" --kernel "$kernel" --links 2 --timeout 900 -- env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} "$here/story.sh"
+	"$here/../vm/run" --kernel "$kernel" --links 2 --timeout 900 -- "$here/story.sh"
 	;;
 *)
 	echo "demo: LAB is 'vm' (the default) or 'host', not '$LAB'" >&2

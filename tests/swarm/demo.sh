@@ -14,5 +14,4 @@ echo "Two Docker engines, in a virtual machine with its own kernel; nothing of t
 "$here/../vm/fetch-kernel" "$kernel" >/dev/null
 "$here/fetch-engine" "$engine" >/dev/null
 echo "Starting them (a minute or two where the machine has to be emulated) ..."
-"$here/../vm/run" --kernel "$kernel" --links 2 --memory 4096 --timeout 1200 -- \
-	env ${CSUMBPF_COLOR:+CSUMBPF_COLOR=1} ${CSUMBPF_CACHE:+CSUMBPF_CACHE="$CSUMBPF_CACHE"} "$here/story.sh" "$engine"
+"$here/../vm/run" --kernel "$kernel" --links 2 --memory 4096 --timeout 1200 -- "$here/story.sh" "$engine"

@@ -27,8 +27,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 lab=$here/../lab/lab.sh
 state=/run/csumbpf-swarm
-cache=${CSUMBPF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csumbpf}
-fail() { echo "swarm.sh: $*" >&2; exit 1; }
+. "$here/../debian.sh"
 
 advertised() { if [ "$1" = a ]; then echo 203.0.113.2; else echo 203.0.113.10; fi; }
 
@@ -189,7 +188,7 @@ engine() { # host tree
 
 up() { # suite
 	local tree worker
-	tree=$(find "$cache/engines/$1" -mindepth 1 -maxdepth 1 -type d ! -name '.*' 2>/dev/null | sort -V | tail -n 1)
+	tree=$(newest "$cache/engines/$1")
 	[ -n "$tree" ] || fail "no engine of $1 in the cache; run 'tests/swarm/fetch-engine $1' on the machine that runs the VM"
 	mkdir -p $state
 	# What Docker's rules and overlays use; the engine's root has no modprobe.

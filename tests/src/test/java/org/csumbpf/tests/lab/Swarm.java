@@ -11,7 +11,6 @@ public final class Swarm implements AutoCloseable {
     private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/swarm/swarm.sh");
 
     public final Host a = new Host("csumbpf-a", true);
-    public final Host nat = new Host("csumbpf-nat", true);
     public final Host b = new Host("csumbpf-b", true);
     private final Map<Host, String> letters = Map.of(a, "a", b, "b");
 
