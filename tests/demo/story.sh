@@ -50,18 +50,8 @@ rise=$(($(bad_checksums b) - errors))
 if [ $rise -gt 0 ]; then good "UdpInCsumErrors on b rose by $rise"; else fail "UdpInCsumErrors on b did not rise"; fi
 if transfer 8; then fail "20 MB by TCP came through"; else good "20 MB by TCP: nothing arrives"; fi
 
-attach() { # options
-	local host began
-	for host in a b; do
-		began=$(date +%s%N)
-		show "${dim}\$ csumbpf --netns csumbpf-$host attach eth0 --vni $VNI $*$plain"
-		"$csumbpf" --netns csumbpf-$host attach eth0 --vni $VNI "$@" | sed 's/^/  /'
-		show "($((($(date +%s%N) - began) / 1000000)) ms)"
-	done
-}
-
 say "csumbpf attach eth0 --vni $VNI, on both hosts."
-attach
+csumbpf_on_both attach eth0 --vni $VNI
 
 say "After: the same packets get through."
 errors_a=$(bad_checksums a) errors_b=$(bad_checksums b)
@@ -77,21 +67,20 @@ expect "$(bad_checksums a)/$(bad_checksums b)" "$errors_a/$errors_b" "no new Udp
 expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"
 
 say "csumbpf status"
-for host in a b; do
-	"$csumbpf" --netns csumbpf-$host status | sed 's/^/  /'
-done
+csumbpf_on a status
+csumbpf_on b status
 
 say "Second act: the path's MTU is 1,460, as on GCE. Full-size packets travel as two fragments of ESP, and pass behind tc."
 on nat ip link set eth0 mtu 1460
 on nat ip link set eth1 mtu 1460
 for host in a b; do on $host ip link set eth0 mtu 1460; done
 say "csumbpf attach eth0 --vni $VNI --backstop never: tc alone."
-attach --backstop never
+csumbpf_on_both attach eth0 --vni $VNI --backstop never
 expect "$(loss a 10.0.9.2)" 0 "ping from a to b: 0 % loss"
 expect "$(loss a 10.0.9.2 -s 1372)" 100 "ping with 1,400 bytes: 100 % loss"
 if transfer 8; then fail "20 MB by TCP came through"; else good "20 MB by TCP: hangs"; fi
 say "csumbpf attach eth0 --vni $VNI: nftables behind tc, which is the default."
-attach
+csumbpf_on_both attach eth0 --vni $VNI
 expect "$(loss a 10.0.9.2 -s 1372)" 0 "ping with 1,400 bytes: 0 % loss"
 began=$(date +%s%N)
 if transfer 60; then
@@ -99,12 +88,10 @@ if transfer 60; then
 else
 	fail "20 MB by TCP did not arrive whole"
 fi
-"$csumbpf" --netns csumbpf-b status | sed 's/^/  /'
+csumbpf_on b status
 
 say "csumbpf detach eth0, on both hosts: dead again, and nothing left behind."
-for host in a b; do
-	"$csumbpf" --netns csumbpf-$host detach eth0 | sed 's/^/  /'
-done
+csumbpf_on_both detach eth0
 expect "$(loss a 10.0.9.2)" 100 "ping from a to b: 100 % loss"
 for host in a b; do
 	expect "$("$csumbpf" --netns csumbpf-$host status)" "nothing is attached" "csumbpf status on $host: nothing is attached"

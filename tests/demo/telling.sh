@@ -12,6 +12,35 @@ fail() { printf '  %sNOT AS EXPECTED%s %s\n' "$red" "$plain" "$*"; exit 1; }
 expect() { if [ "$1" = "$2" ]; then good "$3"; else fail "$3: expected $2, got $1"; fi; }
 on() { "$lab" exec "$@"; }
 
+# csumbpf on a host, as a part of the story.
+csumbpf_on() { # host arguments
+	local host=$1
+	shift
+	show "${dim}\$ csumbpf --netns csumbpf-$host $*$plain"
+	"$csumbpf" --netns "csumbpf-$host" "$@" | sed 's/^/  /'
+}
+# On a and b at once, since a JVM takes its time where it is emulated; told one after the other, with the time that each took.
+csumbpf_on_both() {
+	local host told status=0
+	local -A running
+	told=$(mktemp -d)
+	for host in a b; do
+		{
+			local began
+			began=$(date +%s%N)
+			csumbpf_on $host "$@"
+			show "$((($(date +%s%N) - began) / 1000000)) ms"
+		} >"$told/$host" 2>&1 &
+		running[$host]=$!
+	done
+	for host in a b; do
+		wait "${running[$host]}" || status=$?
+		cat "$told/$host"
+	done
+	rm -r "$told"
+	return $status
+}
+
 # Only in the lab: with LAB=host there may be attachments of the host's own.
 detach_all() {
 	local host

@@ -70,11 +70,16 @@ in_host() {
 	nsenter --net="/run/netns/csumbpf-$host" -- "$@"
 }
 
-card() { # link end -> device name
-	local address
-	for address in /sys/class/net/*/address; do
-		if [ "$(<"$address")" = "52:54:00:00:0$1:0$2" ]; then
-			basename "$(dirname "$address")"
+# Starting a process takes 30 ms where the machine is emulated, so commands of 'ip' are collected, and a host is configured by one shell of
+# its own, all three at once.
+
+card() { # link end -> $device
+	local file address
+	for file in /sys/class/net/*/address; do
+		read -r address <"$file"
+		if [ "$address" = "52:54:00:00:0$1:0$2" ]; then
+			device=${file%/address}
+			device=${device##*/}
 			return
 		fi
 	done
@@ -83,68 +88,72 @@ card() { # link end -> device name
 
 # give LINK END HOST NAME: the end of a link becomes an interface of a host.
 give() {
-	local device
+	local device=csl$1e$2
 	if [ "$LINK" = virtio ]; then
-		device=$(card "$1" "$2")
+		card "$1" "$2"
 		# As the last lab may have left it.
-		ip link set "$device" mtu 1500 xdpgeneric off
-		ethtool -K "$device" gro on
-	else
-		device=csl$1e$2
-		[ -e "/sys/class/net/$device" ] || ip link add "$device" type veth peer name "csl$1e$((3 - $2))"
+		echo "link set $device mtu 1500 xdpgeneric off"
+		ethtool -K "$device" gro on >/dev/null
+	elif [ "$2" = 1 ]; then
+		echo "link add $device type veth peer name csl$1e2"
 	fi
-	ip link set "$device" netns "csumbpf-$3" name "$4"
-	if [ "$LINK" = veth ] && [ "$GRO" = on ]; then
-		# A veth takes the GRO path only with GRO here and whole segments from the other end.
-		in_host "$3" ethtool -K "$4" gro on tso off tx off >/dev/null
-	fi
+	echo "link set $device netns csumbpf-$3 name $4"
 }
 
-enslave() { # host devices of its bond0
-	local host=$1 device
-	shift
-	ip -n "csumbpf-$host" link add bond0 type bond mode balance-rr miimon 100
+enslave() { # devices of bond0
+	local device
+	echo "link add bond0 type bond mode balance-rr miimon 100"
 	for device; do
-		ip -n "csumbpf-$host" link set "$device" down
-		ip -n "csumbpf-$host" link set "$device" master bond0
+		echo "link set $device down"
+		echo "link set $device master bond0"
 	done
 }
 
-# address HOST DEVICE ADDRESS
+# address DEVICE ADDRESS
 address() {
-	ip -n "csumbpf-$1" link set "$2" up
-	if [ "$FAMILY" = 6 ]; then
-		ip -n "csumbpf-$1" addr add "$3/$PREFIX" dev "$2" nodad
-	else
-		ip -n "csumbpf-$1" addr add "$3/$PREFIX" dev "$2"
-	fi
+	echo "link set $1 up"
+	echo "addr add $2/$PREFIX dev $1$([ "$FAMILY" = 4 ] || echo " nodad")"
 }
 
-esp() { # host local remote spi-out spi-in
+esp() { # local remote spi-out spi-in
 	local aead="rfc4106(gcm(aes))" encap=
 	[ "$ENCAP" = none ] || encap="encap espinudp 4500 4500 $([ "$FAMILY" = 4 ] && echo 0.0.0.0 || echo ::)"
-	ip -n "csumbpf-$1" -batch - <<-END
-		xfrm state add src $2 dst $3 proto esp spi $4 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
-		xfrm state add src $3 dst $2 proto esp spi $5 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
-		xfrm policy add src $2 dst $3 proto udp dport $PORT mark $REQID dir out tmpl src $2 dst $3 proto esp reqid $REQID mode transport
+	cat <<-END
+		xfrm state add src $1 dst $2 proto esp spi $3 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
+		xfrm state add src $2 dst $1 proto esp spi $4 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
+		xfrm policy add src $1 dst $2 proto udp dport $PORT mark $REQID dir out tmpl src $1 dst $2 proto esp reqid $REQID mode transport
 	END
-	if [ "$ENCAP" = udp ]; then
-		# The kernel takes ESP out of UDP on a socket that asks for it (UDP_ENCAP, UDP_ENCAP_ESPINUDP), as IKE daemons do.
-		nsenter --net="/run/netns/csumbpf-$1" -- /usr/bin/python3 -c 'import signal, socket
+}
+
+# The kernel takes ESP out of UDP on a socket that asks for it (UDP_ENCAP, UDP_ENCAP_ESPINUDP), as IKE daemons do.
+take_esp_out_of_udp() {
+	/usr/bin/python3 -c 'import signal, socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_UDP, 100, 2)
 s.bind(("0.0.0.0", 4500))
 signal.pause()' >/dev/null 2>&1 </dev/null &
-		echo $! >>"$HOLDERS"
-	fi
+	echo $! >>"$HOLDERS"
 }
 
-overlay() { # host local remote end
-	local vni n=0 header
+overlay() { # local remote end
+	local vni n=0
+	for vni in $VNIS; do
+		cat <<-END
+			link add vxlan$n mtu $OVERLAY_MTU type vxlan id $vni dstport $PORT local $1 remote $2 nolearning udpcsum
+			addr add 10.0.$((9 + n)).$3/24 dev vxlan$n
+			link set vxlan$n up
+		END
+		n=$((n + 1))
+	done
+}
+
+# Docker's: encrypt what has these VNIs, take none of it in clear.
+guard() {
+	local vni header
 	if [ "$GUARD" = nft ]; then
-		in_host "$1" nft -f - <<-END
+		nft -f - <<-END
 			table $NFT_FAMILY docker-overlay {
-				set encrypted-vnis { typeof @th,96,24; }
+				set encrypted-vnis { typeof @th,96,24; elements = { ${VNIS// /, } } }
 				chain enc-out {
 					type route hook output priority mangle;
 					udp dport $PORT @th,96,24 @encrypted-vnis counter meta mark set $REQID
@@ -155,91 +164,144 @@ overlay() { # host local remote end
 				}
 			}
 		END
+		return
 	fi
-	for vni in $VNIS; do
-		# Docker's: encrypt what has this VNI, take none of it in clear. Behind the IP header and UDP's 8 bytes, at 4, is the VNI.
-		header="0>>22&0x3C@12"
-		[ "$FAMILY" = 4 ] || header=52
-		if [ "$GUARD" = nft ]; then
-			in_host "$1" nft add element $NFT_FAMILY docker-overlay encrypted-vnis "{ $vni }"
-		else
-			in_host "$1" $IPTABLES -w -t mangle -A OUTPUT -p udp --dport "$PORT" -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j MARK --set-mark $REQID
-			in_host "$1" $IPTABLES -w -A INPUT -p udp --dport "$PORT" -m policy --dir in --pol none -m u32 --u32 "$header&0xFFFFFF00=$((vni << 8))" -j DROP
-		fi
-		ip -n "csumbpf-$1" link add vxlan$n mtu "$OVERLAY_MTU" type vxlan id "$vni" dstport "$PORT" local "$2" nolearning udpcsum
-		bridge -n "csumbpf-$1" fdb append 00:00:00:00:00:00 dev vxlan$n dst "$3"
-		ip -n "csumbpf-$1" addr add "10.0.$((9 + n)).$4/24" dev vxlan$n
-		ip -n "csumbpf-$1" link set vxlan$n up
-		n=$((n + 1))
-	done
+	# Behind the IP header and UDP's 8 bytes, at 4, is the VNI.
+	header="0>>22&0x3C@12"
+	[ "$FAMILY" = 4 ] || header=52
+	{
+		echo "*mangle"
+		for vni in $VNIS; do
+			echo "-A OUTPUT -p udp --dport $PORT -m u32 --u32 $header&0xFFFFFF00=$((vni << 8)) -j MARK --set-mark $REQID"
+		done
+		echo COMMIT
+		echo "*filter"
+		for vni in $VNIS; do
+			echo "-A INPUT -p udp --dport $PORT -m policy --dir in --pol none -m u32 --u32 $header&0xFFFFFF00=$((vni << 8)) -j DROP"
+		done
+		echo COMMIT
+	} | "$IPTABLES-restore" --noflush
 }
 
+# The devices that have the addresses between nat and b.
+inside=eth1 outside=eth0
+case $UNDERLAY in
+vlan) inside=eth1.100 outside=eth0.100 ;;
+bond) inside=bond0 outside=bond0 ;;
+esac
+
 up() {
-	local host modules=(vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat)
+	local host modules=(vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat) hosts=()
 	if [ "$FAMILY" = 4 ]; then modules+=(esp4); else modules+=(esp6); fi
 	modprobe -qa "${modules[@]}" || true # built in, or missed by name below
 	[ "$UNDERLAY" != bond ] || modprobe -q bonding max_bonds=0
-	for host in a nat b; do
-		ip netns add "csumbpf-$host"
-		ip -n "csumbpf-$host" link set lo up
-		# Nothing but the test's own packets, please.
-		[ "$FAMILY" = 6 ] || in_host $host sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
-	done
-	give 1 1 a eth0
-	give 1 2 nat eth0
-	give 2 1 nat eth1
-	give 2 2 b eth0
-	local inside=eth1 outside=eth0
-	case $UNDERLAY in
-	vlan)
-		inside=eth1.100 outside=eth0.100
-		ip -n csumbpf-nat link set eth1 up
-		ip -n csumbpf-nat link add link eth1 name eth1.100 type vlan id 100
-		ip -n csumbpf-b link set eth0 up
-		ip -n csumbpf-b link add link eth0 name eth0.100 type vlan id 100
-		;;
-	bond)
-		inside=bond0 outside=bond0
-		give 3 1 nat eth2
-		give 3 2 b eth1
-		enslave nat eth1 eth2
-		enslave b eth0 eth1
-		;;
-	esac
-
-	if [ "$PATH_MTU" != 1500 ]; then
-		ip -n csumbpf-nat link set "$inside" mtu "$PATH_MTU"
-		ip -n csumbpf-b link set "$outside" mtu "$PATH_MTU"
-		if [ "$FAMILY" = 6 ]; then
-			ip -n csumbpf-a link set eth0 mtu "$PATH_MTU"
-			ip -n csumbpf-nat link set eth0 mtu "$PATH_MTU"
+	printf 'netns add csumbpf-%s\n' a nat b | ip -batch -
+	{
+		give 1 1 a eth0
+		give 1 2 nat eth0
+		give 2 1 nat eth1
+		give 2 2 b eth0
+		if [ "$UNDERLAY" = bond ]; then
+			give 3 1 nat eth2
+			give 3 2 b eth1
 		fi
+	} | ip -batch -
+	for host in a nat b; do
+		in_host $host "$0" configure $host &
+		hosts+=($!)
+	done
+	for host in "${hosts[@]}"; do wait "$host"; done
+}
+
+# Run by 'up' in the host's network namespace.
+configure() { # host
+	local device
+	# Nothing but the test's own packets, please.
+	if [ "$FAMILY" = 4 ] && [ -e /proc/sys/net/ipv6 ]; then
+		echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+		echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 	fi
-	address a eth0 $A_OUTER
-	address nat eth0 $A_GATEWAY
-	address nat "$inside" $B_GATEWAY
-	address b "$outside" $B_OUTER
-	ip -n csumbpf-a route add $B_PUBLIC via $A_GATEWAY # IPv4's lies in a's own subnet, but the NAT answers no ARP for it
-	ip -n csumbpf-b route add default via $B_GATEWAY
+	if [ "$LINK" = veth ] && [ "$GRO" = on ]; then
+		# A veth takes the GRO path only with GRO here and whole segments from the other end.
+		for device in eth0 eth1; do
+			[ ! -e "/proc/sys/net/ipv4/conf/$device" ] || ethtool -K $device gro on tso off tx off >/dev/null
+		done
+	fi
+	"configure_$1"
+}
+
+configure_a() {
+	{
+		echo link set lo up
+		if [ "$FAMILY" = 6 ] && [ "$PATH_MTU" != 1500 ]; then echo "link set eth0 mtu $PATH_MTU"; fi
+		address eth0 $A_OUTER
+		echo "route add $B_PUBLIC via $A_GATEWAY" # IPv4's lies in a's own subnet, but the NAT answers no ARP for it
+		encrypted $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A 1
+	} | ip -batch -
+	protect
+}
+
+configure_b() {
+	{
+		echo link set lo up
+		case $UNDERLAY in
+		vlan)
+			echo link set eth0 up
+			echo link add link eth0 name $outside type vlan id 100
+			;;
+		bond) enslave eth0 eth1 ;;
+		esac
+		[ "$PATH_MTU" = 1500 ] || echo "link set $outside mtu $PATH_MTU"
+		address $outside $B_OUTER
+		echo "route add default via $B_GATEWAY"
+		encrypted $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B 2
+	} | ip -batch -
+	protect
+}
+
+encrypted() { # local remote spi-out spi-in end
+	[ "$OVERLAY" = lab ] || return 0
+	esp "$1" "$2" "$3" "$4"
+	overlay "$1" "$2" "$5"
+}
+
+protect() {
+	[ "$OVERLAY" = lab ] || return 0
+	guard
+	[ "$ENCAP" = none ] || take_esp_out_of_udp
+}
+
+configure_nat() {
+	{
+		echo link set lo up
+		case $UNDERLAY in
+		vlan)
+			echo link set eth1 up
+			echo link add link eth1 name $inside type vlan id 100
+			;;
+		bond) enslave eth1 eth2 ;;
+		esac
+		if [ "$PATH_MTU" != 1500 ]; then
+			echo "link set $inside mtu $PATH_MTU"
+			[ "$FAMILY" = 4 ] || echo "link set eth0 mtu $PATH_MTU"
+		fi
+		address eth0 $A_GATEWAY
+		address $inside $B_GATEWAY
+	} | ip -batch -
 	if [ "$FAMILY" = 4 ]; then
-		in_host nat sysctl -qw net.ipv4.ip_forward=1
+		echo 1 >/proc/sys/net/ipv4/ip_forward
 	else
-		in_host nat sysctl -qw net.ipv6.conf.all.forwarding=1
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 	fi
 	# One rule for each direction and host; for IPv6 it is the prefix that is rewritten.
 	one_to_one "$A_OUTER" "$A_PUBLIC"
 	one_to_one "$B_OUTER" "$B_PUBLIC"
-	[ "$OVERLAY" = lab ] || return 0
-	esp a $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A
-	esp b $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B
-	overlay a $A_OUTER $B_PUBLIC 1
-	overlay b $B_OUTER $A_PUBLIC 2
 }
 
 one_to_one() { # inside outside
 	[ "$1" != "$2" ] || return 0
 	if [ "$FAMILY" = 4 ]; then
-		in_host nat nft -f - <<-END
+		nft -f - <<-END
 			table ip onetoone {
 				chain in { type nat hook prerouting priority dstnat; }
 				chain out { type nat hook postrouting priority srcnat; }
@@ -248,7 +310,7 @@ one_to_one() { # inside outside
 			add rule ip onetoone out ip saddr $1 snat to $2
 		END
 	else
-		in_host nat nft -f - <<-END
+		nft -f - <<-END
 			table ip6 onetoone {
 				chain in { type nat hook prerouting priority dstnat; }
 				chain out { type nat hook postrouting priority srcnat; }
@@ -265,9 +327,8 @@ down() {
 		while read -r pid; do kill "$pid" 2>/dev/null || true; done <$HOLDERS
 		rm -f $HOLDERS
 	fi
-	for host in a nat b; do
-		ip netns del "csumbpf-$host" 2>/dev/null || true
-	done
+	# Not all of them are there after an "up" that failed.
+	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
 	[ "$LINK" = virtio ] || return 0
 	# The cards come back when the last reference to a namespace has gone.
 	local try
@@ -287,6 +348,7 @@ down() {
 case ${1-} in
 up) up ;;
 down) down ;;
+configure) configure "$2" ;;
 exec) shift; in_host "$@" ;;
 *) fail "usage: lab.sh up|down|exec a|b|nat COMMAND..." ;;
 esac

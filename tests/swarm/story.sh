@@ -36,10 +36,8 @@ expect "$("$swarm" loss a b plain)" 0 "unencrypted overlay: 0 % loss"
 expect "$("$swarm" names a)" "$("$swarm" names b)" "names resolve on both, since that goes another way"
 expect "$("$swarm" published)" swarm-a "published port of a: only a's own replica answers"
 
-for host in a b; do
-	say "swarm-$host \$ csumbpf attach eth0 --vni $vni,$ingress"
-	"$csumbpf" --netns csumbpf-$host attach eth0 --vni "$vni,$ingress" | sed 's/^/  /'
-done
+say "csumbpf attach eth0 --vni $vni,$ingress, on both hosts."
+csumbpf_on_both attach eth0 --vni "$vni,$ingress"
 
 say "After: the same packets get through. Nothing in Docker has changed."
 errors_a=$(bad_checksums a) errors_b=$(bad_checksums b)
@@ -50,12 +48,10 @@ expect "$("$swarm" transfer a b secret 60)" whole "20 MB by TCP from container t
 expect "$("$swarm" published)" "swarm-a swarm-b" "published port of a: the replicas of a and b answer"
 expect "$(bad_checksums a)/$(bad_checksums b)" "$errors_a/$errors_b" "no new UdpInCsumErrors on a and b"
 
-say "swarm-b \$ csumbpf status"
-"$csumbpf" --netns csumbpf-b status | sed 's/^/  /'
+say "csumbpf status"
+csumbpf_on b status
 
-say "csumbpf detach eth0, on both: dead again."
-for host in a b; do
-	"$csumbpf" --netns csumbpf-$host detach eth0 | sed 's/^/  /'
-done
+say "csumbpf detach eth0, on both hosts: dead again."
+csumbpf_on_both detach eth0
 expect "$("$swarm" loss a b secret)" 100 "encrypted overlay: 100 % loss"
 expect "$("$swarm" loss a b plain)" 0 "unencrypted overlay: 0 % loss"

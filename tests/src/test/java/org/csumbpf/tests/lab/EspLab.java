@@ -66,10 +66,19 @@ public final class EspLab implements AutoCloseable {
 
     /** @param size of ICMP's data, bytes */
     public int loss(Host from, String to, int size) {
+        forgetNeighbours();
+        return ping(from, to, size);
+    }
+
+    /** While nothing came through, ARP gave up; it would try again only some pings later. */
+    void forgetNeighbours() {
         for (Host host : List.of(a, b)) {
-            // While nothing came through, ARP gave up; it would try again only some pings later.
             Shell.run("ip", "-4", "-n", host.name, "neigh", "flush", "all").ok();
         }
+    }
+
+    /** As {@link #loss}, where something came through before. */
+    static int ping(Host from, String to, int size) {
         Matcher matcher = LOSS.matcher(
                 from.run("ping", "-q", "-n", "-c", "5", "-i", "0.2", "-W", "1", "-s", Integer.toString(size), to)
                         .out());
