@@ -152,7 +152,7 @@ names() { # host
 
 loss() { # from to network [size]
 	# ping fails where all is lost.
-	{ in_replica "$1" ping -q -c 5 -i 0.2 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
+	{ in_replica "$1" ping -q -c 5 -i 0.05 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 
 transfer() { # from to network seconds
@@ -162,12 +162,13 @@ transfer() { # from to network seconds
 	if [ "$received" = "$sent" ]; then echo whole; else echo lost; fi
 }
 
+# All requests at once: those that get no answer take their time.
 published() {
-	local try
-	for try in 1 2 3 4 5 6 7 8; do
-		# shellcheck disable=SC2016
-		"$lab" exec nat timeout 3 bash -c 'exec 3<>/dev/tcp/203.0.113.2/8080 && printf "GET / HTTP/1.0\r\n\r\n" >&3 && tail -n 1 <&3' 2>/dev/null || true
-	done | sort -u | xargs
+	# shellcheck disable=SC2016
+	"$lab" exec nat bash -c '
+		ask() { timeout 5 bash -c "exec 3<>/dev/tcp/203.0.113.2/8080 && printf \"GET / HTTP/1.0\r\n\r\n\" >&3 && tail -n 1 <&3" 2>/dev/null; }
+		for try in 1 2 3 4 5 6 7 8; do ask & done
+		wait' | sort -u | xargs
 }
 
 image() { # -> a tar file

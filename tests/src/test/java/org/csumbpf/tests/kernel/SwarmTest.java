@@ -21,14 +21,14 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * A real Docker Swarm across a NAT, whose manager makes new keys every two minutes. One story, in order: after the second case nothing
+ * A real Docker Swarm across a NAT, whose manager makes new keys every minute. One story, in order: after the second case nothing
  * is attached, changed or restarted by hand, whatever Docker does.
  */
 @Tag("swarm")
 @ExtendWith(KernelLog.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class SwarmTest {
-    private static final int KEY_ROTATION_SECONDS = 120;
+    private static final int KEY_ROTATION_SECONDS = 60;
     /** What fits: the encrypted overlay's MTU is 1,424. */
     private static final int FULL_SIZE = 1396;
 

@@ -80,7 +80,7 @@ public final class EspLab implements AutoCloseable {
     /** As {@link #loss}, where something came through before. */
     static int ping(Host from, String to, int size) {
         Matcher matcher = LOSS.matcher(
-                from.run("ping", "-q", "-n", "-c", "5", "-i", "0.2", "-W", "1", "-s", Integer.toString(size), to)
+                from.run("ping", "-q", "-n", "-c", "5", "-i", "0.05", "-W", "1", "-s", Integer.toString(size), to)
                         .out());
         if (!matcher.find()) {
             throw new AssertionError("ping " + to + " on " + from.name + " has no result");

@@ -101,7 +101,8 @@ public final class Traffic {
                 "tiny pings", loss(lab.a, b, 0),
                 "1,400-byte packets", loss(lab.a, b, 1372),
                 "packets as large as the overlay's MTU", loss(lab.b, a, 1396));
-        losses.forEach((what, loss) -> assertThat(loss.join()).as("loss of " + what).isZero());
+        losses.forEach(
+                (what, loss) -> assertThat(loss.join()).as("loss of " + what).isZero());
         tcp(lab.a, lab.b, b, 1_500_000);
         tcp(lab.b, lab.a, a, 1_500_000);
         udp(lab.a, lab.b, b);
