@@ -44,6 +44,7 @@ csumbpf_on_both() {
 # Only in the lab: with LAB=host there may be attachments of the host's own.
 detach_all() {
 	local host
+	[ -e /sys/fs/bpf/csumbpf ] || return 0
 	for host in a b; do "$csumbpf" --netns csumbpf-$host detach --all >/dev/null 2>&1 || true; done
 }
 

@@ -118,9 +118,10 @@ await() {
 	until_done 300 a running
 	until_done 120 a known
 }
-# Not as 'docker service ls' counts, to which the replica of a node that left goes on running.
-running() { found a && found b; }
-# Each question to an engine takes seconds where it is emulated, so what is asked of a replica often is asked once.
+# Not as 'docker service ls' counts, to which the replica of a node that left goes on running. A question to an engine takes a second
+# where it is emulated, and delays what is waited for: so none is asked before both replicas' processes are there.
+running() { [ "$(pgrep -c -f '^httpd -f -p 80 ')" = 2 ] && found a && found b; }
+# What is asked of a replica often is asked once.
 found() { # host
 	local id
 	id=$(replica "$1")

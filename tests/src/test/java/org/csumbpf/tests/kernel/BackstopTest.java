@@ -55,11 +55,11 @@ class BackstopTest {
             }
             lab.nat.run("ip", "link", "set", "eth0", "mtu", "1460").ok();
             lab.nat.run("ip", "link", "set", "eth1", "mtu", "1460").ok();
-            long before = repaired(lab.b, "backstop");
+            long before = lab.b.repaired("backstop");
             assertEverySizePasses(lab);
             Traffic.tcp(lab.b, lab.a, A, TRANSFER);
-            assertThat(repaired(lab.b, "backstop")).as("by the backstop").isGreaterThan(before);
-            assertThat(repaired(lab.b, "tc")).as("by tc").isPositive();
+            assertThat(lab.b.repaired("backstop")).as("by the backstop").isGreaterThan(before);
+            assertThat(lab.b.repaired("tc")).as("by tc").isPositive();
 
             lab.detach();
             assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
@@ -79,14 +79,14 @@ class BackstopTest {
             assertThat(status.get("path").asText()).isEqualTo("backstop");
             assertThat(status.get("path_text").asText()).contains("GRO is off on eth0");
             Traffic.everything(lab, "10.0.9");
-            assertThat(repaired(lab.b, "tc")).as("by tc").isZero();
+            assertThat(lab.b.repaired("tc")).as("by tc").isZero();
             status = lab.b.json("status", "eth0").at("/attachments/0");
             assertThat(status.get("repair").asText()).isEqualTo("repairing");
             // Each packet once: what the VXLAN device got is what was repaired.
             long received = HostCounters.received(lab.b, "vxlan0");
-            long repaired = repaired(lab.b, "backstop");
+            long repaired = lab.b.repaired("backstop");
             assertThat(lab.loss(lab.a, B)).isZero();
-            assertThat(repaired(lab.b, "backstop") - repaired)
+            assertThat(lab.b.repaired("backstop") - repaired)
                     .isEqualTo(HostCounters.received(lab.b, "vxlan0") - received);
 
             // The paths change places during a transfer, in both modes.
@@ -111,7 +111,7 @@ class BackstopTest {
                         .as("UdpInCsumErrors, mode %s", mode)
                         .isEqualTo(errors);
             }
-            assertThat(repaired(lab.b, "tc")).as("by tc, while GRO was on").isPositive();
+            assertThat(lab.b.repaired("tc")).as("by tc, while GRO was on").isPositive();
 
             lab.b.run("ethtool", "-K", "eth0", "gro", "on").ok();
             Path object = Files.createTempFile("foreign", ".o");
@@ -120,9 +120,9 @@ class BackstopTest {
                     .run("ip", "link", "set", "dev", "eth0", "xdpgeneric", "obj", object.toString(), "sec", "xdp")
                     .ok();
             Files.delete(object);
-            long byTc = repaired(lab.b, "tc");
+            long byTc = lab.b.repaired("tc");
             assertThat(lab.loss(lab.a, B)).as("loss with generic XDP").isZero();
-            assertThat(repaired(lab.b, "tc")).as("by tc, with generic XDP").isEqualTo(byTc);
+            assertThat(lab.b.repaired("tc")).as("by tc, with generic XDP").isEqualTo(byTc);
 
             lab.b.csumbpf("attach", "eth0", "--mode", "observe").ok();
             assertThat(lab.loss(lab.a, B)).as("loss with observe").isEqualTo(100);
@@ -174,8 +174,8 @@ class BackstopTest {
                     .isEqualTo(errors);
             lab.attach("--vni", "4109");
             Traffic.everything(lab, "10.0.9");
-            assertThat(repaired(lab.b, "tc")).as("by tc").isPositive();
-            assertThat(repaired(lab.b, "backstop")).as("by the backstop").isPositive();
+            assertThat(lab.b.repaired("tc")).as("by tc").isPositive();
+            assertThat(lab.b.repaired("backstop")).as("by the backstop").isPositive();
             String tables = lab.b.run("nft", "list", "ruleset").ok().out();
             assertThat(tables).contains("table ip docker-overlay").contains("table ip firewall");
             lab.detach();
@@ -229,12 +229,5 @@ class BackstopTest {
 
     private static long badChecksums(EspLab lab) {
         return HostCounters.snmp(lab.a, "UdpInCsumErrors") + HostCounters.snmp(lab.b, "UdpInCsumErrors");
-    }
-
-    /** @param path "tc" or "backstop" */
-    private static long repaired(Host host, String path) {
-        JsonNode counters = host.json("stats").at("/attachments/0/counters/0");
-        return counters.at((path.equals("tc") ? "" : "/backstop") + "/repaired/packets")
-                .asLong();
     }
 }

@@ -3,7 +3,6 @@ package org.csumbpf.tests.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +62,7 @@ class MonitoringTest {
                         .csumbpf("attach", "eth0", "--vni", "4109", "--mode", "observe")
                         .ok();
                 prometheus.await(ERRORS, PATIENCE, rate -> rate > 2);
-                assertThat(repaired(lab, "tc"))
+                assertThat(lab.b.repaired("tc"))
                         .as("repaired while it only observes")
                         .isZero();
                 Thread.sleep(STATE_MILLIS);
@@ -156,11 +155,5 @@ class MonitoringTest {
 
     private static String verdict(EspLab lab) {
         return lab.b.json("status", "eth0").at("/attachments/0/repair").asText();
-    }
-
-    private static long repaired(EspLab lab, String path) {
-        JsonNode counters = lab.b.json("stats").at("/attachments/0/counters/0");
-        return counters.at((path.equals("tc") ? "" : "/backstop") + "/repaired/packets")
-                .asLong();
     }
 }

@@ -51,6 +51,20 @@ public class Host {
                 csumbpf(Shell.join(arguments, new String[] {"--json"})).ok().out());
     }
 
+    /**
+     * Packets that were repaired there, on the only attachment.
+     *
+     * @param path "tc" or "backstop"
+     */
+    public long repaired(String path) {
+        String field = (path.equals("tc") ? "" : "/backstop") + "/repaired/packets";
+        long packets = 0;
+        for (JsonNode vni : json("stats").at("/attachments/0/counters")) {
+            packets += vni.at(field).asLong();
+        }
+        return packets;
+    }
+
     public static JsonNode parse(String json) {
         try {
             return new ObjectMapper().readTree(json);
