@@ -44,7 +44,7 @@ errors_a=$(bad_checksums a) errors_b=$(bad_checksums b)
 expect "$("$swarm" loss a b secret)" 0 "encrypted overlay: ping from a's container to b's: 0 % loss"
 expect "$("$swarm" loss b a secret)" 0 "and from b's to a's: 0 % loss"
 expect "$("$swarm" loss a b plain)" 0 "unencrypted overlay: 0 % loss"
-expect "$("$swarm" transfer a b secret 60)" whole "20 MB by TCP from container to container: arrive with the same SHA-256"
+expect "$("$swarm" transfer a b secret 20 60)" whole "20 MB by TCP from container to container: arrive with the same SHA-256"
 expect "$("$swarm" published)" "swarm-a swarm-b" "published port of a: the replicas of a and b answer"
 expect "$(bad_checksums a)/$(bad_checksums b)" "$errors_a/$errors_b" "no new UdpInCsumErrors on a and b"
 

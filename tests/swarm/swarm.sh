@@ -16,7 +16,7 @@
 # swarm.sh vni NETWORK               its VXLAN network identifier
 # swarm.sh address HOST NETWORK      of the replica on a host
 # swarm.sh loss FROM TO NETWORK [SIZE]   of 5 pings between replicas, in percent
-# swarm.sh transfer FROM TO NETWORK SECONDS   20 MB by TCP; says "whole" where they arrive with the same SHA-256 in time
+# swarm.sh transfer FROM TO NETWORK MB SECONDS   by TCP; says "whole" where they arrive with the same SHA-256 in time
 # swarm.sh names HOST                the addresses that the service's name has there
 # swarm.sh published                 who answers 8 requests from outside to a's published port
 #
@@ -156,10 +156,10 @@ loss() { # from to network [size]
 	{ in_replica "$1" ping -q -c 5 -i 0.05 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 
-transfer() { # from to network seconds
+transfer() { # from to network MB seconds
 	local sent received
-	sent=$(in_replica "$1" sh -c 'head -c 20000000 /dev/urandom >/www/file; sha256sum </www/file')
-	received=$(in_replica "$2" sh -c "timeout $4 wget -q -O - http://$(address "$1" "$3")/file | sha256sum")
+	sent=$(in_replica "$1" sh -c "head -c ${4}000000 /dev/urandom >/www/file; sha256sum </www/file")
+	received=$(in_replica "$2" sh -c "timeout $5 wget -q -O - http://$(address "$1" "$3")/file | sha256sum")
 	if [ "$received" = "$sent" ]; then echo whole; else echo lost; fi
 }
 
@@ -216,7 +216,7 @@ up() { # suite
 	wait $worker
 	join b
 	docker a service create --quiet --detach --no-resolve-image --name box --mode global --network secret --network plain --publish 8080:80 \
-		--env 'NODE={{.Node.Hostname}}' lab sh -c 'echo $NODE >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null 2>&1
+		--stop-grace-period 1s --env 'NODE={{.Node.Hostname}}' lab sh -c 'echo $NODE >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null 2>&1
 	await
 }
 ingress_gone() { ! docker a network inspect ingress >/dev/null 2>&1; }

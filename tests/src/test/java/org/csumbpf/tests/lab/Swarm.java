@@ -24,9 +24,9 @@ public final class Swarm implements AutoCloseable {
         return Integer.parseInt(script("loss", letters.get(from), letters.get(to), network, Integer.toString(size)));
     }
 
-    /** Whether 20 MB arrive as they were sent. */
-    public boolean transfer(Host from, Host to, String network, int seconds) {
-        return script("transfer", letters.get(from), letters.get(to), network, Integer.toString(seconds))
+    /** Whether so much arrives as it was sent, within two minutes. */
+    public boolean transfer(Host from, Host to, String network, int megabytes) {
+        return script("transfer", letters.get(from), letters.get(to), network, Integer.toString(megabytes), "120")
                 .equals("whole");
     }
 
