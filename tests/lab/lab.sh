@@ -211,6 +211,8 @@ up() {
 		hosts+=($!)
 	done
 	for host in "${hosts[@]}"; do wait "$host"; done
+	# What follows counts single packets; IPv6 finds its neighbours only after a second.
+	in_host a ping -q -c 1 -i 0.2 -w 20 $B_PUBLIC >/dev/null || fail "b does not answer to a"
 }
 
 # Run by 'up' in the host's network namespace.
