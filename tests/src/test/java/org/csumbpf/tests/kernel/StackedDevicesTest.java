@@ -3,7 +3,6 @@ package org.csumbpf.tests.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.HostCounters;
@@ -88,22 +87,11 @@ class StackedDevicesTest {
         static Counts of(EspLab lab) {
             while (true) {
                 long received = HostCounters.received(lab.b, "vxlan0");
-                Counts counts = new Counts(StackedDevicesTest.repaired(lab), received);
+                Counts counts = new Counts(lab.b.repaired("tc") + lab.b.repaired("backstop"), received);
                 if (HostCounters.received(lab.b, "vxlan0") == received) {
                     return counts;
                 }
             }
         }
-    }
-
-    private static long repaired(EspLab lab) {
-        long sum = 0;
-        for (JsonNode attachment : lab.b.json("stats").get("attachments")) {
-            for (JsonNode counters : attachment.get("counters")) {
-                sum += counters.at("/repaired/packets").asLong()
-                        + counters.at("/backstop/repaired/packets").asLong();
-            }
-        }
-        return sum;
     }
 }

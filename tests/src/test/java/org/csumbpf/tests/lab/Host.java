@@ -52,15 +52,17 @@ public class Host {
     }
 
     /**
-     * Packets that were repaired there, on the only attachment.
+     * Packets that were repaired there, on all attachments.
      *
      * @param path "tc" or "backstop"
      */
     public long repaired(String path) {
         String field = (path.equals("tc") ? "" : "/backstop") + "/repaired/packets";
         long packets = 0;
-        for (JsonNode vni : json("stats").at("/attachments/0/counters")) {
-            packets += vni.at(field).asLong();
+        for (JsonNode attachment : json("stats").get("attachments")) {
+            for (JsonNode vni : attachment.get("counters")) {
+                packets += vni.at(field).asLong();
+            }
         }
         return packets;
     }
