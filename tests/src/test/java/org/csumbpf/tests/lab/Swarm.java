@@ -2,13 +2,16 @@
 package org.csumbpf.tests.lab;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** The Docker Swarm of tests/swarm/swarm.sh, on hosts a and b. See there for what its commands do. */
 public final class Swarm implements AutoCloseable {
     private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/swarm/swarm.sh");
+    private static final Pattern SPI = Pattern.compile(" spi (0x[0-9a-f]+)");
 
     public final Host a = new Host("csumbpf-a", true);
     public final Host b = new Host("csumbpf-b", true);
@@ -64,16 +67,24 @@ public final class Swarm implements AutoCloseable {
         return script("vni", network);
     }
 
-    /** SPIs of the SAs that Docker has made there, oldest keys among them. */
-    public List<String> spis(Host host) {
-        List<String> spis = new ArrayList<>();
-        for (String line :
-                Shell.run("ip", "-n", host.name, "xfrm", "state").ok().out().split("\n")) {
-            if (line.contains(" spi ")) {
-                spis.add(line.replaceAll(".* spi (\\S+).*", "$1"));
-            }
-        }
-        return spis;
+    /**
+     * SPIs of the SAs by which a host takes in what the other one sends: one for each key that its engine has. Docker forgets to remove
+     * some when a node leaves and joins again; they stay for good.
+     */
+    public Set<String> inboundSpis(Host host) {
+        return spis(host, "state", "list", "src", host.equals(a) ? "203.0.113.10" : "203.0.113.2");
+    }
+
+    /** SPIs with which a host sends: one, of the key in use. */
+    public Set<String> outboundSpis(Host host) {
+        return spis(host, "policy", "list", "dir", "out");
+    }
+
+    private static Set<String> spis(Host host, String... what) {
+        String list = Shell.run(Shell.join(new String[] {"ip", "-n", host.name, "xfrm"}, what))
+                .ok()
+                .out();
+        return SPI.matcher(list).results().map(spi -> spi.group(1)).collect(Collectors.toSet());
     }
 
     private static String script(String... command) {
