@@ -76,7 +76,8 @@ in_host() {
 card() { # link end; sets device
 	local file address
 	for file in /sys/class/net/*/address; do
-		read -r address <"$file"
+		# 'ip' moves the cards before this one meanwhile.
+		{ read -r address <"$file"; } 2>/dev/null || continue
 		if [ "$address" = "52:54:00:00:0$1:0$2" ]; then
 			device=${file%/address}
 			device=${device##*/}
@@ -274,6 +275,15 @@ protect() {
 }
 
 configure_nat() {
+	if [ "$FAMILY" = 4 ]; then
+		echo 1 >/proc/sys/net/ipv4/ip_forward
+	else
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+	fi
+	# One rule for each direction and host; for IPv6 it is the prefix that is rewritten. All before any packet can come: a connection that
+	# began with half of the rules keeps to these, and the other host's packets are dropped since they would collide with it.
+	one_to_one "$A_OUTER" "$A_PUBLIC"
+	one_to_one "$B_OUTER" "$B_PUBLIC"
 	{
 		echo link set lo up
 		case $UNDERLAY in
@@ -290,14 +300,6 @@ configure_nat() {
 		address eth0 $A_GATEWAY
 		address $inside $B_GATEWAY
 	} | ip -batch -
-	if [ "$FAMILY" = 4 ]; then
-		echo 1 >/proc/sys/net/ipv4/ip_forward
-	else
-		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-	fi
-	# One rule for each direction and host; for IPv6 it is the prefix that is rewritten.
-	one_to_one "$A_OUTER" "$A_PUBLIC"
-	one_to_one "$B_OUTER" "$B_PUBLIC"
 }
 
 one_to_one() { # inside outside

@@ -37,7 +37,12 @@ public final class EspLab implements AutoCloseable {
         b = new Host("csumbpf-b", installed);
         lab.addAll(List.of(variations));
         lab.add(SCRIPT.toString());
-        script("up");
+        try {
+            script("up");
+        } catch (AssertionError e) {
+            script("down"); // or no other lab could come up
+            throw e;
+        }
     }
 
     private void script(String action) {
