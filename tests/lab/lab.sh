@@ -335,9 +335,9 @@ down() {
 	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
 	[ "$LINK" = virtio ] || return 0
 	# The cards come back when the last reference to a namespace has gone.
-	local try
+	local try cards=(/sys/bus/virtio/drivers/virtio_net/virtio*)
 	for ((try = 0; try < 100; try++)); do
-		if grep -qs 52:54:00:00:02:02 /sys/class/net/*/address && grep -qs 52:54:00:00:01:01 /sys/class/net/*/address; then return 0; fi
+		if [ "$(cat /sys/class/net/*/address 2>/dev/null | grep -c '^52:54:00:00:0')" = ${#cards[@]} ]; then return 0; fi
 		sleep 0.1
 	done
 	echo "lab.sh: a namespace is still in use; threads that are not in this one:" >&2
