@@ -52,7 +52,7 @@ bad_checksums() { on "$1" nstat -asz UdpInCsumErrors | awk '$1 == "UdpInCsumErro
 loss() { # from to [options of ping]
 	local from=$1
 	shift
-	on "$from" ping -q -c 5 -l 5 -i 1 -W 1 "$@" | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
+	on "$from" ping -q -c 5 -i 0.2 -W 1 "$@" | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 # What the kernel warns of; levels 0 to 4.
 warnings() { dmesg --level emerg,alert,crit,err,warn; }

@@ -13,7 +13,6 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 
@@ -93,22 +92,15 @@ public final class Traffic {
     public static void everything(EspLab lab, String prefix) {
         String a = prefix + ".1";
         String b = prefix + ".2";
-        lab.forgetNeighbours();
-        // All at once: a round takes a second, most of it waiting.
-        Map<String, CompletableFuture<Integer>> losses = Map.of(
-                "pings from a", loss(lab.a, b, 56),
-                "pings from b", loss(lab.b, a, 56),
-                "tiny pings", loss(lab.a, b, 0),
-                "1,400-byte packets", loss(lab.a, b, 1372),
-                "packets as large as the overlay's MTU", loss(lab.b, a, 1396));
-        losses.forEach(
-                (what, loss) -> assertThat(loss.join()).as("loss of " + what).isZero());
+        assertThat(lab.loss(lab.a, b)).as("loss of pings from a").isZero();
+        assertThat(lab.loss(lab.b, a)).as("loss of pings from b").isZero();
+        assertThat(lab.loss(lab.a, b, 0)).as("loss of tiny pings").isZero();
+        assertThat(lab.loss(lab.a, b, 1372)).as("loss of 1,400-byte packets").isZero();
+        assertThat(lab.loss(lab.b, a, 1396))
+                .as("loss of packets as large as the overlay's MTU")
+                .isZero();
         tcp(lab.a, lab.b, b, 1_500_000);
         tcp(lab.b, lab.a, a, 1_500_000);
         udp(lab.a, lab.b, b);
-    }
-
-    private static CompletableFuture<Integer> loss(Host from, String to, int size) {
-        return CompletableFuture.supplyAsync(() -> EspLab.ping(from, to, size));
     }
 }
