@@ -212,7 +212,7 @@ up() {
 		hosts+=($!)
 	done
 	for host in "${hosts[@]}"; do wait "$host"; done
-	# What follows counts single packets; IPv6 finds its neighbours only after a second.
+	# What follows counts single packets: each host knows its neighbours first.
 	in_host a ping -q -c 1 -i 0.2 -w 20 $B_PUBLIC >/dev/null || fail "b does not answer to a"
 }
 
