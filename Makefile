@@ -6,13 +6,13 @@ MVN ?= mvn -B -ntp
 CACHE := $(or $(CSUMBPF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/csumbpf)
 # What a Debian machine needs: to build, to run, to test in namespaces, to test in VMs.
 PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables libnftables1 iptables \
-	socat iputils-ping util-linux xz-utils qemu-system-x86 busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3 procps tmux
+	socat iputils-ping util-linux xz-utils qemu-system-x86 qemu-system-arm busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3 procps tmux
 
 # Up to Debian 12 it is a part of qemu-system-common.
 PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo virtiofsd)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-swarm build test test-fast test-root test-vm vm-shell bench fmt install clean
+.PHONY: help setup demo demo-swarm build test test-all test-fast test-root test-vm vm-shell bench fmt install clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,10 @@ build: setup ## Build bin/csumbpf.
 	@$(MVN) -q package -DskipTests -pl loader,maps,cli
 	@cli/src/main/sh/make-dist .
 
-test: setup test-fast test-root test-vm ## All tests, from nothing.
+test: setup test-fast test-root test-vm ## The tests, from nothing (root; what CI runs).
+
+test-all: setup test-fast test-root ## The same with every case on every kernel and architecture (root; two hours).
+	@$(MAKE) --no-print-directory test-vm MATRIX=--all
 
 test-fast: setup ## Tests that need neither root nor a VM.
 	$(MVN) verify -pl loader,maps,cli,tests -Dtest.excludedGroups=root,vm,soak,monitoring,swarm
@@ -45,16 +48,18 @@ test-fast: setup ## Tests that need neither root nor a VM.
 
 test-root: build ## Tests on this host's kernel, in network namespaces of their own (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-root: needs root, for BPF and network namespaces; run it with sudo" >&2; exit 1; }
-	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command=$(CURDIR)/bin/csumbpf
+	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command="$(CURDIR)/bin/csumbpf"
 	tests/bench/check
 
-test-vm: build ## The command and real ESP traffic in VMs, on each kernel of tests/vm/kernels.tsv or on KERNEL=NAME (root).
+test-vm: build ## Real ESP traffic in VMs, on the kernels of tests/vm/kernels.tsv or on KERNEL=NAME (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-vm: needs root, to share files with the VM; run it with sudo" >&2; exit 1; }
 	@$(MVN) -q test-compile -pl loader,maps,cli,tests
-	@tests/vm/matrix $(KERNEL)
+	@clang -O2 -g -target bpf -idirafter /usr/include/$$(gcc -print-multiarch) \
+		-c tests/src/test/bpf/foreign.bpf.c -o tests/target/foreign.bpf.o
+	@tests/vm/matrix $(MATRIX) $(KERNEL)
 
 vm-shell: build ## A prompt in the lab, in a VM with KERNEL=NAME (default 6.1; root).
-	@tests/vm/run --kernel $(or $(KERNEL),6.1) --links 3 --shell --timeout 86400 -- $(CURDIR)/tests/lab/shell
+	@tests/vm/run --kernel $(or $(KERNEL),6.1) --links 3 --shell --timeout 86400 -- "$(CURDIR)/tests/lab/shell"
 
 bench: build ## What it costs, as ratios: program, whole path, ESP (VM), command; into docs/ and README.md (root; 25 minutes).
 	@[ "$$(id -u)" = 0 ] || { echo "make bench: needs root, for BPF, network namespaces and the VM; run it with sudo" >&2; exit 1; }
@@ -74,7 +79,7 @@ fmt: ## Format Java and C.
 	else echo "make fmt: C left as it is; run 'apt install clang-format'" >&2; fi
 
 install: build ## Install below PREFIX (default /usr/local), with a class-data archive for this machine's Java.
-	cli/src/main/sh/make-dist $(DESTDIR)$(PREFIX)
+	cli/src/main/sh/make-dist "$(DESTDIR)$(PREFIX)"
 
 clean: ## Remove what was built; the cache stays.
 	rm -rf bin lib bpf/target loader/target maps/target cli/target tests/target

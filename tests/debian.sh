@@ -4,14 +4,20 @@
 #
 #   unless_cached DIRECTORY REFRESH   ends the script with the newest folder of DIRECTORY, if there is one and REFRESH is not yes;
 #                                     else takes the lock and makes the folder $work, which ends with the script
-#   use_suite SUITE                   the packages of a suite, with its security updates, from the mirror that this machine's apt uses
+#   use_suite SUITE [ARCHITECTURE]    the packages of a suite, with its security updates, from the mirror that this machine's apt uses; of
+#                                     this machine's architecture or of another (arm64)
 #   use_machine                       those of this machine's own sources
 #   version PACKAGE                   the newest one's; nothing: there is none
+#   packages PREFIX                   the names that begin so
 #   download PACKAGE...               into $work/archives; download_all PACKAGE...: with all that they depend on
 #   unpack                            what was downloaded, into $work/tree
+#   unpack_root                       the same, as the root of a system: with links and files that the packages' scripts would make
 set -euo pipefail
 
 cache=${CSUMBPF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csumbpf}
+mkdir -p "$cache"
+# A guest finds the cache at the same path, which must hold without this folder and these links.
+cache=$(readlink -f "$cache")
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
 # The log's end tells why.
 tell() { tail -n 5 "$work/log" >&2; fail "$@"; }
@@ -41,6 +47,7 @@ unless_cached() {
 
 use_suite() {
 	local suite=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg uris main_uri security_uri
+	[ -z "${2-}" ] || apt+=(-o "APT::Architecture=$2" -o "APT::Architectures=$2")
 	[ -f "$keyring" ] || fail "$keyring is missing; run 'apt install debian-archive-keyring'"
 	mapfile -t uris < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' \
 		| awk '$2 ~ /^[a-z]+(-updates|-security)?$/' | sort -u)
@@ -50,20 +57,30 @@ use_suite() {
 	{
 		echo "deb [signed-by=$keyring] $main_uri $suite main"
 		case $suite in
-		*-backports) ;;
+		*-backports | sid | unstable | experimental) ;; # these have none
 		*) [ -z "$security_uri" ] || echo "deb [signed-by=$keyring] $security_uri $suite-security main" ;;
 		esac
 	} >"$work/etc/sources.list"
 	apt+=(-o "Dir::Etc::sourcelist=$work/etc/sources.list" -o "Dir::Etc::sourceparts=/dev/null"
 		-o "Dir::Etc::preferencesparts=/dev/null" -o "APT::Default-Release=")
-	apt-get "${apt[@]}" update >"$work/log" 2>&1 || tell "apt-get update of suite $suite failed (above); nothing was changed"
+	if ! update && grep -qE 'expired|no longer valid' "$work/log"; then
+		# A mirror that is a copy of some day keeps the lists of suites that change daily for longer than these say they hold.
+		echo "$(basename "$0"): the lists of $suite on this mirror have expired; using them all the same" >&2
+		apt+=(-o Acquire::Check-Valid-Until=false)
+	fi
+	update || tell "apt-get update of suite $suite failed (above); nothing was changed"
 }
+
+# What apt only warns of is a failure here.
+update() { apt-get "${apt[@]}" -o APT::Update::Error-Mode=any update >"$work/log" 2>&1; }
 
 use_machine() {
 	apt-get "${apt[@]}" update >"$work/log" 2>&1 || tell "apt-get update from this machine's sources failed (above); nothing was changed"
 }
 
 version() { { apt-cache "${apt[@]}" show --no-all-versions "$1" 2>/dev/null || true; } | awk '$1 == "Version:" { print $2; exit }'; }
+
+packages() { apt-cache "${apt[@]}" pkgnames "$1"; }
 
 depends() { apt-cache "${apt[@]}" depends "$@" 2>/dev/null || true; }
 
@@ -81,4 +98,25 @@ unpack() {
 		# Older packages have folders where merged /usr has links.
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/tree" --keep-directory-symlink
 	done
+}
+
+unpack_root() {
+	local link tool tree=$work/tree
+	# Merged /usr, which bookworm's packages leave to a script of theirs.
+	for link in bin sbin lib lib64; do
+		mkdir -p "$tree/usr/$link"
+		ln -s "usr/$link" "$tree/$link"
+	done
+	unpack
+	if [ ! -e "$tree/bin/sh" ]; then ln -s dash "$tree/bin/sh"; fi
+	if [ ! -e "$tree/usr/bin/awk" ] && [ -e "$tree/usr/bin/mawk" ]; then ln -s mawk "$tree/usr/bin/awk"; fi
+	for tool in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+		ln -sf "${tool/tables/tables-nft}" "$tree/usr/sbin/$tool"
+	done
+	echo root:x:0:0:root:/root:/bin/sh >"$tree/etc/passwd"
+	echo root:x:0: >"$tree/etc/group"
+	echo hosts: files dns >"$tree/etc/nsswitch.conf"
+	mkdir -p "$tree"/{dev,proc,sys,run,tmp,root,var/tmp}
+	rm -rf "$tree/var/run"
+	ln -s /run "$tree/var/run"
 }

@@ -19,5 +19,5 @@ build without-events -DWITHOUT_EVENTS
 for peers in 1 256 4096 65536; do build peers-$peers -DPEERS=$peers; done
 for size in 64 512 1450; do build csum-$size -DCSUM=$((size - 34)); done
 
-exec java -cp "tests/target/test-classes:$(cat tests/target/test-classpath)" -Dcsumbpf.checkout="$PWD" \
+exec java -cp "tests/target/test-classes:loader/target/classes:maps/target/classes:cli/target/classes:tests/target/lib/*" -Dcsumbpf.checkout="$PWD" \
 	org.csumbpf.tests.program.ProgramBench $builds "${CSUMBPF_RESULTS:-tests/target/bench}/program.json" "${ROUNDS:-11}"

@@ -16,7 +16,7 @@ import org.csumbpf.tests.lab.Shell;
  */
 record Guest(String series, String hook, Set<String> features) {
     static Guest running() {
-        String series = System.getenv("CSUMBPF_SERIES");
+        String series = System.getenv("CSUMBPF_KERNEL");
         try {
             return Files.readAllLines(Shell.CHECKOUT.resolve("tests/vm/kernels.tsv")).stream()
                     .map(line -> line.split("\t"))
