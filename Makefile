@@ -5,11 +5,14 @@ PREFIX ?= /usr/local
 MVN ?= mvn -B -ntp
 CACHE := $(or $(CSUMBPF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/csumbpf)
 # What a Debian machine needs: to build, to run, to test in namespaces, to test in VMs.
-PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables libnftables1 iptables \
+PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables libnftables1 libnftables-dev iptables \
 	socat iputils-ping util-linux xz-utils qemu-system-x86 qemu-system-arm busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3 procps tmux
 
 # Up to Debian 12 it is a part of qemu-system-common.
 PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo virtiofsd)
+
+# The C headers of the other architecture, to compare numbers with.
+PACKAGES += $(if $(filter aarch64,$(shell uname -m)),libc6-dev-amd64-cross linux-libc-dev-amd64-cross,libc6-dev-arm64-cross linux-libc-dev-arm64-cross)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-swarm build test test-all test-fast test-root test-vm vm-shell bench fmt install clean
@@ -78,8 +81,8 @@ fmt: ## Format Java and C.
 	@if command -v clang-format >/dev/null; then clang-format -i bpf/*.c bpf/*.h bpf/lib/*.h; \
 	else echo "make fmt: C left as it is; run 'apt install clang-format'" >&2; fi
 
-install: build ## Install below PREFIX (default /usr/local), with a class-data archive for this machine's Java.
-	cli/src/main/sh/make-dist "$(DESTDIR)$(PREFIX)"
+install: build ## Install below PREFIX (default /usr/local), for this machine or for ARCH=amd64|arm64.
+	ARCH=$(ARCH) cli/src/main/sh/make-dist "$(DESTDIR)$(PREFIX)"
 
 clean: ## Remove what was built; the cache stays.
 	rm -rf bin lib bpf/target loader/target maps/target cli/target tests/target

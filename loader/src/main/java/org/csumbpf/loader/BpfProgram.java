@@ -13,6 +13,7 @@ import java.util.Optional;
 /** A loaded program. */
 public final class BpfProgram implements AutoCloseable {
     private static final int INFO_SIZE = 232;
+    private static final int INFO_ID = 4;
     private static final int INFO_TAG = 8;
     private static final int INFO_LOAD_TIME = 40;
     private static final int INFO_NR_MAP_IDS = 52;
@@ -22,6 +23,19 @@ public final class BpfProgram implements AutoCloseable {
     private static final int INFO_RUN_COUNT = 200;
     /** MAX_USED_MAPS: more than this no program can hold. */
     private static final int MAPS_MAX = 64;
+
+    private static final int RUN_OPTS_SIZE = 80;
+    private static final int RUN_DATA_IN = 8;
+    private static final int RUN_DATA_OUT = 16;
+    private static final int RUN_DATA_SIZE_IN = 24;
+    private static final int RUN_DATA_SIZE_OUT = 28;
+    private static final int RUN_CTX_IN = 32;
+    private static final int RUN_CTX_OUT = 40;
+    private static final int RUN_CTX_SIZE_IN = 48;
+    private static final int RUN_CTX_SIZE_OUT = 52;
+    private static final int RUN_RETVAL = 56;
+    private static final int RUN_REPEAT = 60;
+    private static final int RUN_DURATION = 64;
 
     private static final int SK_BUFF_SIZE = 192;
     private static final int SK_BUFF_PRIORITY = 32;
@@ -81,7 +95,7 @@ public final class BpfProgram implements AutoCloseable {
             tag.append(String.format(Locale.ROOT, "%02x", b));
         }
         return new ProgramInfo(
-                info.getInt(4),
+                info.getInt(INFO_ID),
                 tag.toString(),
                 info.getString(INFO_NAME),
                 info.getLong(INFO_RUN_TIME),
@@ -117,19 +131,22 @@ public final class BpfProgram implements AutoCloseable {
         Memory skb = Libbpf.zeroed(SK_BUFF_SIZE);
         skb.setInt(SK_BUFF_GSO_SIZE, context.gsoSize());
         skb.setInt(SK_BUFF_GSO_SEGS, context.gsoSegments());
-        Memory opts = Libbpf.options(80);
-        opts.setPointer(8, in);
-        opts.setPointer(16, out);
-        opts.setInt(24, packet.length);
-        opts.setInt(28, room);
-        opts.setPointer(32, skb);
-        opts.setPointer(40, skb);
-        opts.setInt(48, SK_BUFF_SIZE);
-        opts.setInt(52, SK_BUFF_SIZE);
-        opts.setInt(60, repeat);
+        Memory opts = Libbpf.options(RUN_OPTS_SIZE);
+        opts.setPointer(RUN_DATA_IN, in);
+        opts.setPointer(RUN_DATA_OUT, out);
+        opts.setInt(RUN_DATA_SIZE_IN, packet.length);
+        opts.setInt(RUN_DATA_SIZE_OUT, room);
+        opts.setPointer(RUN_CTX_IN, skb);
+        opts.setPointer(RUN_CTX_OUT, skb);
+        opts.setInt(RUN_CTX_SIZE_IN, SK_BUFF_SIZE);
+        opts.setInt(RUN_CTX_SIZE_OUT, SK_BUFF_SIZE);
+        opts.setInt(RUN_REPEAT, repeat);
         Libbpf.check(Libbpf.bpf_prog_test_run_opts(fd.get(), opts), "test-run program", object);
         return new TestRun(
-                opts.getInt(56), out.getByteArray(0, opts.getInt(28)), skb.getInt(SK_BUFF_PRIORITY), opts.getInt(64));
+                opts.getInt(RUN_RETVAL),
+                out.getByteArray(0, opts.getInt(RUN_DATA_SIZE_OUT)),
+                skb.getInt(SK_BUFF_PRIORITY),
+                opts.getInt(RUN_DURATION));
     }
 
     @Override

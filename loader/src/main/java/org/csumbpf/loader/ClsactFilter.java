@@ -12,6 +12,15 @@ public final class ClsactFilter {
     private static final int INGRESS = 1;
     private static final int EGRESS = 2;
     private static final int REPLACE = 1;
+    private static final int HOOK_SIZE = 24;
+    private static final int HOOK_IFINDEX = 8;
+    private static final int HOOK_ATTACH_POINT = 12;
+    private static final int OPTS_SIZE = 32;
+    private static final int OPTS_PROG_FD = 8;
+    private static final int OPTS_FLAGS = 12;
+    private static final int OPTS_PROG_ID = 16;
+    private static final int OPTS_HANDLE = 20;
+    private static final int OPTS_PRIORITY = 24;
 
     private ClsactFilter() {}
 
@@ -41,8 +50,8 @@ public final class ClsactFilter {
      */
     public static void attach(int ifindex, BpfProgram program, int priority, int handle, boolean replace) {
         Memory opts = opts(priority, handle);
-        opts.setInt(8, program.fd());
-        opts.setInt(12, replace ? REPLACE : 0);
+        opts.setInt(OPTS_PROG_FD, program.fd());
+        opts.setInt(OPTS_FLAGS, replace ? REPLACE : 0);
         Libbpf.check(Libbpf.bpf_tc_attach(hook(ifindex, INGRESS), opts), "attach filter to", object(ifindex));
     }
 
@@ -54,7 +63,7 @@ public final class ClsactFilter {
             return Optional.empty();
         }
         Libbpf.check(result, "query filters of", object(ifindex));
-        return Optional.of(new Filter(opts.getInt(16), priority, handle));
+        return Optional.of(new Filter(opts.getInt(OPTS_PROG_ID), priority, handle));
     }
 
     /** Removes the filter at that place, whoever made it; false where there is none. */
@@ -79,16 +88,16 @@ public final class ClsactFilter {
     }
 
     private static Memory hook(int ifindex, int attachPoint) {
-        Memory hook = Libbpf.options(24);
-        hook.setInt(8, ifindex);
-        hook.setInt(12, attachPoint);
+        Memory hook = Libbpf.options(HOOK_SIZE);
+        hook.setInt(HOOK_IFINDEX, ifindex);
+        hook.setInt(HOOK_ATTACH_POINT, attachPoint);
         return hook;
     }
 
     private static Memory opts(int priority, int handle) {
-        Memory opts = Libbpf.options(32);
-        opts.setInt(20, handle);
-        opts.setInt(24, priority);
+        Memory opts = Libbpf.options(OPTS_SIZE);
+        opts.setInt(OPTS_HANDLE, handle);
+        opts.setInt(OPTS_PRIORITY, priority);
         return opts;
     }
 

@@ -10,7 +10,17 @@ import java.util.Optional;
 /** A map of the kernel, with keys and values as bytes. Buffers are direct and in native byte order. */
 public final class RawMap implements AutoCloseable {
     private static final int INFO_SIZE = 88;
+    private static final int INFO_TYPE = 0;
+    private static final int INFO_ID = 4;
+    private static final int INFO_KEY_SIZE = 8;
+    private static final int INFO_VALUE_SIZE = 12;
+    private static final int INFO_MAX_ENTRIES = 16;
+    private static final int INFO_MAP_FLAGS = 20;
     private static final int INFO_NAME = 24;
+    private static final int PERCPU_HASH = 5;
+    private static final int PERCPU_ARRAY = 6;
+    private static final int LRU_PERCPU_HASH = 10;
+    private static final int PERCPU_CGROUP_STORAGE = 21;
     /** Entries that are read at once, to begin with. */
     private static final int BATCH = 256;
 
@@ -22,13 +32,13 @@ public final class RawMap implements AutoCloseable {
         try {
             Memory memory = Libbpf.info(fd.get(), INFO_SIZE, object);
             info = new MapInfo(
-                    memory.getInt(4),
-                    memory.getInt(0),
+                    memory.getInt(INFO_ID),
+                    memory.getInt(INFO_TYPE),
                     memory.getString(INFO_NAME),
-                    memory.getInt(8),
-                    memory.getInt(12),
-                    memory.getInt(16),
-                    memory.getInt(20));
+                    memory.getInt(INFO_KEY_SIZE),
+                    memory.getInt(INFO_VALUE_SIZE),
+                    memory.getInt(INFO_MAX_ENTRIES),
+                    memory.getInt(INFO_MAP_FLAGS));
         } catch (RuntimeException e) {
             fd.close();
             throw e;
@@ -65,7 +75,7 @@ public final class RawMap implements AutoCloseable {
     /** Whether a value exists for each CPU. */
     public boolean isPerCpu() {
         return switch (info.type()) {
-            case 5, 6, 10, 21 -> true; // PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE
+            case PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE -> true;
             default -> false;
         };
     }

@@ -9,12 +9,19 @@ import java.util.List;
 /** A BPF link on a device's tcx ingress chain (kernel 6.6). All of it in the calling thread's network namespace. */
 public final class TcxLink implements AutoCloseable {
     private static final int CREATE_OPTS_SIZE = 64;
+    private static final int CREATE_FLAGS = 8;
     /** With no other program named: before all. */
     private static final int BPF_F_BEFORE = 1 << 3;
 
     private static final int QUERY_OPTS_SIZE = 40;
+    private static final int QUERY_PROG_IDS = 16;
+    private static final int QUERY_PROG_CNT = 24;
     private static final int QUERY_MAX = 64;
     private static final int INFO_SIZE = 48;
+    private static final int INFO_ID = 4;
+    private static final int INFO_PROG_ID = 8;
+    /** Of the part that depends on the type: tcx.ifindex, which older headers lack; all parts begin there. */
+    private static final int INFO_IFINDEX = 16;
 
     private final FileDescriptor fd;
     private final String object;
@@ -30,7 +37,7 @@ public final class TcxLink implements AutoCloseable {
      */
     public static TcxLink attachFirst(BpfProgram program, int ifindex) {
         Memory opts = Libbpf.options(CREATE_OPTS_SIZE);
-        opts.setInt(8, BPF_F_BEFORE);
+        opts.setInt(CREATE_FLAGS, BPF_F_BEFORE);
         String object = "ifindex " + ifindex;
         int fd = Libbpf.bpf_link_create(program.fd(), ifindex, Libbpf.BPF_TCX_INGRESS, opts);
         return new TcxLink(new FileDescriptor(fd, "attach program by tcx to", object), object);
@@ -62,22 +69,22 @@ public final class TcxLink implements AutoCloseable {
 
     public LinkInfo info() {
         Memory info = Libbpf.info(fd.get(), INFO_SIZE, "link " + object);
-        return new LinkInfo(info.getInt(4), info.getInt(8), info.getInt(16));
+        return new LinkInfo(info.getInt(INFO_ID), info.getInt(INFO_PROG_ID), info.getInt(INFO_IFINDEX));
     }
 
     /** The ids of the programs on a device's tcx ingress chain, in their order. EINVAL on kernels before 6.6. */
     public static List<Integer> query(int ifindex) {
         Memory ids = Libbpf.zeroed(QUERY_MAX * Integer.BYTES);
         Memory opts = Libbpf.options(QUERY_OPTS_SIZE);
-        opts.setPointer(16, ids);
-        opts.setInt(24, QUERY_MAX);
+        opts.setPointer(QUERY_PROG_IDS, ids);
+        opts.setInt(QUERY_PROG_CNT, QUERY_MAX);
         int result = Libbpf.bpf_prog_query_opts(ifindex, Libbpf.BPF_TCX_INGRESS, opts);
         if (result == -Errno.ENOENT) {
             return List.of();
         }
         Libbpf.check(result, "query tcx programs of", "ifindex " + ifindex);
         List<Integer> chain = new ArrayList<>();
-        for (int i = 0; i < opts.getInt(24); i++) {
+        for (int i = 0; i < opts.getInt(QUERY_PROG_CNT); i++) {
             chain.add(ids.getInt((long) i * Integer.BYTES));
         }
         return chain;

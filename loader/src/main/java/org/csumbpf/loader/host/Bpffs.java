@@ -15,13 +15,15 @@ public final class Bpffs {
 
     private static final int BPF_FS_MAGIC = 0xcafe4a11;
     private static final int STATFS_SIZE = 256;
+    /** Of a long; the magic numbers fit into its lower half. */
+    private static final int F_TYPE = 0;
 
     private Bpffs() {}
 
     public static boolean isMounted(Path directory) {
         Memory result = new Memory(STATFS_SIZE);
         result.clear();
-        return Libc.statfs(directory.toString(), result) == 0 && result.getInt(0) == BPF_FS_MAGIC;
+        return Libc.statfs(directory.toString(), result) == 0 && result.getInt(F_TYPE) == BPF_FS_MAGIC;
     }
 
     /** Mounts one there if there is none; true: this call did. */

@@ -12,6 +12,9 @@ public final class Ethtool {
     private static final long SIOCETHTOOL = 0x8946;
     private static final int ETHTOOL_GGRO = 0x2b;
     private static final int ETHTOOL_SGRO = 0x2c;
+    private static final int VALUE_SIZE = 8;
+    private static final int VALUE_CMD = 0;
+    private static final int VALUE_DATA = 4;
     private static final int IFNAMSIZ = 16;
     private static final int IFREQ_SIZE = 40;
 
@@ -32,15 +35,15 @@ public final class Ethtool {
         int socket = Libc.check(Libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open", "socket");
         try {
             // struct ethtool_value { __u32 cmd; __u32 data; } behind struct ifreq { char name[16]; void *data; }
-            Memory value = new Memory(8);
-            value.setInt(0, command);
-            value.setInt(4, data);
+            Memory value = new Memory(VALUE_SIZE);
+            value.setInt(VALUE_CMD, command);
+            value.setInt(VALUE_DATA, data);
             Memory request = new Memory(IFREQ_SIZE);
             request.clear();
             request.write(0, name, 0, Math.min(name.length, IFNAMSIZ - 1));
             request.setPointer(IFNAMSIZ, value);
             Libc.check(Libc.ioctl(socket, SIOCETHTOOL, request), operation, device);
-            return value.getInt(4);
+            return value.getInt(VALUE_DATA);
         } finally {
             Libc.close(socket);
         }

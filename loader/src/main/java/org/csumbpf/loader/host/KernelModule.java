@@ -9,12 +9,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.csumbpf.loader.Abi;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
 /** Kernel modules by name. */
 public final class KernelModule {
-    private static final long SYS_DELETE_MODULE = System.getProperty("os.arch").equals("amd64") ? 176 : 106;
+    private static final long SYS_DELETE_MODULE = Abi.current().sysDeleteModule();
     private static final int O_NONBLOCK = 04000;
     private static final long TIMEOUT_SECONDS = 30;
 

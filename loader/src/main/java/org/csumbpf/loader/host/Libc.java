@@ -4,12 +4,13 @@ package org.csumbpf.loader.host;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import org.csumbpf.loader.Abi;
 import org.csumbpf.loader.KernelException;
 
 /** The functions of libc that this package calls: the only table of them. They return -1 and leave errno behind. */
 final class Libc {
     static final int O_RDONLY = 0;
-    static final int O_DIRECTORY = 0200000;
+    static final int O_DIRECTORY = Abi.current().oDirectory();
     static final int O_CLOEXEC = 02000000;
 
     /**

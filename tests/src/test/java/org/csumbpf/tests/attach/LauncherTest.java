@@ -46,6 +46,30 @@ class LauncherTest {
         runsSilently();
     }
 
+    /** What packages for arm64 are made of on another machine. Its archive is made where its Java is. */
+    @Test
+    void laidOutForAnotherArchitecture() throws IOException {
+        Path other = prefix.resolve("for arm64");
+        Shell.run(
+                        "env",
+                        "ARCH=arm64",
+                        Shell.CHECKOUT.resolve("cli/src/main/sh/make-dist").toString(),
+                        other.toString())
+                .ok();
+        Path lib = other.resolve("lib/csumbpf");
+        assertThat(Shell.run(
+                                "readelf",
+                                "--file-header",
+                                lib.resolve("libjnidispatch.so").toString())
+                        .ok()
+                        .out())
+                .contains("AArch64");
+        assertThat(lib.resolve("machine")).hasContent("aarch64\n");
+        try (Stream<Path> files = Files.list(lib)) {
+            assertThat(files.map(Path::toString)).noneMatch(file -> file.endsWith(".jsa"));
+        }
+    }
+
     @Test
     void ofAnotherJdk() throws IOException {
         Path other = prefix.resolve("other.jsa");

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the C compiler says of each constant of the loader (AbiTest): compiled to assembly for each architecture, and read there, as the
+// kernel's asm-offsets does. Nothing of it runs. The first argument is the Java field.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <linux/capability.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/magic.h>
+#include <linux/netlink.h>
+#include <linux/nsfs.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <nftables/libnftables.h>
+
+// Equal to the Java field.
+#define VALUE(field, value) asm volatile("\n.ascii \"->" #field " = %c0\"" :: "i"((long)(value)))
+#define OFFSET(field, type, member) VALUE(field, offsetof(type, member))
+// The Java field is room for a structure, or for its members up to one: at least so many bytes. The kernel and libbpf take both less and
+// more of those that grow.
+#define ROOM(field, size) asm volatile("\n.ascii \"->" #field " >= %c0\"" :: "i"((long)(size)))
+#define THROUGH(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
+
+// Not in the headers of all releases that csumbpf is built on: from the kernel's, which never change them.
+#define TCX_INGRESS 46
+#define BPF_F_BEFORE_6_6 (1U << 3)
+#define ENOTSUPP_INTERNAL 524
+
+void constants(void)
+{
+	VALUE(Abi.oDirectory, O_DIRECTORY);
+	VALUE(Abi.sysDeleteModule, SYS_delete_module);
+	VALUE(host.Libc.O_RDONLY, O_RDONLY);
+	VALUE(host.Libc.O_CLOEXEC, O_CLOEXEC);
+	VALUE(host.KernelModule.O_NONBLOCK, O_NONBLOCK);
+	VALUE(FileDescriptor.F_DUPFD_CLOEXEC, F_DUPFD_CLOEXEC);
+	VALUE(host.DirectoryLock.LOCK_EX, LOCK_EX);
+	VALUE(host.DirectoryLock.LOCK_NB, LOCK_NB);
+	VALUE(host.NetworkNamespace.CLONE_NEWNET, CLONE_NEWNET);
+	VALUE(host.NetworkNamespace.NS_GET_NSTYPE, NS_GET_NSTYPE);
+	VALUE(host.MonotonicClock.CLOCK_MONOTONIC, CLOCK_MONOTONIC);
+	VALUE(host.MonotonicClock.TIMESPEC_SIZE, sizeof(struct timespec));
+	OFFSET(host.MonotonicClock.TV_SEC, struct timespec, tv_sec);
+	OFFSET(host.MonotonicClock.TV_NSEC, struct timespec, tv_nsec);
+	VALUE(host.Bpffs.BPF_FS_MAGIC, (int)BPF_FS_MAGIC);
+	ROOM(host.Bpffs.STATFS_SIZE, sizeof(struct statfs));
+	OFFSET(host.Bpffs.F_TYPE, struct statfs, f_type);
+	VALUE(host.Privileges.CAP_NET_ADMIN, CAP_NET_ADMIN);
+	VALUE(host.Privileges.CAP_SYS_ADMIN, CAP_SYS_ADMIN);
+	VALUE(host.Privileges.CAP_BPF, CAP_BPF);
+}
+
+void errors(void)
+{
+	VALUE(Errno.EPERM, EPERM);
+	VALUE(Errno.ENOENT, ENOENT);
+	VALUE(Errno.EINTR, EINTR);
+	VALUE(Errno.E2BIG, E2BIG);
+	VALUE(Errno.EBADF, EBADF);
+	VALUE(Errno.EAGAIN, EAGAIN);
+	VALUE(Errno.ENOMEM, ENOMEM);
+	VALUE(Errno.EACCES, EACCES);
+	VALUE(Errno.EBUSY, EBUSY);
+	VALUE(Errno.EEXIST, EEXIST);
+	VALUE(Errno.ENODEV, ENODEV);
+	VALUE(Errno.ENOTDIR, ENOTDIR);
+	VALUE(Errno.EINVAL, EINVAL);
+	VALUE(Errno.ENOSPC, ENOSPC);
+	VALUE(Errno.EROFS, EROFS);
+	VALUE(Errno.ERANGE, ERANGE);
+	VALUE(Errno.ENOSYS, ENOSYS);
+	VALUE(Errno.ENOLINK, ENOLINK);
+	VALUE(Errno.EOPNOTSUPP, EOPNOTSUPP);
+	VALUE(Errno.ENOTSUPP, ENOTSUPP_INTERNAL);
+}
+
+void sockets(void)
+{
+	VALUE(host.Ethtool.AF_INET, AF_INET);
+	VALUE(host.Ethtool.SOCK_DGRAM, SOCK_DGRAM);
+	VALUE(host.Ethtool.SOCK_CLOEXEC, SOCK_CLOEXEC);
+	VALUE(host.Ethtool.SIOCETHTOOL, SIOCETHTOOL);
+	VALUE(host.Ethtool.ETHTOOL_GGRO, ETHTOOL_GGRO);
+	VALUE(host.Ethtool.ETHTOOL_SGRO, ETHTOOL_SGRO);
+	VALUE(host.Ethtool.VALUE_SIZE, sizeof(struct ethtool_value));
+	OFFSET(host.Ethtool.VALUE_CMD, struct ethtool_value, cmd);
+	OFFSET(host.Ethtool.VALUE_DATA, struct ethtool_value, data);
+	VALUE(host.Ethtool.IFNAMSIZ, offsetof(struct ifreq, ifr_data));
+	VALUE(host.Ethtool.IFREQ_SIZE, sizeof(struct ifreq));
+	VALUE(host.SystemdNotify.AF_UNIX, AF_UNIX);
+	VALUE(host.SystemdNotify.SOCK_DGRAM, SOCK_DGRAM);
+	VALUE(host.SystemdNotify.SOCK_CLOEXEC, SOCK_CLOEXEC);
+	VALUE(host.SystemdNotify.MSG_DONTWAIT, MSG_DONTWAIT);
+	VALUE(host.SystemdNotify.MSG_NOSIGNAL, MSG_NOSIGNAL);
+	OFFSET(host.SystemdNotify.PATH_OFFSET, struct sockaddr_un, sun_path);
+	VALUE(host.SystemdNotify.PATH_SIZE, sizeof(((struct sockaddr_un *)0)->sun_path));
+	VALUE(host.Nftables.AF_NETLINK, AF_NETLINK);
+	VALUE(host.Nftables.SOCK_RAW, SOCK_RAW);
+	VALUE(host.Nftables.SOCK_CLOEXEC, SOCK_CLOEXEC);
+	VALUE(host.Nftables.NETLINK_NETFILTER, NETLINK_NETFILTER);
+	VALUE(host.Libnftables.OUTPUT_JSON, NFT_CTX_OUTPUT_JSON);
+	VALUE(host.Rtnetlink.AF_NETLINK, AF_NETLINK);
+	VALUE(host.Rtnetlink.SOCK_RAW, SOCK_RAW);
+	VALUE(host.Rtnetlink.SOCK_CLOEXEC, SOCK_CLOEXEC);
+	VALUE(host.Rtnetlink.NETLINK_ROUTE, NETLINK_ROUTE);
+	VALUE(host.Rtnetlink.RTM_GETLINK, RTM_GETLINK);
+	VALUE(host.Rtnetlink.RTM_GETQDISC, RTM_GETQDISC);
+	VALUE(host.Rtnetlink.RTM_GETTFILTER, RTM_GETTFILTER);
+	VALUE(host.Rtnetlink.NLM_F_REQUEST, NLM_F_REQUEST);
+	VALUE(host.Rtnetlink.NLM_F_DUMP, NLM_F_DUMP);
+	VALUE(host.Rtnetlink.PARENT_CLSACT, (int)TC_H_CLSACT);
+	VALUE(host.Rtnetlink.PARENT_INGRESS, (int)TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS));
+	VALUE(host.Rtnetlink.PARENT_EGRESS, (int)TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
+	VALUE(host.NetlinkMessages.HEADER_SIZE, sizeof(struct nlmsghdr));
+	VALUE(host.NetlinkMessages.NLMSG_ERROR, NLMSG_ERROR);
+	VALUE(host.NetlinkMessages.NLMSG_DONE, NLMSG_DONE);
+	VALUE(host.NetlinkMessages.RTM_NEWLINK, RTM_NEWLINK);
+	VALUE(host.NetlinkMessages.RTM_NEWQDISC, RTM_NEWQDISC);
+	VALUE(host.NetlinkMessages.RTM_NEWTFILTER, RTM_NEWTFILTER);
+	VALUE(host.NetlinkMessages.IFLA_IFNAME, IFLA_IFNAME);
+	VALUE(host.NetlinkMessages.IFLA_MTU, IFLA_MTU);
+	VALUE(host.NetlinkMessages.IFLA_LINK, IFLA_LINK);
+	VALUE(host.NetlinkMessages.IFLA_MASTER, IFLA_MASTER);
+	VALUE(host.NetlinkMessages.IFLA_LINKINFO, IFLA_LINKINFO);
+	VALUE(host.NetlinkMessages.IFLA_INFO_KIND, IFLA_INFO_KIND);
+	VALUE(host.NetlinkMessages.IFLA_LINK_NETNSID, IFLA_LINK_NETNSID);
+	VALUE(host.NetlinkMessages.IFLA_XDP, IFLA_XDP);
+	VALUE(host.NetlinkMessages.IFLA_XDP_ATTACHED, IFLA_XDP_ATTACHED);
+	VALUE(host.NetlinkMessages.IFINFOMSG_SIZE, sizeof(struct ifinfomsg));
+	VALUE(host.NetlinkMessages.TCMSG_SIZE, sizeof(struct tcmsg));
+	VALUE(host.NetlinkMessages.TCA_KIND, TCA_KIND);
+}
+
+void bpf(void)
+{
+	VALUE(Libbpf.BPF_TCX_INGRESS, TCX_INGRESS);
+	VALUE(TcxLink.BPF_F_BEFORE, BPF_F_BEFORE_6_6);
+	VALUE(RawMap.PERCPU_HASH, BPF_MAP_TYPE_PERCPU_HASH);
+	VALUE(RawMap.PERCPU_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY);
+	VALUE(RawMap.LRU_PERCPU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH);
+	VALUE(RawMap.PERCPU_CGROUP_STORAGE, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE);
+
+	ROOM(RawMap.INFO_SIZE, THROUGH(struct bpf_map_info, map_extra));
+	OFFSET(RawMap.INFO_TYPE, struct bpf_map_info, type);
+	OFFSET(RawMap.INFO_ID, struct bpf_map_info, id);
+	OFFSET(RawMap.INFO_KEY_SIZE, struct bpf_map_info, key_size);
+	OFFSET(RawMap.INFO_VALUE_SIZE, struct bpf_map_info, value_size);
+	OFFSET(RawMap.INFO_MAX_ENTRIES, struct bpf_map_info, max_entries);
+	OFFSET(RawMap.INFO_MAP_FLAGS, struct bpf_map_info, map_flags);
+	OFFSET(RawMap.INFO_NAME, struct bpf_map_info, name);
+
+	ROOM(BpfProgram.INFO_SIZE, THROUGH(struct bpf_prog_info, run_cnt));
+	OFFSET(BpfProgram.INFO_ID, struct bpf_prog_info, id);
+	OFFSET(BpfProgram.INFO_TAG, struct bpf_prog_info, tag);
+	OFFSET(BpfProgram.INFO_LOAD_TIME, struct bpf_prog_info, load_time);
+	OFFSET(BpfProgram.INFO_NR_MAP_IDS, struct bpf_prog_info, nr_map_ids);
+	OFFSET(BpfProgram.INFO_MAP_IDS, struct bpf_prog_info, map_ids);
+	OFFSET(BpfProgram.INFO_NAME, struct bpf_prog_info, name);
+	OFFSET(BpfProgram.INFO_RUN_TIME, struct bpf_prog_info, run_time_ns);
+	OFFSET(BpfProgram.INFO_RUN_COUNT, struct bpf_prog_info, run_cnt);
+
+	ROOM(BpfProgram.RUN_OPTS_SIZE, THROUGH(struct bpf_test_run_opts, duration));
+	OFFSET(BpfProgram.RUN_DATA_IN, struct bpf_test_run_opts, data_in);
+	OFFSET(BpfProgram.RUN_DATA_OUT, struct bpf_test_run_opts, data_out);
+	OFFSET(BpfProgram.RUN_DATA_SIZE_IN, struct bpf_test_run_opts, data_size_in);
+	OFFSET(BpfProgram.RUN_DATA_SIZE_OUT, struct bpf_test_run_opts, data_size_out);
+	OFFSET(BpfProgram.RUN_CTX_IN, struct bpf_test_run_opts, ctx_in);
+	OFFSET(BpfProgram.RUN_CTX_OUT, struct bpf_test_run_opts, ctx_out);
+	OFFSET(BpfProgram.RUN_CTX_SIZE_IN, struct bpf_test_run_opts, ctx_size_in);
+	OFFSET(BpfProgram.RUN_CTX_SIZE_OUT, struct bpf_test_run_opts, ctx_size_out);
+	OFFSET(BpfProgram.RUN_RETVAL, struct bpf_test_run_opts, retval);
+	OFFSET(BpfProgram.RUN_REPEAT, struct bpf_test_run_opts, repeat);
+	OFFSET(BpfProgram.RUN_DURATION, struct bpf_test_run_opts, duration);
+
+	VALUE(BpfProgram.SK_BUFF_SIZE, sizeof(struct __sk_buff));
+	OFFSET(BpfProgram.SK_BUFF_PRIORITY, struct __sk_buff, priority);
+	OFFSET(BpfProgram.SK_BUFF_GSO_SEGS, struct __sk_buff, gso_segs);
+	OFFSET(BpfProgram.SK_BUFF_GSO_SIZE, struct __sk_buff, gso_size);
+
+	ROOM(BpfObject.OPTS_SIZE, THROUGH(struct bpf_object_open_opts, kernel_log_size));
+	OFFSET(BpfObject.OPTS_NAME, struct bpf_object_open_opts, object_name);
+	OFFSET(BpfObject.OPTS_LOG_BUF, struct bpf_object_open_opts, kernel_log_buf);
+	OFFSET(BpfObject.OPTS_LOG_SIZE, struct bpf_object_open_opts, kernel_log_size);
+
+	ROOM(TcxLink.CREATE_OPTS_SIZE, THROUGH(struct bpf_link_create_opts, flags));
+	OFFSET(TcxLink.CREATE_FLAGS, struct bpf_link_create_opts, flags);
+	ROOM(TcxLink.QUERY_OPTS_SIZE, THROUGH(struct bpf_prog_query_opts, prog_cnt));
+	OFFSET(TcxLink.QUERY_PROG_IDS, struct bpf_prog_query_opts, prog_ids);
+	OFFSET(TcxLink.QUERY_PROG_CNT, struct bpf_prog_query_opts, prog_cnt);
+	ROOM(TcxLink.INFO_SIZE, THROUGH(struct bpf_link_info, xdp));
+	OFFSET(TcxLink.INFO_ID, struct bpf_link_info, id);
+	OFFSET(TcxLink.INFO_PROG_ID, struct bpf_link_info, prog_id);
+	OFFSET(TcxLink.INFO_IFINDEX, struct bpf_link_info, xdp.ifindex);
+
+	VALUE(ClsactFilter.INGRESS, BPF_TC_INGRESS);
+	VALUE(ClsactFilter.EGRESS, BPF_TC_EGRESS);
+	VALUE(ClsactFilter.REPLACE, BPF_TC_F_REPLACE);
+	VALUE(ClsactFilter.HOOK_SIZE, sizeof(struct bpf_tc_hook));
+	OFFSET(ClsactFilter.HOOK_IFINDEX, struct bpf_tc_hook, ifindex);
+	OFFSET(ClsactFilter.HOOK_ATTACH_POINT, struct bpf_tc_hook, attach_point);
+	ROOM(ClsactFilter.OPTS_SIZE, THROUGH(struct bpf_tc_opts, priority));
+	OFFSET(ClsactFilter.OPTS_PROG_FD, struct bpf_tc_opts, prog_fd);
+	OFFSET(ClsactFilter.OPTS_FLAGS, struct bpf_tc_opts, flags);
+	OFFSET(ClsactFilter.OPTS_PROG_ID, struct bpf_tc_opts, prog_id);
+	OFFSET(ClsactFilter.OPTS_HANDLE, struct bpf_tc_opts, handle);
+	OFFSET(ClsactFilter.OPTS_PRIORITY, struct bpf_tc_opts, priority);
+
+	VALUE(Btf.KIND_STRUCT, BTF_KIND_STRUCT);
+	VALUE(Btf.KIND_ENUM, BTF_KIND_ENUM);
+	VALUE(Btf.TYPE_SIZE, sizeof(struct btf_type));
+	VALUE(Btf.MEMBER_SIZE, sizeof(struct btf_member));
+	VALUE(Btf.ENUMERATOR_SIZE, sizeof(struct btf_enum));
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Each number of the loader's that stands for one of C's is the C compiler's, on each architecture: src/test/c/abi.c. */
+class AbiTest {
+    private static final Path CLASSES = Path.of("target/classes");
+    private static final String PACKAGE = "org.csumbpf.loader.";
+    private static final Pattern SAID = Pattern.compile("->(\\S+) (=|>=) (-?\\d+)\"");
+
+    /** The project's own: limits, sizes of buffers and intervals, which C says nothing of. */
+    private static final Set<String> OURS = Set.of(
+            "BpfObject.LOG_SIZE",
+            "BpfProgram.MAPS_MAX",
+            "Probes.LOOPBACK_IFINDEX",
+            "RawMap.BATCH",
+            "TcxLink.QUERY_MAX",
+            "host.DirectoryLock.POLL_MILLIS",
+            "host.Inet6Addresses.SCOPE_GLOBAL", // of /proc/net/if_inet6, which no header describes
+            "host.Inet6Addresses.SCOPE_HOST",
+            "host.KernelModule.TIMEOUT_SECONDS",
+            "host.Rtnetlink.BUFFER_SIZE",
+            "host.SystemdNotify.PAUSE_MILLIS",
+            "host.SystemdNotify.TRIES");
+
+    private record Said(boolean exactly, long value) {}
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @EnumSource
+    void numbersAreThoseOfTheCompiler(Abi abi) throws IOException, InterruptedException {
+        Map<String, Said> said = compile(abi);
+        Map<String, Long> java = constants();
+        java.put("Abi.oDirectory", (long) abi.oDirectory());
+        java.put("Abi.sysDeleteModule", abi.sysDeleteModule());
+        // Those that differ are taken from the Abi of this JVM.
+        java.keySet().removeAll(Set.of("host.Libc.O_DIRECTORY", "host.KernelModule.SYS_DELETE_MODULE"));
+
+        assertThat(java.keySet())
+                .as("a new constant stands in abi.c too, or in OURS")
+                .containsExactlyInAnyOrderElementsOf(said.keySet());
+        said.forEach((field, c) -> {
+            if (c.exactly()) {
+                assertThat(java.get(field)).as(field).isEqualTo(c.value());
+            } else {
+                assertThat(java.get(field)).as(field).isGreaterThanOrEqualTo(c.value());
+            }
+        });
+    }
+
+    @Test
+    void numbersOfTheseTwoComeFromTheTable() throws ReflectiveOperationException {
+        assertThat(constant("host.Libc", "O_DIRECTORY")).isEqualTo(Abi.current().oDirectory());
+        assertThat(constant("host.KernelModule", "SYS_DELETE_MODULE"))
+                .isEqualTo(Abi.current().sysDeleteModule());
+    }
+
+    @Test
+    void unknownArchitectureHasNoNumbers() {
+        assertThatThrownBy(() -> Abi.of("riscv64"))
+                .isInstanceOf(UnsupportedOperationException.class)
+                .hasMessage("csumbpf does not know the architecture riscv64; it runs on amd64 and arm64");
+    }
+
+    private Map<String, Said> compile(Abi abi) throws IOException, InterruptedException {
+        String triplet = switch (abi) {
+            case AMD64 -> "x86_64-linux-gnu";
+            case ARM64 -> "aarch64-linux-gnu";
+        };
+        Path assembly = folder.resolve("abi.s");
+        List<String> command = new ArrayList<>(List.of("clang", "-S", "--target=" + triplet));
+        // This machine's own headers, or those that Debian has for cross compilers.
+        for (String include : List.of("/usr/include/" + triplet, "/usr/" + triplet + "/include")) {
+            if (Files.isDirectory(Path.of(include))) {
+                command.addAll(List.of("-isystem", include));
+            }
+        }
+        command.addAll(List.of("-idirafter", "/usr/include", "-o", assembly.toString(), "src/test/c/abi.c"));
+        Process clang = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String output = new String(clang.getInputStream().readAllBytes());
+        assertThat(clang.waitFor()).as("clang for %s: %s", triplet, output).isZero();
+
+        Map<String, Said> said = new TreeMap<>();
+        Matcher matcher = SAID.matcher(Files.readString(assembly));
+        while (matcher.find()) {
+            said.put(matcher.group(1), new Said(matcher.group(2).equals("="), Long.parseLong(matcher.group(3))));
+        }
+        return said;
+    }
+
+    /** All constants of the loader's classes by their names, but the project's own. */
+    private static Map<String, Long> constants() throws IOException {
+        Map<String, Long> constants = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(CLASSES)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".class")).toList()) {
+                String name =
+                        CLASSES.relativize(file).toString().replace('/', '.').replaceAll("\\.class$", "");
+                for (Field field : load(name).getDeclaredFields()) {
+                    int modifiers = field.getModifiers();
+                    Class<?> type = field.getType();
+                    if (Modifier.isStatic(modifiers)
+                            && Modifier.isFinal(modifiers)
+                            && !field.isSynthetic()
+                            && (type == int.class || type == long.class || type == short.class)) {
+                        constants.put(name.substring(PACKAGE.length()) + "." + field.getName(), value(field));
+                    }
+                }
+            }
+        }
+        assertThat(constants.keySet()).as("OURS names constants that are there").containsAll(OURS);
+        constants.keySet().removeAll(OURS);
+        return constants;
+    }
+
+    private static long constant(String type, String field) throws ReflectiveOperationException {
+        return value(Class.forName(PACKAGE + type).getDeclaredField(field));
+    }
+
+    private static Class<?> load(String name) {
+        try {
+            return Class.forName(name, false, AbiTest.class.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static long value(Field field) {
+        try {
+            field.setAccessible(true);
+            return ((Number) field.get(null)).longValue();
+        } catch (IllegalAccessException e) {
+            throw new AssertionError(field.toString(), e);
+        }
+    }
+}
