@@ -10,17 +10,20 @@ csumbpf=${CSUMBPF:-$(readlink -f "$here/../..")/bin/csumbpf}
 VNI=4109
 
 . "$here/telling.sh"
+. "$here/../lab/limit.sh"
 
+# Where nothing may come through, the seconds are a duration and are not scaled.
 transfer() { # seconds -> whether 20 MB came through, and whole
-	local limit=$1 receiver
+	local seconds=$1 receiver end
 	rm -f "$work/received"
-	on b timeout "$limit" socat -u TCP-LISTEN:5001,bind=10.0.9.2,reuseaddr "CREATE:$work/received" 2>/dev/null &
+	on b timeout "$seconds" socat -u TCP-LISTEN:5001,bind=10.0.9.2,reuseaddr "CREATE:$work/received" 2>/dev/null &
 	receiver=$!
-	for _ in $(seq 100); do # a busy machine takes its time
-		[ -z "$(on b ss -Hltn 'sport = :5001')" ] || break
+	end=$((SECONDS + $(limit 10)))
+	until [ -n "$(on b ss -Hltn 'sport = :5001')" ]; do
+		[ $SECONDS -lt $end ] || fail "nothing listens on b's port 5001"
 		sleep 0.1
 	done
-	on a timeout "$limit" socat -u "OPEN:$work/sent" TCP:10.0.9.2:5001,connect-timeout=5 2>/dev/null || true
+	on a timeout "$seconds" socat -u "OPEN:$work/sent" TCP:10.0.9.2:5001,connect-timeout=5 2>/dev/null || true
 	wait $receiver || true
 	[ -f "$work/received" ] && [ "$(sha256sum <"$work/received")" = "$(sha256sum <"$work/sent")" ]
 }
@@ -58,7 +61,7 @@ errors_a=$(bad_checksums a) errors_b=$(bad_checksums b)
 expect "$(loss a 10.0.9.2)" 0 "ping from a to b: 0 % loss"
 expect "$(loss b 10.0.9.1)" 0 "ping from b to a: 0 % loss"
 began=$(date +%s%N)
-if transfer 60; then
+if transfer "$(limit 60)"; then
 	good "20 MB by TCP: arrives with the same SHA-256, in $((($(date +%s%N) - began) / 1000000)) ms"
 else
 	fail "20 MB by TCP did not arrive whole"
@@ -83,7 +86,7 @@ say "csumbpf attach eth0 --vni $VNI: nftables behind tc, which is the default."
 csumbpf_on_both attach eth0 --vni $VNI
 expect "$(loss a 10.0.9.2 -s 1372)" 0 "ping with 1,400 bytes: 0 % loss"
 began=$(date +%s%N)
-if transfer 60; then
+if transfer "$(limit 60)"; then
 	good "20 MB by TCP: arrives with the same SHA-256, in $((($(date +%s%N) - began) / 1000000)) ms"
 else
 	fail "20 MB by TCP did not arrive whole"

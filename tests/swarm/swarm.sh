@@ -28,6 +28,7 @@ here=$(dirname "$(readlink -f "$0")")
 lab=$here/../lab/lab.sh
 state=/run/csumbpf-swarm
 . "$here/../debian.sh"
+. "$here/../lab/limit.sh"
 
 advertised() { if [ "$1" = a ]; then echo 203.0.113.2; else echo 203.0.113.10; fi; }
 
@@ -45,7 +46,7 @@ docker() { # host arguments
 }
 
 until_done() { # seconds host command...
-	local end=$((SECONDS + $1)) host=$2
+	local end=$((SECONDS + $(limit "$1"))) host=$2
 	shift 2
 	until "$@"; do
 		[ $SECONDS -lt $end ] || { tail -n 20 "$state/$host.log" >&2; fail "waited in vain: $*"; }
@@ -159,15 +160,15 @@ loss() { # from to network [size]
 transfer() { # from to network MB seconds
 	local sent received
 	sent=$(in_replica "$1" sh -c "head -c ${4}000000 /dev/urandom >/www/file; sha256sum </www/file")
-	received=$(in_replica "$2" sh -c "timeout $5 wget -q -O - http://$(address "$1" "$3")/file | sha256sum")
+	received=$(in_replica "$2" sh -c "timeout $(limit "$5") wget -q -O - http://$(address "$1" "$3")/file | sha256sum")
 	if [ "$received" = "$sent" ]; then echo whole; else echo lost; fi
 }
 
 # All requests at once: those that get no answer take their time.
 published() {
 	# shellcheck disable=SC2016
-	"$lab" exec nat bash -c '
-		ask() { timeout 5 bash -c "exec 3<>/dev/tcp/203.0.113.2/8080 && printf \"GET / HTTP/1.0\r\n\r\n\" >&3 && tail -n 1 <&3" 2>/dev/null; }
+	"$lab" exec nat env LIMIT="$(limit 5)" bash -c '
+		ask() { timeout "$LIMIT" bash -c "exec 3<>/dev/tcp/203.0.113.2/8080 && printf \"GET / HTTP/1.0\r\n\r\n\" >&3 && tail -n 1 <&3" 2>/dev/null; }
 		for try in 1 2 3 4 5 6 7 8; do ask & done
 		wait' | sort -u | xargs
 }

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.csumbpf.tests.lab.Lab;
+import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -85,25 +87,28 @@ class BackstopAttachTest {
                 .start();
         try {
             // It is there once it sees one of ours.
-            int markers = 0;
-            while (count(log, "add table ip marker") == 0) {
-                lab.run("nft", "add", "table", "ip", "marker" + markers++).ok();
-                TimeUnit.MILLISECONDS.sleep(50);
-                assertThat(markers)
-                        .as("transactions that nft monitor did not see")
-                        .isLessThan(100);
-            }
+            AtomicInteger markers = new AtomicInteger();
+            Limit.await(
+                    "marker that nft monitor saw",
+                    Limit.seconds(30),
+                    () -> {
+                        lab.run("nft", "add", "table", "ip", "marker" + markers.getAndIncrement())
+                                .ok();
+                        return count(log, "add table ip marker");
+                    },
+                    seen -> seen > 0);
+            // The last of them may still be on its way: nothing of them may be counted below.
+            lab.run("nft", "add", "table", "ip", "begin").ok();
+            awaitTransaction(log, "begin");
             long before = count(log, "new generation");
             lab.csumbpf(command).ok();
             lab.run("nft", "add", "table", "ip", "end").ok();
-            for (int i = 0; i < 100 && count(log, "add table ip end") == 0; i++) {
-                TimeUnit.MILLISECONDS.sleep(50);
-            }
-            TimeUnit.MILLISECONDS.sleep(100);
+            awaitTransaction(log, "end");
             long after = count(log, "new generation");
-            for (int i = 0; i < markers; i++) {
+            for (int i = 0; i < markers.get(); i++) {
                 lab.run("nft", "delete", "table", "ip", "marker" + i).ok();
             }
+            lab.run("nft", "delete", "table", "ip", "begin").ok();
             lab.run("nft", "delete", "table", "ip", "end").ok();
             return after - before - 1;
         } finally {
@@ -113,10 +118,30 @@ class BackstopAttachTest {
         }
     }
 
-    private static long count(Path log, String text) throws IOException {
-        return Files.readAllLines(log).stream()
-                .filter(line -> line.contains(text))
-                .count();
+    /** A transaction's last line in the log names its generation. */
+    private static void awaitTransaction(Path log, String table) {
+        Limit.await(
+                "transaction of table " + table + " in nft monitor's log",
+                Limit.seconds(30),
+                () -> lines(log),
+                lines -> {
+                    int added = lines.indexOf("add table ip " + table);
+                    return added >= 0
+                            && lines.subList(added, lines.size()).stream()
+                                    .anyMatch(line -> line.contains("new generation"));
+                });
+    }
+
+    private static long count(Path log, String text) {
+        return lines(log).stream().filter(line -> line.contains(text)).count();
+    }
+
+    private static List<String> lines(Path log) {
+        try {
+            return Files.readAllLines(log);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

@@ -4,6 +4,7 @@ package org.csumbpf.tests.attach;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.csumbpf.tests.lab.Lab;
+import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -32,10 +34,11 @@ class NamespaceTest {
                 Shell.here(Shell.join(new String[] {"--netns", lab.name}, command.toArray(String[]::new)));
             }
             // A thread that has been joined is not quite gone yet.
-            for (int i = 0; i < 100 && !threadsElsewhere().isEmpty(); i++) {
-                Thread.sleep(10);
-            }
-            assertThat(threadsElsewhere()).isEmpty();
+            Limit.await(
+                    "end of the threads in another namespace",
+                    Limit.seconds(10),
+                    NamespaceTest::threadsElsewhere,
+                    List::isEmpty);
             assertThat(descriptors()).as("descriptors that hold a namespace").isEqualTo(before);
         }
     }
@@ -58,10 +61,10 @@ class NamespaceTest {
     }
 
     /** Threads of this process, by name, that are in another namespace than the process. */
-    private static List<String> threadsElsewhere() throws IOException {
-        Path own = Files.readSymbolicLink(Path.of("/proc/self/ns/net"));
+    private static List<String> threadsElsewhere() {
         List<String> elsewhere = new ArrayList<>();
         try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
+            Path own = Files.readSymbolicLink(Path.of("/proc/self/ns/net"));
             for (Path thread : threads.toList()) {
                 try {
                     if (!Files.readSymbolicLink(thread.resolve("ns/net")).equals(own)) {
@@ -71,6 +74,8 @@ class NamespaceTest {
                     // It ended meanwhile.
                 }
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
         return elsewhere;
     }

@@ -4,9 +4,9 @@ package org.csumbpf.tests.attach;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.PingedOverlay;
 import org.csumbpf.tests.lab.Prometheus;
 import org.csumbpf.tests.lab.ServeProcess;
@@ -27,8 +27,8 @@ class PrometheusTest {
             try (Prometheus prometheus = new Prometheus(serve, directory)) {
                 String rate = "sum(rate(csumbpf_packets_total{job=\"csumbpf\",interface=\"w1\",vni=\""
                         + PingedOverlay.VNI + "\",path=\"tc\",outcome=\"repaired\"}[5s]))";
-                double repaired = prometheus.await(
-                        rate, Duration.ofSeconds(60), value -> value >= PingedOverlay.PINGS_A_SECOND * 0.6);
+                double repaired =
+                        prometheus.await(rate, Limit.seconds(60), value -> value >= PingedOverlay.PINGS_A_SECOND * 0.6);
                 assertThat(repaired).isLessThan(PingedOverlay.PINGS_A_SECOND * 1.4);
                 assertThat(prometheus.values("up")).containsExactly(1.0);
                 assertThat(prometheus.values("csumbpf_attached")).containsExactly(1.0);

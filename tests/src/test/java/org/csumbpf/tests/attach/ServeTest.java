@@ -245,6 +245,7 @@ class ServeTest {
         try (ServeProcess serve = new ServeProcess(lab)) {
             lab.csumbpf("attach", "w1", "--vni", "4109", "--mode", "observe", "--unverified")
                     .ok();
+            // Several of the spans over which serve judges, under load all the time: a duration, not a limit.
             long end = System.nanoTime() + 25_000_000_000L;
             do {
                 assertThat(serve.value("csumbpf_off_path")).as("off path").isZero();

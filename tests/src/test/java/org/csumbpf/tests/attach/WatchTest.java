@@ -95,6 +95,7 @@ class WatchTest {
                     s -> Pattern.compile("ended \\d+\\s+\\d+ \\d+\\s+prompt# ?\\s*$")
                             .matcher(s)
                             .find());
+            // "At once" is what is tested: not scaled.
             assertThat(TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began))
                     .isLessThan(5);
             assertThat(screen).contains("ended " + code).doesNotContain("q quits");

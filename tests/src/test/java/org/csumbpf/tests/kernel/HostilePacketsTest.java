@@ -11,9 +11,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Supplier;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.program.Oracle;
 import org.junit.jupiter.api.DisplayName;
@@ -47,26 +49,28 @@ class HostilePacketsTest {
             lab.b.run("iptables", "-F", "INPUT").ok();
             silence(lab, true);
             Seen before = Seen.on(lab.b);
-            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, true)));
+            send(lab, Collections.nCopies(COUNT, vxlan(lab, true)));
+            counts(
+                    "with a good checksum: delivered, not repaired",
+                    () -> Seen.on(lab.b).minus(before),
+                    new Seen(COUNT, 0, 0, COUNT, 0));
             Seen good = Seen.on(lab.b);
-            assertThat(good.minus(before))
-                    .as("with a good checksum: delivered, not repaired")
-                    .isEqualTo(new Seen(COUNT, 0, 0, COUNT, 0));
-            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, false)));
-            Seen bad = Seen.on(lab.b);
-            assertThat(bad.minus(good))
-                    .as("with a bad one: dropped by the kernel, not repaired")
-                    .isEqualTo(new Seen(0, COUNT, 0, COUNT, 0));
+            send(lab, Collections.nCopies(COUNT, vxlan(lab, false)));
+            counts(
+                    "with a bad one: dropped by the kernel, not repaired",
+                    () -> Seen.on(lab.b).minus(good),
+                    new Seen(0, COUNT, 0, COUNT, 0));
 
             lab.b
                     .csumbpf("attach", "eth0", "--vni", "4109", "--plaintext", "drop")
                     .ok();
-            before = Seen.on(lab.b);
-            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, true)));
-            send(lab.nat, Collections.nCopies(COUNT, vxlan(lab, false)));
-            assertThat(Seen.on(lab.b).minus(before))
-                    .as("with --plaintext drop: neither comes to the kernel")
-                    .isEqualTo(new Seen(0, 0, 0, 0, 2 * COUNT));
+            Seen passed = Seen.on(lab.b);
+            send(lab, Collections.nCopies(COUNT, vxlan(lab, true)));
+            send(lab, Collections.nCopies(COUNT, vxlan(lab, false)));
+            counts(
+                    "with --plaintext drop: neither comes to the kernel",
+                    () -> Seen.on(lab.b).minus(passed),
+                    new Seen(0, 0, 0, 0, 2 * COUNT));
             silence(lab, false);
             assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
         }
@@ -86,27 +90,30 @@ class HostilePacketsTest {
             List<String> good = fragments(vxlan(lab, true));
             List<String> bad = fragments(vxlan(lab, false));
             Behind before = Behind.on(lab.b);
-            send(lab.nat, good);
+            send(lab, good);
+            counts(
+                    "fragments with a good checksum: delivered, not repaired",
+                    () -> Behind.on(lab.b).minus(before),
+                    new Behind(1, 0, 0, 0));
             Behind afterGood = Behind.on(lab.b);
-            assertThat(afterGood.minus(before))
-                    .as("fragments with a good checksum: delivered, not repaired")
-                    .isEqualTo(new Behind(1, 0, 0, 0));
-            send(lab.nat, bad);
-            send(lab.nat, List.of(vxlan(lab, false)));
-            assertThat(Behind.on(lab.b).minus(afterGood))
-                    .as("with a bad one: dropped by the kernel, not repaired")
-                    .isEqualTo(new Behind(0, 2, 0, 0));
+            send(lab, bad);
+            send(lab, List.of(vxlan(lab, false)));
+            counts(
+                    "with a bad one: dropped by the kernel, not repaired",
+                    () -> Behind.on(lab.b).minus(afterGood),
+                    new Behind(0, 2, 0, 0));
 
             for (String vnis : List.of("4109", "any")) {
                 lab.b
                         .csumbpf("attach", "eth0", "--vni", vnis, "--plaintext", "drop")
                         .ok();
-                before = Behind.on(lab.b);
-                send(lab.nat, good);
-                send(lab.nat, bad);
-                assertThat(Behind.on(lab.b).minus(before))
-                        .as("with --plaintext drop for vni %s: dropped by the backstop", vnis)
-                        .isEqualTo(new Behind(0, 0, 0, 2));
+                Behind attached = Behind.on(lab.b);
+                send(lab, good);
+                send(lab, bad);
+                counts(
+                        "with --plaintext drop for vni " + vnis + ": dropped by the backstop",
+                        () -> Behind.on(lab.b).minus(attached),
+                        new Behind(0, 0, 0, 2));
             }
             silence(lab, false);
             assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
@@ -183,12 +190,13 @@ class HostilePacketsTest {
             assertThat(captured).hasSize(COUNT);
 
             silence(lab, true);
-            long dropped = HostCounters.xfrm(lab.b, "XfrmInStateSeqError");
+            long replayed = HostCounters.xfrm(lab.b, "XfrmInStateSeqError");
             Seen before = Seen.on(lab.b);
-            send(lab.nat, captured);
-            assertThat(HostCounters.xfrm(lab.b, "XfrmInStateSeqError") - dropped)
-                    .as("replayed packets that xfrm dropped")
-                    .isEqualTo(COUNT);
+            send(lab, captured);
+            counts(
+                    "replayed packets that xfrm dropped",
+                    () -> HostCounters.xfrm(lab.b, "XfrmInStateSeqError") - replayed,
+                    (long) COUNT);
             List<String> flipped = new ArrayList<>();
             for (String frame : captured) {
                 // A new sequence number, so that the replay window lets it through to the integrity check.
@@ -198,11 +206,12 @@ class HostilePacketsTest {
                 bytes[bytes.length - 20] ^= 1;
                 flipped.add(HexFormat.of().formatHex(bytes));
             }
-            dropped = HostCounters.xfrm(lab.b, "XfrmInStateProtoError");
-            send(lab.nat, flipped);
-            assertThat(HostCounters.xfrm(lab.b, "XfrmInStateProtoError") - dropped)
-                    .as("flipped packets that xfrm dropped")
-                    .isEqualTo(COUNT);
+            long wrong = HostCounters.xfrm(lab.b, "XfrmInStateProtoError");
+            send(lab, flipped);
+            counts(
+                    "flipped packets that xfrm dropped",
+                    () -> HostCounters.xfrm(lab.b, "XfrmInStateProtoError") - wrong,
+                    (long) COUNT);
             assertThat(Seen.on(lab.b).minus(before)).as("what came of them").isEqualTo(new Seen(0, 0, 0, 0, 0));
             silence(lab, false);
             assertThat(lab.loss(lab.a, B)).as("loss afterwards").isZero();
@@ -236,14 +245,21 @@ class HostilePacketsTest {
         lab.a.run("ip", "link", "set", "vxlan0", silent ? "down" : "up").ok();
     }
 
-    private static void send(Host from, List<String> frames) {
-        Shell.input(String.join("\n", frames) + "\n", from.in(FRAMES, "send", "eth1"))
+    /** Sends frames to b, and waits until they are there; what b counts of them may take a moment more. */
+    private static void send(EspLab lab, List<String> frames) {
+        long before = HostCounters.received(lab.b, "eth0");
+        Shell.input(String.join("\n", frames) + "\n", lab.nat.in(FRAMES, "send", "eth1"))
                 .ok();
-        try {
-            Thread.sleep(500); // for b to have taken them in
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
+        Limit.await(
+                frames.size() + " frames on b's eth0",
+                Limit.seconds(30),
+                () -> HostCounters.received(lab.b, "eth0") - before,
+                received -> received >= frames.size());
+    }
+
+    /** Counts that may take a moment to become what they are to be. */
+    private static <T> void counts(String what, Supplier<T> counts, T expected) {
+        Limit.await(what + ": " + expected, Limit.seconds(30), counts, expected::equals);
     }
 
     /** A frame to b as if a had sent it in clear: VXLAN 4109 with an inner broadcast of no protocol that anybody answers. */

@@ -12,6 +12,7 @@ import java.util.List;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.Host;
+import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Prometheus;
 import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
@@ -29,8 +30,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class MonitoringTest {
     private static final String B = "10.0.9.2";
-    private static final Duration PATIENCE = Duration.ofSeconds(240);
-    /** How long each state lasts at least, so that it is seen in a picture of the data. */
+    private static final Duration PATIENCE = Limit.seconds(240);
+    /** How long each state lasts at least: a picture of the data shows it, and an alert that were wrong would come. Not a limit. */
     private static final long STATE_MILLIS = 30_000;
 
     private static final String ERRORS = "sum(rate(csumbpf_host_udp_checksum_errors_total{netns=\"csumbpf-b\"}[20s]))";
@@ -65,7 +66,7 @@ class MonitoringTest {
                 assertThat(lab.b.repaired("tc"))
                         .as("repaired while it only observes")
                         .isZero();
-                Thread.sleep(STATE_MILLIS);
+                Limit.pause(STATE_MILLIS);
                 assertThat(prometheus.values(OFF_PATH))
                         .as("these errors are explained")
                         .containsExactly(0.0);
@@ -75,7 +76,7 @@ class MonitoringTest {
                         .ok();
                 prometheus.await(repaired("tc"), PATIENCE, rate -> rate > 2);
                 prometheus.await(ERRORS, PATIENCE, rate -> rate == 0);
-                Thread.sleep(STATE_MILLIS);
+                Limit.pause(STATE_MILLIS);
                 assertThat(prometheus.values(ERRORS)).containsExactly(0.0);
                 assertThat(prometheus.values(OFF_PATH)).containsExactly(0.0);
                 assertThat(prometheus.alerts()).doesNotContain("CsumbpfOffPath");
@@ -87,7 +88,7 @@ class MonitoringTest {
                 serve.awaitLog(line -> line.contains("still broken: the host dropped"));
                 assertThat(verdict(lab)).isEqualTo("bypassed");
                 prometheus.await("count(ALERTS{alertname=\"CsumbpfOffPath\"})", PATIENCE, count -> count == 1);
-                Thread.sleep(STATE_MILLIS);
+                Limit.pause(STATE_MILLIS);
 
                 lab.b.csumbpf("attach", "eth0", "--vni", "4109").ok();
                 prometheus.await(repaired("backstop"), PATIENCE, rate -> rate > 2);
@@ -95,7 +96,7 @@ class MonitoringTest {
                 prometheus.await(ERRORS, PATIENCE, rate -> rate == 0);
                 assertThat(verdict(lab)).isEqualTo("repairing");
                 assertThat(lab.loss(lab.a, B, 1272)).as("loss at the end").isZero();
-                Thread.sleep(STATE_MILLIS);
+                Limit.pause(STATE_MILLIS);
                 assertThat(prometheus.alerts()).doesNotContain("CsumbpfOffPath");
                 assertThat(serve.log().stream().filter(line -> line.contains("level=warn msg=\"csumbpf-b/")))
                         .as("said once, and nothing else was amiss")

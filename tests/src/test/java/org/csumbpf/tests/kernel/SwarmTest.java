@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Swarm;
 import org.junit.jupiter.api.AfterAll;
@@ -133,17 +134,19 @@ class SwarmTest {
     @Test
     @Order(6)
     @DisplayName("keys change")
-    void keysChange() throws InterruptedException {
+    void keysChange() {
         assertThat(firstSpis).isNotEmpty();
         assertThat(firstOutbound).hasSize(1);
-        long end = System.nanoTime() + 4L * KEY_ROTATION_SECONDS * 1_000_000_000;
-        while (newOnes(firstSpis, swarm.inboundSpis(swarm.a)) < KEYS
-                || newOnes(firstOutbound, swarm.outboundSpis(swarm.a)) == 0) {
-            assertThat(System.nanoTime())
-                    .as("time for %d new keys after %s", KEYS, firstSpis)
-                    .isLessThan(end);
-            Thread.sleep(2000);
-        }
+        Limit.await(
+                KEYS + " new keys after " + firstSpis,
+                Limit.seconds(4 * KEY_ROTATION_SECONDS),
+                () -> swarm.inboundSpis(swarm.a),
+                spis -> newOnes(firstSpis, spis) >= KEYS);
+        Limit.await(
+                "new key to send with after " + firstOutbound,
+                Limit.seconds(4 * KEY_ROTATION_SECONDS),
+                () -> swarm.outboundSpis(swarm.a),
+                spis -> newOnes(firstOutbound, spis) > 0);
         everything();
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.csumbpf.tests.lab.Case;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.DisplayName;
@@ -48,7 +49,7 @@ class WithoutNftablesTest {
             assertThat(host.csumbpf("status").ok().out()).isEqualToIgnoringNewLines("nothing is attached");
         } finally {
             Files.delete(BLACKLIST);
-            Shell.run("ip", "netns", "del", host.name);
+            Case.takeDownLater(() -> Shell.run("ip", "netns", "del", host.name));
         }
     }
 }

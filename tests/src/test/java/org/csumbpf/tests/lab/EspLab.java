@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,10 +39,11 @@ public final class EspLab implements AutoCloseable {
         b = new Host("csumbpf-b", installed);
         lab.addAll(List.of(variations));
         lab.add(SCRIPT.toString());
+        Case.takeDownNow(); // an earlier one of the same test has the same names
         try {
             script("up");
         } catch (AssertionError e) {
-            script("down"); // or no other lab could come up
+            Case.takeDownLater(() -> script("down")); // or no other lab could come up
             throw e;
         }
     }
@@ -48,14 +51,22 @@ public final class EspLab implements AutoCloseable {
     private void script(String action) {
         List<String> command = new ArrayList<>(lab);
         command.add(action);
-        Shell.run(command.toArray(String[]::new)).ok();
+        // Of its own: what is taken down after a test is outside the test's limit.
+        Shell.within(Limit.seconds(120), "", command.toArray(String[]::new)).ok();
     }
 
     /** On a and b at once: a JVM takes its time in an emulated guest. */
     public void onBoth(Consumer<Host> work) {
         CompletableFuture<Void> onA = CompletableFuture.runAsync(() -> work.accept(a));
         work.accept(b);
-        onA.join();
+        try {
+            onA.get(); // not join, which a timeout of the test would not interrupt
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        } catch (ExecutionException e) {
+            throw new CompletionException(e.getCause());
+        }
     }
 
     /** csumbpf attach eth0 and these options, on a and b. */
@@ -90,8 +101,13 @@ public final class EspLab implements AutoCloseable {
         onBoth(host -> host.csumbpf("detach", "--all").ok());
     }
 
+    /** Within a test's body that is put off until the body has ended: if it fails, the lab can still be looked at. */
     @Override
     public void close() {
+        Case.takeDownLater(this::takeDown);
+    }
+
+    private void takeDown() {
         onBoth(host -> {
             try (NetworkNamespace netns = NetworkNamespace.named(host.name)) {
                 if (Files.exists(Path.of("/sys/fs/bpf/csumbpf", Long.toString(netns.inode())))) {

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -19,6 +20,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 
 /** A network namespace of the test's own, with veth pairs w0-w1 and w2-w3. The command works on w1. */
 public final class Lab extends Host implements AutoCloseable {
+    static final String PREFIX = "cbt-" + ProcessHandle.current().pid() + "-";
     private static int number;
 
     public Lab() {
@@ -27,7 +29,7 @@ public final class Lab extends Host implements AutoCloseable {
 
     /** @param installed as of {@link Host#Host(String, boolean)} */
     public Lab(boolean installed) {
-        super("cbt-" + ProcessHandle.current().pid() + "-" + number++, installed);
+        super(PREFIX + number++, installed);
         ip("netns", "add", name);
         for (String pair : List.of("w0 w1", "w2 w3")) {
             String[] ends = pair.split(" ");
@@ -131,7 +133,17 @@ public final class Lab extends Host implements AutoCloseable {
         }
     }
 
+    /** Without options, the file that the environment's CSUMBPF_FOREIGN_OBJECT names will do: not every guest has clang. */
     public static void compile(Path object, String... options) {
+        String compiled = System.getenv("CSUMBPF_FOREIGN_OBJECT");
+        if (options.length == 0 && compiled != null && Files.exists(Path.of(compiled))) {
+            try {
+                Files.copy(Path.of(compiled), object, StandardCopyOption.REPLACE_EXISTING);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            return;
+        }
         String multiarch = Shell.run("gcc", "-print-multiarch").ok().out().strip();
         String[] command = {
             "clang",
@@ -160,9 +172,12 @@ public final class Lab extends Host implements AutoCloseable {
         }
     }
 
+    /** Within a test's body that is put off until the body has ended: if it fails, the lab can still be looked at. */
     @Override
     public void close() {
-        Shell.here("--netns", name, "detach", "--all");
-        Shell.run("ip", "netns", "del", name);
+        Case.takeDownLater(() -> {
+            Shell.here("--netns", name, "detach", "--all");
+            Shell.run("ip", "netns", "del", name);
+        });
     }
 }

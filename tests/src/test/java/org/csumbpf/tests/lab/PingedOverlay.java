@@ -44,6 +44,6 @@ public final class PingedOverlay implements AutoCloseable {
         pings.destroy();
         pings.waitFor();
         lab.close();
-        Lab.ip("netns", "del", peer.name);
+        Case.takeDownLater(() -> Lab.ip("netns", "del", peer.name));
     }
 }

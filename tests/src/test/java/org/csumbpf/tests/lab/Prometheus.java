@@ -18,7 +18,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /** Debian's Prometheus with the configuration and the rules of deploy/, which scrapes a serve once a second. */
@@ -82,20 +81,16 @@ public final class Prometheus implements AutoCloseable {
 
     /** Waits until the one value of a query is such. */
     public double await(String query, Duration patience, Predicate<Double> wanted) {
-        List<Double> values = List.of();
-        for (long end = System.nanoTime() + patience.toNanos(); System.nanoTime() < end; ) {
-            values = values(query);
-            if (values.size() == 1 && wanted.test(values.get(0))) {
-                return values.get(0);
-            }
-            try {
-                TimeUnit.MILLISECONDS.sleep(500);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException(e);
-            }
+        try {
+            return Limit.await(
+                            query + " as wanted",
+                            patience,
+                            () -> values(query),
+                            values -> values.size() == 1 && wanted.test(values.get(0)))
+                    .get(0);
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "; " + readLog(), e);
         }
-        throw new AssertionError(query + " is " + values + " after " + patience + "; " + readLog());
     }
 
     /** The names of the alerts that are pending or firing. */

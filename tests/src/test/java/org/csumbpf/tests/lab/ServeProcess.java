@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
 
 /** {@code csumbpf serve}, the installed one, on a port that the kernel chose, unless the arguments say another. */
 public final class ServeProcess implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Limit.seconds(30);
 
     private final Path log;
     private final Process process;
@@ -49,16 +49,15 @@ public final class ServeProcess implements AutoCloseable {
 
     /** Waits for a line of the log. */
     public String awaitLog(Predicate<String> wanted) {
-        long end = System.nanoTime() + PATIENCE.toNanos();
-        while (System.nanoTime() < end) {
-            for (String line : log()) {
-                if (wanted.test(line)) {
-                    return line;
-                }
-            }
-            pause();
-        }
-        throw new AssertionError("no such line: " + log());
+        return Limit.await(
+                        "such line in serve's log",
+                        PATIENCE,
+                        this::log,
+                        lines -> lines.stream().anyMatch(wanted))
+                .stream()
+                .filter(wanted)
+                .findFirst()
+                .orElseThrow();
     }
 
     public URI uri(String path) {
@@ -127,7 +126,7 @@ public final class ServeProcess implements AutoCloseable {
     /** Of a process that ends by itself. */
     public int exitCode() {
         try {
-            if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+            if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
                 throw new AssertionError("does not end: " + log());
             }
         } catch (InterruptedException e) {
@@ -135,15 +134,6 @@ public final class ServeProcess implements AutoCloseable {
             throw new IllegalStateException(e);
         }
         return process.exitValue();
-    }
-
-    private static void pause() {
-        try {
-            TimeUnit.MILLISECONDS.sleep(50);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
     }
 
     @Override

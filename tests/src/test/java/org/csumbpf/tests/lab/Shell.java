@@ -8,9 +8,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.csumbpf.cli.Main;
 
 /** Runs commands, the product's own among them. */
@@ -35,32 +37,65 @@ public final class Shell {
     }
 
     public static Result input(String text, String... command) {
+        return within(null, text, command);
+    }
+
+    /**
+     * A command that is killed if it takes too long.
+     *
+     * @param limit null: as long as the test may take
+     * @throws AssertionError if it takes longer
+     */
+    static Result within(Duration limit, String text, String... command) {
+        long began = System.nanoTime();
+        String result = "did not start";
+        String out = "";
+        String err = "";
         try {
-            Path out = Files.createTempFile("out", null);
-            Path err = Files.createTempFile("err", null);
-            Path in = Files.writeString(Files.createTempFile("in", null), text);
+            Path outFile = Files.createTempFile("out", null);
+            Path errFile = Files.createTempFile("err", null);
+            Path inFile = Files.writeString(Files.createTempFile("in", null), text);
+            Process process = null;
             try {
-                Process process = new ProcessBuilder(command)
-                        .redirectInput(in.toFile())
-                        .redirectOutput(out.toFile())
-                        .redirectError(err.toFile())
+                process = new ProcessBuilder(command)
+                        .redirectInput(inFile.toFile())
+                        .redirectOutput(outFile.toFile())
+                        .redirectError(errFile.toFile())
                         .start();
-                int code = process.waitFor();
-                return new Result(
-                        code,
-                        Files.readString(out, StandardCharsets.UTF_8),
-                        Files.readString(err, StandardCharsets.UTF_8));
+                result = "did not end";
+                if (limit == null) {
+                    process.waitFor();
+                } else if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+                    throw new AssertionError(
+                            "does not end within " + limit.toMillis() + " ms: " + String.join(" ", command));
+                }
+                int code = process.exitValue();
+                result = "exit code " + code;
             } finally {
-                for (Path file : List.of(out, err, in)) {
+                if (process != null && process.isAlive()) {
+                    process.descendants().forEach(ProcessHandle::destroyForcibly);
+                    process.destroyForcibly();
+                }
+                out = text(outFile);
+                err = text(errFile);
+                for (Path file : List.of(outFile, errFile, inFile)) {
                     Files.delete(file);
                 }
             }
+            return new Result(process.exitValue(), out, err);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
+        } finally {
+            Case.record(String.join(" ", command), result, out, err, System.nanoTime() - began);
         }
+    }
+
+    /** What a killed command wrote may end in the middle of a character. */
+    private static String text(Path file) throws IOException {
+        return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     }
 
     public static String[] join(String[] first, String... second) {
@@ -76,14 +111,27 @@ public final class Shell {
     public static Result here(String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        int code = Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
-        return new Result(code, out.toString(), err.toString());
+        long began = System.nanoTime();
+        String result = "threw";
+        try {
+            int code = Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
+            result = "exit code " + code;
+            return new Result(code, out.toString(), err.toString());
+        } finally {
+            Case.record(
+                    "csumbpf " + String.join(" ", arguments),
+                    result + ", in this JVM",
+                    out.toString(),
+                    err.toString(),
+                    System.nanoTime() - began);
+        }
     }
 
-    /** The installed command. */
+    /** The installed command; the environment's CSUMBPF says where, if it is not the checkout's own build. */
     public static String[] csumbpf(String... arguments) {
         List<String> command = new ArrayList<>();
-        Path path = CHECKOUT.resolve("bin/csumbpf");
+        String other = System.getenv("CSUMBPF");
+        Path path = other == null || other.isEmpty() ? CHECKOUT.resolve("bin/csumbpf") : Path.of(other);
         if (!Files.isExecutable(path)) {
             throw new AssertionError("no " + path + "; run 'make build' first");
         }

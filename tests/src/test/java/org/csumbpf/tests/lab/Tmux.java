@@ -5,11 +5,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.function.Predicate;
 
 /** A real terminal, by a tmux server of the test's own, with a shell in it. */
 public final class Tmux implements AutoCloseable {
-    private static final long PATIENCE_MILLIS = 20_000;
+    private static final Duration PATIENCE = Limit.seconds(20);
 
     private final Path directory;
     private final Path socket;
@@ -74,21 +75,7 @@ public final class Tmux implements AutoCloseable {
 
     /** The first screen of which that is true. */
     public String await(String what, Predicate<String> condition) {
-        long end = System.currentTimeMillis() + PATIENCE_MILLIS;
-        String screen = screen();
-        while (!condition.test(screen)) {
-            if (System.currentTimeMillis() > end) {
-                throw new AssertionError("no " + what + " on the screen:\n" + screen);
-            }
-            try {
-                Thread.sleep(50);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException(e);
-            }
-            screen = screen();
-        }
-        return screen;
+        return Limit.await(what + " on the screen", PATIENCE, this::screen, condition);
     }
 
     @Override

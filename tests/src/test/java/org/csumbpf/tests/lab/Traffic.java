@@ -18,7 +18,7 @@ import java.util.concurrent.CompletableFuture;
 
 /** What users send through an overlay. */
 public final class Traffic {
-    private static final int SECONDS = 60;
+    private static final int MILLIS = Limit.millis(60);
 
     private Traffic() {}
 
@@ -27,10 +27,10 @@ public final class Traffic {
         byte[] sent = new byte[bytes];
         new Random(bytes).nextBytes(sent);
         try (ServerSocket server = to.call(() -> new ServerSocket(0, 1, InetAddress.getByName(address)))) {
-            server.setSoTimeout(SECONDS * 1000);
+            server.setSoTimeout(MILLIS);
             CompletableFuture<byte[]> received = CompletableFuture.supplyAsync(() -> {
                 try (Socket socket = server.accept()) {
-                    socket.setSoTimeout(SECONDS * 1000);
+                    socket.setSoTimeout(MILLIS);
                     return socket.getInputStream().readAllBytes();
                 } catch (IOException e) {
                     throw new AssertionError("TCP from " + from.name + " to " + address, e);
@@ -39,7 +39,7 @@ public final class Traffic {
             try (Socket socket = from.call(Socket::new)) {
                 // A Java socket is made when it connects or binds: so that it is made there.
                 from.call(() -> {
-                    socket.connect(server.getLocalSocketAddress(), SECONDS * 1000);
+                    socket.connect(server.getLocalSocketAddress(), MILLIS);
                     return null;
                 });
                 try (OutputStream out = socket.getOutputStream()) {
@@ -69,7 +69,7 @@ public final class Traffic {
                     // The socket was closed: the end.
                 }
             });
-            client.setSoTimeout(5000);
+            client.setSoTimeout(Limit.millis(5));
             Random random = new Random(1);
             for (int size = 1; size <= 1396; size += 31) {
                 byte[] sent = new byte[size];

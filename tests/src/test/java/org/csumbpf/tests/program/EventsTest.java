@@ -10,6 +10,7 @@ import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.tests.lab.Limit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -155,23 +156,23 @@ class EventsTest {
 
     /** Nobody reads: the ring buffer fills up, the oldest events stay, and what does not fit is counted. */
     @Test
-    void aFullRingBufferKeepsTheOldestEvents() throws InterruptedException {
+    void aFullRingBufferKeepsTheOldestEvents() {
         try (LoadedProgram small = new LoadedProgram(4096)) {
             int room = 4096 / (56 + 8) - 1; // with a header each; the last byte stays free
             small.rules(Rules.parse("4109 observe unverified", 4789));
             int source = 0;
             int told = 0;
-            for (long end = System.nanoTime() + 60_000_000_000L; told < room; source++) {
+            for (long end = System.nanoTime() + Limit.seconds(60).toNanos(); told < room; source++) {
                 assertThat(System.nanoTime()).as("time for %d events", room).isLessThan(end);
                 long before = small.eventsLost().get(EventType.BAD_CHECKSUM);
                 small.run(strange(source), 0);
                 if (small.eventsLost().get(EventType.BAD_CHECKSUM) == before) {
                     told++;
                 } else {
-                    Thread.sleep(50);
+                    Limit.pause(50); // for the next window of the limited rate
                 }
             }
-            Thread.sleep(2600); // another window, at 100 Hz too
+            Limit.pause(2600); // another window of the limited rate, at 100 Hz too
             long before = small.eventsLost().get(EventType.BAD_CHECKSUM);
             small.run(strange(source), 0);
             assertThat(small.eventsLost().get(EventType.BAD_CHECKSUM)).isEqualTo(before + 1);
@@ -179,7 +180,7 @@ class EventsTest {
             List<Event> events = small.events();
             assertThat(events).hasSize(room);
             assertThat(events.get(0).peer().source().getHostAddress()).isEqualTo("198.51.0.0");
-            Thread.sleep(2600);
+            Limit.pause(2600); // and another one
             small.run(strange(source + 1), 0);
             assertThat(small.events()).as("there is room again").hasSize(1);
         }
