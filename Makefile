@@ -37,7 +37,7 @@ demo-swarm: build ## The same with a real Docker Swarm (VM; KERNEL=NAME, ENGINE=
 
 build: setup ## Build bin/csumbpf.
 	@$(MVN) -q package -DskipTests -pl loader,maps,cli
-	@cli/src/main/sh/make-dist .
+	@ARCH= cli/src/main/sh/make-dist .
 
 test: setup test-fast test-root test-vm ## The tests, from nothing (root; what CI runs).
 
