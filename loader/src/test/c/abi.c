@@ -10,7 +10,9 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
@@ -49,13 +51,30 @@ void constants(void)
 	VALUE(Abi.oDirectory, O_DIRECTORY);
 	VALUE(Abi.sysDeleteModule, SYS_delete_module);
 	VALUE(host.Libc.O_RDONLY, O_RDONLY);
+	VALUE(host.Libc.O_RDWR, O_RDWR);
+	VALUE(host.Libc.O_CREAT, O_CREAT);
 	VALUE(host.Libc.O_CLOEXEC, O_CLOEXEC);
+	VALUE(host.Libc.O_PATH, O_PATH);
 	VALUE(host.KernelModule.O_NONBLOCK, O_NONBLOCK);
 	VALUE(FileDescriptor.F_DUPFD_CLOEXEC, F_DUPFD_CLOEXEC);
 	VALUE(host.DirectoryLock.LOCK_EX, LOCK_EX);
 	VALUE(host.DirectoryLock.LOCK_NB, LOCK_NB);
+	VALUE(host.HostLock.LOCK_EX, LOCK_EX);
+	VALUE(host.HostLock.LOCK_NB, LOCK_NB);
+	VALUE(host.PrivateDirectory.TYPE, S_IFMT);
+	VALUE(host.PrivateDirectory.DIRECTORY, S_IFDIR);
+	VALUE(host.PrivateDirectory.SYMBOLIC_LINK, S_IFLNK);
+	VALUE(host.PrivateDirectory.STICKY, S_ISVTX);
 	VALUE(host.NetworkNamespace.CLONE_NEWNET, CLONE_NEWNET);
 	VALUE(host.NetworkNamespace.NS_GET_NSTYPE, NS_GET_NSTYPE);
+	VALUE(host.NetworkNamespace.NSFS_MAGIC, NSFS_MAGIC);
+	ROOM(host.NetworkNamespace.STATFS_SIZE, sizeof(struct statfs));
+	VALUE(host.NetworkNamespace.SOL_SOCKET, SOL_SOCKET);
+	VALUE(host.NetworkNamespace.SO_NETNS_COOKIE, SO_NETNS_COOKIE);
+	VALUE(host.NetworkNamespace.AF_NETLINK, AF_NETLINK);
+	VALUE(host.NetworkNamespace.SOCK_RAW, SOCK_RAW);
+	VALUE(host.NetworkNamespace.SOCK_CLOEXEC, SOCK_CLOEXEC);
+	VALUE(host.NetworkNamespace.ENOPROTOOPT, ENOPROTOOPT);
 	VALUE(host.MonotonicClock.CLOCK_MONOTONIC, CLOCK_MONOTONIC);
 	VALUE(host.MonotonicClock.TIMESPEC_SIZE, sizeof(struct timespec));
 	OFFSET(host.MonotonicClock.TV_SEC, struct timespec, tv_sec);
@@ -63,6 +82,8 @@ void constants(void)
 	VALUE(host.Bpffs.BPF_FS_MAGIC, (int)BPF_FS_MAGIC);
 	ROOM(host.Bpffs.STATFS_SIZE, sizeof(struct statfs));
 	OFFSET(host.Bpffs.F_TYPE, struct statfs, f_type);
+	OFFSET(host.Bpffs.STATFS_FLAGS, struct statfs, f_flags);
+	VALUE(host.Bpffs.ST_RDONLY, ST_RDONLY);
 	VALUE(host.Privileges.CAP_NET_ADMIN, CAP_NET_ADMIN);
 	VALUE(host.Privileges.CAP_SYS_ADMIN, CAP_SYS_ADMIN);
 	VALUE(host.Privileges.CAP_BPF, CAP_BPF);

@@ -5,14 +5,17 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.PrivateDirectory;
 
 /**
  * Where one attachment's pins are: {@code /sys/fs/bpf/csumbpf/<inode of the network namespace>/<ifindex>/}. Numbers and
@@ -31,23 +34,63 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
 
     static List<PinDirectory> all() {
         List<PinDirectory> all = new ArrayList<>();
-        for (String netns : names(ROOT)) {
-            if (netns.matches("[0-9]+")) {
-                all.addAll(of(Long.parseLong(netns)));
-            }
+        for (String name : names(ROOT)) {
+            number(name, Long.MAX_VALUE).ifPresent(netns -> all.addAll(of(netns)));
         }
         return all;
     }
 
     static List<PinDirectory> of(long netns) {
+        Path directory = ROOT.resolve(Long.toString(netns));
         List<PinDirectory> all = new ArrayList<>();
-        for (String ifindex : names(ROOT.resolve(Long.toString(netns)))) {
-            if (ifindex.matches("[0-9]+")) {
-                all.add(new PinDirectory(netns, Integer.parseInt(ifindex)));
-            }
+        if (problem(ROOT).isPresent() || problem(directory).isPresent()) {
+            return all;
+        }
+        for (String name : names(directory)) {
+            number(name, Integer.MAX_VALUE)
+                    .filter(ifindex -> problem(directory.resolve(name)).isEmpty())
+                    .ifPresent(ifindex -> all.add(new PinDirectory(netns, ifindex.intValue())));
         }
         all.sort(null);
         return all;
+    }
+
+    /** What lies among the pins and is not ours, so that nothing is done with it: a sentence for each. */
+    static List<String> ignored() {
+        List<String> ignored = new ArrayList<>();
+        problem(ROOT).ifPresentOrElse(ignored::add, () -> {
+            for (String netns : names(ROOT)) {
+                if (ours(ROOT, netns, Long.MAX_VALUE, ignored)) {
+                    names(ROOT.resolve(netns))
+                            .forEach(ifindex -> ours(ROOT.resolve(netns), ifindex, Integer.MAX_VALUE, ignored));
+                }
+            }
+        });
+        return ignored;
+    }
+
+    private static boolean ours(Path parent, String name, long max, List<String> ignored) {
+        Optional<String> problem = number(name, max).isPresent()
+                ? problem(parent.resolve(name))
+                : Optional.of(parent.resolve(name) + " was not made by csumbpf, which ignores it");
+        problem.ifPresent(ignored::add);
+        return problem.isEmpty();
+    }
+
+    private static Optional<String> problem(Path directory) {
+        return PrivateDirectory.check(directory);
+    }
+
+    /** From 1 to {@code max}, written as this class writes it. */
+    private static Optional<Long> number(String name, long max) {
+        try {
+            long number = Long.parseLong(name);
+            return number >= 1 && number <= max && Long.toString(number).equals(name)
+                    ? Optional.of(number)
+                    : Optional.empty();
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
     }
 
     Path path() {
@@ -63,11 +106,13 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
     }
 
     boolean exists() {
-        return Files.isDirectory(path());
+        return Files.isDirectory(path(), LinkOption.NOFOLLOW_LINKS);
     }
 
     void create() {
-        run(() -> Files.createDirectories(path()));
+        PrivateDirectory.ensure(ROOT);
+        PrivateDirectory.ensure(path().getParent());
+        PrivateDirectory.ensure(path());
     }
 
     /** Pins in the place of another pin, so that the name always stands for the one or the other. */
@@ -103,7 +148,8 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
     }
 
     static void removeIfEmpty(Path directory) {
-        if (Files.isDirectory(directory) && names(directory).isEmpty()) {
+        if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
+                && names(directory).isEmpty()) {
             run(() -> Files.deleteIfExists(directory));
         }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,13 +12,14 @@ import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.DirectoryLock;
+import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.NetworkNamespace;
 
 /** The whole of {@code /sys/fs/bpf/csumbpf}: who may change it, and when it comes and goes. */
 final class PinTree {
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
-    /** Locked while bpffs is mounted below it or unmounted; it is there before and after. */
-    private static final Path MOUNT_LOCK = Bpffs.DEFAULT.getParent();
+    /** Of the host: locked also while there is no bpffs. */
+    private static final Path LOCK = Path.of("/run/csumbpf");
 
     /**
      * Refuses to work in a mount namespace whose bpffs ends with the command: what is pinned there would be gone, and
@@ -69,47 +69,36 @@ final class PinTree {
 
     /**
      * Runs {@code work} as the only csumbpf command on this host that changes anything, with bpffs mounted. Leaves no
-     * empty directory behind, and no mount of its own that nothing uses.
+     * empty directory behind, and no mount of its own that nothing uses. The directory is locked beside the host: a container
+     * may have a {@code /run} of its own, and the same bpffs.
      */
     static <T> T change(Function<Scope, T> work) {
-        boolean mounted = mount();
-        DirectoryLock lock = null;
-        while (lock == null) {
+        try (HostLock host = HostLock.acquire(LOCK, LOCK_TIMEOUT)) {
+            Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.DEFAULT));
             try {
-                lock = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT);
-            } catch (UncheckedIOException e) {
-                if (Bpffs.isMounted(Bpffs.DEFAULT)) {
-                    throw e;
+                if (Bpffs.isReadOnly(Bpffs.DEFAULT)) {
+                    throw new AttachException(
+                            AttachException.Kind.UNSUPPORTED_HOST,
+                            Bpffs.DEFAULT + " is mounted read-only, so nothing can be pinned or unpinned (EROFS); run"
+                                    + " 'mount -o remount,rw " + Bpffs.DEFAULT + "'");
                 }
-                mounted |= mount(); // another command unmounted it in between
-            }
-        }
-        Scope scope = new Scope(mounted);
-        try (DirectoryLock held = lock) {
-            try {
-                return work.apply(scope);
+                try (DirectoryLock pins = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT)) {
+                    try {
+                        return work.apply(scope);
+                    } finally {
+                        PinDirectory.removeIfEmpty(PinDirectory.ROOT);
+                    }
+                }
             } finally {
-                PinDirectory.removeIfEmpty(PinDirectory.ROOT);
+                if (scope.unmountWhenEmpty) {
+                    unmountIfEmpty();
+                }
             }
-        } finally {
-            if (scope.unmountWhenEmpty) {
-                unmountIfEmpty();
-            }
-        }
-    }
-
-    /** Mounts bpffs if it is not; of two commands at once only one does. */
-    private static boolean mount() {
-        if (Bpffs.isMounted(Bpffs.DEFAULT)) {
-            return false;
-        }
-        try (DirectoryLock lock = DirectoryLock.acquire(MOUNT_LOCK, LOCK_TIMEOUT)) {
-            return Bpffs.ensureMounted(Bpffs.DEFAULT);
         }
     }
 
     private static void unmountIfEmpty() {
-        try (DirectoryLock lock = DirectoryLock.acquire(MOUNT_LOCK, LOCK_TIMEOUT)) {
+        try {
             // The kernel puts maps.debug and progs.debug into every bpffs: those are nobody's.
             if (Bpffs.isMounted(Bpffs.DEFAULT)
                     && PinDirectory.names(Bpffs.DEFAULT).stream().allMatch(name -> name.endsWith(".debug"))) {
@@ -118,7 +107,7 @@ final class PinTree {
         } catch (KernelException e) {
             if (e.errno() != Errno.EBUSY) {
                 throw e;
-            } // another command has come meanwhile: then it is in use
+            } // somebody else uses it meanwhile
         }
     }
 

@@ -7,6 +7,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;
 import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
+import org.csumbpf.loader.host.UntrustedPathException;
 import org.csumbpf.maps.OtherVersionException;
 
 /** The command's exit codes. They are an interface: scripts depend on them, so they never change their meaning. */
@@ -62,6 +63,9 @@ enum ExitCode {
             return UNSUPPORTED_HOST;
         }
         if (failure instanceof LibbpfException) {
+            return UNSUPPORTED_HOST;
+        }
+        if (failure instanceof UntrustedPathException) {
             return UNSUPPORTED_HOST;
         }
         if (failure instanceof LockTimeoutException) {

@@ -35,10 +35,17 @@ class AbiTest {
             "Probes.LOOPBACK_IFINDEX",
             "RawMap.BATCH",
             "TcxLink.QUERY_MAX",
+            "host.BoundedProcess.DRAIN_MILLIS",
+            "host.BoundedProcess.KILL_ROUNDS",
             "host.DirectoryLock.POLL_MILLIS",
+            "host.HostLock.MODE",
+            "host.HostLock.POLL_MILLIS",
             "host.Inet6Addresses.SCOPE_GLOBAL", // of /proc/net/if_inet6, which no header describes
             "host.Inet6Addresses.SCOPE_HOST",
-            "host.KernelModule.TIMEOUT_SECONDS",
+            "host.NamespaceSearch.INITIAL_PID_NAMESPACE", // not in the UAPI, but the kernel never changes it
+            "host.PrivateDirectory.MODE",
+            "host.PrivateDirectory.PERMISSIONS",
+            "host.PrivateDirectory.WRITABLE_BY_OTHERS",
             "host.Rtnetlink.BUFFER_SIZE",
             "host.SystemdNotify.PAUSE_MILLIS",
             "host.SystemdNotify.TRIES");

@@ -17,6 +17,10 @@ public final class Bpffs {
     private static final int STATFS_SIZE = 256;
     /** Of a long; the magic numbers fit into its lower half. */
     private static final int F_TYPE = 0;
+    /** Offset of f_flags in struct statfs of 64-bit machines. */
+    private static final int STATFS_FLAGS = 80;
+
+    private static final int ST_RDONLY = 1;
 
     private Bpffs() {}
 
@@ -24,6 +28,14 @@ public final class Bpffs {
         Memory result = new Memory(STATFS_SIZE);
         result.clear();
         return Libc.statfs(directory.toString(), result) == 0 && result.getInt(F_TYPE) == BPF_FS_MAGIC;
+    }
+
+    /** Whether nothing can be pinned or unpinned there. */
+    public static boolean isReadOnly(Path directory) {
+        try (Memory result = new Memory(STATFS_SIZE)) {
+            result.clear();
+            return Libc.statfs(directory.toString(), result) == 0 && (result.getLong(STATFS_FLAGS) & ST_RDONLY) != 0;
+        }
     }
 
     /** Mounts one there if there is none; true: this call did. */

@@ -13,8 +13,8 @@ import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
 /**
- * An exclusive lock on a directory (flock(2)), which ends with the process at the latest. The holder may remove the
- * directory: who waited for it then notices and makes a new one.
+ * An exclusive lock on a directory (flock(2)) that nobody else may open ({@link PrivateDirectory}). It ends with the process at
+ * the latest. The holder may remove the directory: who waited for it then notices and makes a new one.
  */
 public final class DirectoryLock implements AutoCloseable {
     private static final int LOCK_EX = 2;
@@ -32,7 +32,13 @@ public final class DirectoryLock implements AutoCloseable {
         long deadline = System.nanoTime() + timeout.toNanos();
         while (true) {
             try {
-                Files.createDirectories(directory);
+                Files.createDirectories(directory.getParent());
+                PrivateDirectory.ensure(directory);
+            } catch (KernelException e) {
+                if (e.errno() == Errno.ENOENT && System.nanoTime() < deadline) {
+                    continue; // the holder removed it at that instant
+                }
+                throw e;
             } catch (FileAlreadyExistsException | NoSuchFileException e) {
                 // Either is also how it ends when the holder removes the directory, or a parent, at that instant.
                 if (System.nanoTime() < deadline) {

@@ -3,11 +3,10 @@ package org.csumbpf.loader.host;
 
 import com.sun.jna.Native;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.csumbpf.loader.Abi;
 import org.csumbpf.loader.Errno;
@@ -17,7 +16,8 @@ import org.csumbpf.loader.KernelException;
 public final class KernelModule {
     private static final long SYS_DELETE_MODULE = Abi.current().sysDeleteModule();
     private static final int O_NONBLOCK = 04000;
-    private static final long TIMEOUT_SECONDS = 30;
+    /** For both modules together less than another command waits for the lock. */
+    private static final Duration TIMEOUT = Duration.ofSeconds(12);
 
     private KernelModule() {}
 
@@ -81,15 +81,13 @@ public final class KernelModule {
     private static String modprobe(String module) {
         try {
             // -b: a blacklist is somebody's will, here too.
-            Process process =
-                    NetworkNamespace.start(new ProcessBuilder(program(), "-b", module).redirectErrorStream(true));
-            process.getOutputStream().close();
-            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                throw new ModuleException("'modprobe " + module + "' does not end", null);
+            BoundedProcess.Outcome outcome = BoundedProcess.run(List.of(program(), "-b", module), TIMEOUT);
+            if (!outcome.ended()) {
+                throw new ModuleException(
+                        "'modprobe " + module + "' did not end within " + TIMEOUT.toSeconds() + " s and was killed",
+                        null);
             }
-            return output.lines().findFirst().orElse("");
+            return outcome.output().lines().findFirst().orElse("");
         } catch (IOException e) {
             throw new ModuleException("modprobe cannot be run; run 'apt install kmod'", e);
         } catch (InterruptedException e) {

@@ -11,7 +11,10 @@ import org.csumbpf.loader.KernelException;
 final class Libc {
     static final int O_RDONLY = 0;
     static final int O_DIRECTORY = Abi.current().oDirectory();
+    static final int O_RDWR = 2;
+    static final int O_CREAT = 0100;
     static final int O_CLOEXEC = 02000000;
+    static final int O_PATH = 010000000;
 
     /**
      * Never freed, so that JNA's thread that frees memory, which it starts with the first, is there from here on. It ends
@@ -27,6 +30,15 @@ final class Libc {
 
     static native int open(String path, int flags);
 
+    static native int open(String path, int flags, int mode);
+
+    /** @param path ends with a zero byte; for names that are no text in any encoding */
+    static native int open(byte[] path, int flags);
+
+    static native int mkdir(String path, int mode);
+
+    static native int chmod(String path, int mode);
+
     static native int close(int fd);
 
     static native int flock(int fd, int operation);
@@ -38,6 +50,8 @@ final class Libc {
     static native int ioctl(int fd, long request);
 
     static native int socket(int domain, int type, int protocol);
+
+    static native int getsockopt(int fd, int level, int option, Pointer value, Pointer length);
 
     static native long send(int fd, Pointer buffer, long length, int flags);
 

@@ -1,29 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.Charset;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 
 /** A network namespace, held open, that work can be done in. */
 public final class NetworkNamespace implements AutoCloseable {
-    private static final Path NAMED = Path.of("/run/netns");
-    private static final Path DOCKER = Path.of("/var/run/docker/netns");
+    static final Path NAMED = Path.of("/run/netns");
+    static final Path DOCKER = Path.of("/run/docker/netns");
     private static final Path THREAD = Path.of("/proc/thread-self/ns/net");
-    private static final Path SELF = Path.of("/proc/self/ns/net");
+    static final Path SELF = Path.of("/proc/self/ns/net");
     private static final int CLONE_NEWNET = 0x40000000;
+    private static final long NSFS_MAGIC = 0x6e736673;
+    private static final int STATFS_SIZE = 256;
+    /** Of socket(7), kernel 5.14; the same on all 64-bit machines that this project knows. */
+    private static final int SO_NETNS_COOKIE = 71;
+
+    private static final int SOL_SOCKET = 1;
+    private static final int AF_NETLINK = 16;
+    private static final int SOCK_RAW = 3;
+    private static final int SOCK_CLOEXEC = 02000000;
+    private static final int ENOPROTOOPT = 92;
+
     /** ioctl_ns(2): answers the CLONE_NEW* constant of the namespace behind a descriptor (kernel 4.11). */
     private static final long NS_GET_NSTYPE = 0xb703;
 
     private final int fd;
     private final long inode;
+    private final String path;
 
     static {
         // The JDK makes a Unix socket when it opens its first file channel, and keeps it; a socket holds the namespace
@@ -36,9 +56,10 @@ public final class NetworkNamespace implements AutoCloseable {
         }
     }
 
-    private NetworkNamespace(int fd, long inode) {
+    private NetworkNamespace(int fd, long inode, String path) {
         this.fd = fd;
         this.inode = inode;
+        this.path = path;
     }
 
     /** The namespace of this process. */
@@ -49,43 +70,47 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * A namespace by the name that {@code ip netns} gave it, or by a path if there is a slash in it.
+     * A namespace by the name that {@code ip netns} gave it, or by a path if there is a slash in it. Nothing but a namespace
+     * is ever opened: a FIFO would wait for a writer, and a device may do anything.
      *
      * @throws NoSuchNamespaceException where there is none
      */
     public static NetworkNamespace named(String nameOrPath) {
-        Path path = nameOrPath.indexOf('/') >= 0 ? Path.of(nameOrPath) : NAMED.resolve(nameOrPath);
+        Path path;
+        try {
+            path = nameOrPath.indexOf('/') >= 0 ? Path.of(nameOrPath) : NAMED.resolve(nameOrPath);
+        } catch (InvalidPathException e) {
+            throw new NoSuchNamespaceException("no network namespace " + nameOrPath
+                    + ": no file can have that name in this locale; see 'ip netns list', or set LC_ALL=C.UTF-8");
+        }
         return open(path)
                 .orElseThrow(() -> new NoSuchNamespaceException("no network namespace " + nameOrPath
                         + (Files.exists(path) ? " (" + path + " is something else)" : "") + "; see 'ip netns list'"));
     }
 
-    /** The namespace with that inode: looked for at names and in processes. Empty: nothing holds it any more. */
+    /**
+     * The namespace with that inode, wherever it is held: see {@link NamespaceSearch}. Empty: not found, which does not mean
+     * that it is gone.
+     */
     public static Optional<NetworkNamespace> byInode(long inode) {
-        if (inode(SELF) == inode) {
-            return Optional.of(current());
-        }
-        for (Path directory : List.of(NAMED, DOCKER)) {
-            for (Path path : entries(directory)) {
-                if (inode(path) == inode) {
-                    return open(path);
-                }
-            }
-        }
-        for (Path process : entries(Path.of("/proc"))) {
-            if (Character.isDigit(process.getFileName().toString().charAt(0))) {
-                Path path = process.resolve("ns/net");
-                if (inode(path) == inode) {
-                    return open(path);
-                }
-            }
-        }
-        return Optional.empty();
+        return NamespaceSearch.find(inode).namespace();
     }
 
     /** As {@code ls -iL /proc/self/ns/net} shows it. The kernel uses a number again once its namespace is gone. */
     public long inode() {
         return inode;
+    }
+
+    /**
+     * What no other namespace has had, or will have, until the host starts again (SO_NETNS_COOKIE). Empty before kernel 5.14.
+     */
+    public OptionalLong cookie() {
+        return call(NetworkNamespace::cookieOfThread);
+    }
+
+    /** What {@code --netns} takes for it: its name of {@code ip netns}, else the path that it was found by. */
+    public String reference() {
+        return name().orElse(path);
     }
 
     /** The name that {@code ip netns} knows it by. */
@@ -178,20 +203,89 @@ public final class NetworkNamespace implements AutoCloseable {
         Libc.close(fd);
     }
 
-    private static Optional<NetworkNamespace> open(Path path) {
-        int fd = Libc.open(path.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
-        if (fd < 0) {
+    private static OptionalLong cookieOfThread() {
+        int socket = Libc.check(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0), "open", "netlink socket");
+        try (Memory value = new Memory(Long.BYTES);
+                Memory length = new Memory(Integer.BYTES)) {
+            length.setInt(0, Long.BYTES);
+            if (Libc.getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, value, length) < 0) {
+                int errno = Native.getLastError();
+                if (errno == ENOPROTOOPT) {
+                    return OptionalLong.empty();
+                }
+                throw new KernelException("read SO_NETNS_COOKIE of", "netlink socket", errno);
+            }
+            return OptionalLong.of(value.getLong(0));
+        } finally {
+            Libc.close(socket);
+        }
+    }
+
+    /** Empty: there is nothing, or something else than a network namespace. */
+    static Optional<NetworkNamespace> open(Path path) {
+        return open(bytes(path), path.toString());
+    }
+
+    /**
+     * @param path ends with a zero byte
+     * @param text the same, as far as it is text
+     */
+    static Optional<NetworkNamespace> open(byte[] path, String text) {
+        int handle = Libc.open(path, Libc.O_PATH | Libc.O_CLOEXEC);
+        if (handle < 0) {
+            int errno = Native.getLastError();
+            if (errno == Errno.EACCES || errno == Errno.EPERM) {
+                throw new KernelException("open network namespace", text, errno);
+            }
             return Optional.empty();
         }
-        if (Libc.ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
-            Libc.close(fd);
-            return Optional.empty();
+        try {
+            String same = "/proc/self/fd/" + handle;
+            if (!isNsfs(same)) {
+                return Optional.empty();
+            }
+            int fd = Libc.open(same, Libc.O_RDONLY | Libc.O_CLOEXEC);
+            if (fd < 0) {
+                throw new KernelException("open network namespace", text, Native.getLastError());
+            }
+            if (Libc.ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+                Libc.close(fd);
+                return Optional.empty();
+            }
+            return Optional.of(new NetworkNamespace(fd, inode(Path.of(same)), text));
+        } finally {
+            Libc.close(handle);
         }
-        return Optional.of(new NetworkNamespace(fd, inode(Path.of("/proc/self/fd/" + fd))));
+    }
+
+    private static boolean isNsfs(String path) {
+        try (Memory result = new Memory(STATFS_SIZE)) {
+            return Libc.statfs(path, result) == 0 && result.getLong(0) == NSFS_MAGIC;
+        }
+    }
+
+    /** The path's bytes and a zero byte. Text cannot hold all names: the JDK puts U+FFFD for what is no character. */
+    private static byte[] bytes(Path path) {
+        String text = path.toString();
+        if (text.indexOf('\ufffd') < 0) {
+            return (text + '\0').getBytes(Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8")));
+        }
+        String encoded = path.toAbsolutePath().toUri().getRawPath();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int i = 0; i < encoded.length(); i++) {
+            if (encoded.charAt(i) == '%') {
+                bytes.write(Integer.parseInt(encoded, i + 1, i + 3, 16));
+                i += 2;
+            } else {
+                bytes.write(encoded.charAt(i));
+            }
+        }
+        bytes.write(0);
+        return bytes.toByteArray();
     }
 
     /** 0 where the path does not exist or must not be read. */
-    private static long inode(Path path) {
+    static long inode(Path path) {
         try {
             return (Long) Files.getAttribute(path, "unix:ino");
         } catch (IOException e) {
@@ -199,7 +293,7 @@ public final class NetworkNamespace implements AutoCloseable {
         }
     }
 
-    private static List<Path> entries(Path directory) {
+    static List<Path> entries(Path directory) {
         List<Path> entries = new ArrayList<>();
         try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {
             stream.forEach(entries::add);

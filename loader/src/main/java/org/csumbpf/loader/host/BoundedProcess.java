@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Runs a program for no longer than it may take: then it and the processes that it started are killed. */
+final class BoundedProcess {
+    private static final long DRAIN_MILLIS = 20;
+    /** Rounds of killing what a process that is being killed has started meanwhile. */
+    private static final int KILL_ROUNDS = 10;
+
+    private BoundedProcess() {}
+
+    /**
+     * What a program did.
+     *
+     * @param ended false: it was killed
+     * @param output what it wrote to standard output and error until then
+     */
+    record Outcome(boolean ended, String output) {}
+
+    /**
+     * Waits for the program and not for the end of its output, which a process that it leaves behind may hold open.
+     *
+     * @throws IOException it cannot be started
+     */
+    static Outcome run(List<String> command, Duration timeout) throws IOException, InterruptedException {
+        Process process = NetworkNamespace.start(new ProcessBuilder(command).redirectErrorStream(true));
+        try {
+            process.getOutputStream().close();
+            long deadline = System.nanoTime() + timeout.toNanos();
+            ByteArrayOutputStream output = new ByteArrayOutputStream();
+            boolean ended = false;
+            while (!ended && System.nanoTime() < deadline) {
+                ended = process.waitFor(DRAIN_MILLIS, TimeUnit.MILLISECONDS);
+                drain(process.getInputStream(), output);
+            }
+            return new Outcome(ended, output.toString(StandardCharsets.UTF_8));
+        } finally {
+            kill(process);
+        }
+    }
+
+    /** What is there now. Must keep up with the program, which stops where a pipe is full. */
+    private static void drain(InputStream input, ByteArrayOutputStream output) throws IOException {
+        for (int available = input.available(); available > 0; available = input.available()) {
+            output.writeBytes(input.readNBytes(available));
+        }
+    }
+
+    private static void kill(Process process) throws IOException {
+        if (process.isAlive()) {
+            for (int i = 0; i < KILL_ROUNDS && process.descendants().findAny().isPresent(); i++) {
+                process.descendants().forEach(ProcessHandle::destroyForcibly);
+            }
+            process.destroyForcibly();
+        }
+        process.getInputStream().close();
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+
+/**
+ * An exclusive lock (flock(2)) on a file in a directory that only root may enter, so that nobody else can hold it. It ends with
+ * the process at the latest; the file stays.
+ */
+public final class HostLock implements AutoCloseable {
+    private static final int LOCK_EX = 2;
+    private static final int LOCK_NB = 4;
+    private static final int MODE = 0600;
+    private static final long POLL_MILLIS = 10;
+
+    private final int fd;
+
+    private HostLock(int fd) {
+        this.fd = fd;
+    }
+
+    /**
+     * Locks {@code <directory>/lock}, both of which are made if need be; the directory's parent must exist.
+     *
+     * @throws LockTimeoutException somebody else holds it for longer than {@code timeout}
+     * @throws UntrustedPathException the directory is somebody else's
+     */
+    public static HostLock acquire(Path directory, Duration timeout) {
+        PrivateDirectory.ensure(directory);
+        String file = directory.resolve("lock").toString();
+        int fd = Libc.check(Libc.open(file, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC, MODE), "open", file);
+        boolean locked = false;
+        try {
+            long deadline = System.nanoTime() + timeout.toNanos();
+            while (Libc.flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                int errno = Native.getLastError();
+                if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
+                    throw new KernelException("lock", file, errno);
+                }
+                if (System.nanoTime() >= deadline) {
+                    throw new LockTimeoutException("another csumbpf command" + holder(fd) + " holds the lock on " + file
+                            + "; wait for it, or see 'fuser -v " + file + "'");
+                }
+                Thread.sleep(POLL_MILLIS);
+            }
+            locked = true;
+            return new HostLock(fd);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted", e);
+        } finally {
+            if (!locked) {
+                Libc.close(fd);
+            }
+        }
+    }
+
+    private static String holder(int fd) {
+        try {
+            Map<String, Object> file = Files.readAttributes(Path.of("/proc/self/fd/" + fd), "unix:dev,ino");
+            List<Long> pids =
+                    holders(Files.readAllLines(Path.of("/proc/locks")), (Long) file.get("dev"), (Long) file.get("ino"));
+            return pids.isEmpty() ? "" : " (process " + pids.get(0) + ")";
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    /** Who has a flock on a file, from the lines of /proc/locks (proc_locks(5)). 0 and less: of another PID namespace. */
+    static List<Long> holders(List<String> locks, long device, long inode) {
+        // 1: FLOCK  ADVISORY  WRITE 1234 00:1a:567 0 EOF; who waits has an arrow behind the number
+        String file = String.format(Locale.ROOT, "%02x:%02x:%d", major(device), minor(device), inode);
+        List<Long> pids = new ArrayList<>();
+        for (String line : locks) {
+            String[] fields = line.strip().split("\\s+");
+            if (fields.length >= 6 && fields[1].equals("FLOCK") && fields[5].equals(file)) {
+                long pid = Long.parseLong(fields[4]);
+                if (pid > 0) {
+                    pids.add(pid);
+                }
+            }
+        }
+        return pids;
+    }
+
+    /** As glibc's gnu_dev_major() takes it from a dev_t. */
+    private static long major(long device) {
+        return (device >>> 8 & 0xfff) | (device >>> 32 & 0xfffff000L);
+    }
+
+    private static long minor(long device) {
+        return (device & 0xff) | (device >>> 12 & 0xffffff00L);
+    }
+
+    @Override
+    public void close() {
+        Libc.close(fd);
+    }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import org.csumbpf.loader.KernelException;
+
+/**
+ * Looks for a network namespace in all that can hold one and can be seen from here: this process, {@code /run/netns},
+ * {@code /run/docker/netns}, processes, mount tables (a namespace may be bind-mounted anywhere), threads, descriptors.
+ *
+ * <p>Not found is not gone: a socket alone holds a namespace, and so does a descriptor on its way from one process to another.
+ */
+public final class NamespaceSearch {
+    private static final Path PROC = Path.of("/proc");
+    /** PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h: here all processes of the host are to be seen. */
+    private static final long INITIAL_PID_NAMESPACE = 0xeffffffcL;
+
+    private final long inode;
+    private boolean complete = NetworkNamespace.inode(Path.of("/proc/self/ns/pid")) == INITIAL_PID_NAMESPACE;
+
+    private NamespaceSearch(long inode) {
+        this.inode = inode;
+    }
+
+    /**
+     * What was found.
+     *
+     * @param namespace open; the caller closes it
+     * @param complete nothing kept the search from a place: no missing right, no PID namespace that hides processes
+     */
+    public record Answer(Optional<NetworkNamespace> namespace, boolean complete) {}
+
+    /** The likely places first: what is found soon costs little. */
+    public static Answer find(long inode) {
+        NamespaceSearch search = new NamespaceSearch(inode);
+        return new Answer(search.run(), search.complete);
+    }
+
+    private Optional<NetworkNamespace> run() {
+        if (NetworkNamespace.inode(NetworkNamespace.SELF) == inode) {
+            return Optional.of(NetworkNamespace.current());
+        }
+        for (Path directory : List.of(NetworkNamespace.NAMED, NetworkNamespace.DOCKER)) {
+            for (Path path : NetworkNamespace.entries(directory)) {
+                Optional<NetworkNamespace> found = at(path);
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+        }
+        List<Path> processes = NetworkNamespace.entries(PROC).stream()
+                .filter(path -> Character.isDigit(path.getFileName().toString().charAt(0)))
+                .toList();
+        Set<Long> mountNamespaces = new HashSet<>();
+        List<Function<Path, Optional<NetworkNamespace>>> places = List.of(
+                process -> at(process.resolve("ns/net")),
+                process -> mounted(process, mountNamespaces),
+                process -> any(process.resolve("task"), task -> at(task.resolve("ns/net"))),
+                process -> any(process.resolve("fd"), descriptor -> descriptor(process, descriptor)));
+        for (Function<Path, Optional<NetworkNamespace>> place : places) {
+            for (Path process : processes) {
+                Optional<NetworkNamespace> found = place.apply(process);
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<NetworkNamespace> any(Path directory, Function<Path, Optional<NetworkNamespace>> place) {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+            for (Path entry : entries) {
+                Optional<NetworkNamespace> found = place.apply(entry);
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+        } catch (IOException e) {
+            missed(e);
+        }
+        return Optional.empty();
+    }
+
+    private Optional<NetworkNamespace> at(Path path) {
+        try {
+            return (Long) Files.getAttribute(path, "unix:ino") == inode ? opened(path) : Optional.empty();
+        } catch (IOException e) {
+            missed(e);
+            return Optional.empty();
+        }
+    }
+
+    /** Empty also where the kernel uses the inode for something else meanwhile, or another file system has the number too. */
+    private Optional<NetworkNamespace> opened(Path path) {
+        try {
+            return matching(NetworkNamespace.open(path));
+        } catch (KernelException e) {
+            complete = false;
+            return Optional.empty();
+        }
+    }
+
+    private Optional<NetworkNamespace> matching(Optional<NetworkNamespace> found) {
+        if (found.isPresent() && found.get().inode() != inode) {
+            found.get().close();
+            return Optional.empty();
+        }
+        return found;
+    }
+
+    /** Each mount namespace once, by the first process that is in it. */
+    private Optional<NetworkNamespace> mounted(Path process, Set<Long> seen) {
+        try {
+            if (!seen.add((Long) Files.getAttribute(process.resolve("ns/mnt"), "unix:ino"))) {
+                return Optional.empty();
+            }
+            String mountinfo = Files.readString(process.resolve("mountinfo"), StandardCharsets.ISO_8859_1);
+            for (byte[] target : mountPoints(mountinfo, inode)) {
+                ByteArrayOutputStream path = new ByteArrayOutputStream();
+                boolean own = NetworkNamespace.inode(Path.of("/proc/self/ns/mnt"))
+                        == NetworkNamespace.inode(process.resolve("ns/mnt"));
+                path.writeBytes(own ? new byte[0] : (process + "/root").getBytes(StandardCharsets.US_ASCII));
+                path.writeBytes(target);
+                String text = path.toString(StandardCharsets.UTF_8);
+                path.write(0);
+                Optional<NetworkNamespace> found = matching(NetworkNamespace.open(path.toByteArray(), text));
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+        } catch (IOException e) {
+            missed(e);
+        } catch (KernelException e) {
+            complete = false;
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Where the text of a mountinfo file (proc(5)) has that network namespace mounted, as bytes.
+     *
+     * @param mountinfo each char a byte
+     */
+    static List<byte[]> mountPoints(String mountinfo, long inode) {
+        List<byte[]> points = new ArrayList<>();
+        for (String line : mountinfo.split("\n")) {
+            // 36 35 0:4 net:[4026531840] /mount/point options [optional fields] - type source super-options
+            String[] fields = line.split(" ");
+            if (fields.length > 4 && fields[3].equals("net:[" + inode + "]")) {
+                points.add(unescaped(fields[4]));
+            }
+        }
+        return points;
+    }
+
+    /** The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
+    private static byte[] unescaped(String field) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        for (int i = 0; i < field.length(); i++) {
+            if (field.charAt(i) == '\\' && i + 3 < field.length()) {
+                bytes.write(Integer.parseInt(field, i + 1, i + 4, 8));
+                i += 3;
+            } else {
+                bytes.write(field.charAt(i));
+            }
+        }
+        return bytes.toByteArray();
+    }
+
+    /**
+     * A descriptor of a bind mount names the mount's path and not the namespace, so the link's text is not enough. Its inode stands
+     * in fdinfo since kernel 5.14; to ask the file itself could wait for the server of a network file system.
+     */
+    private Optional<NetworkNamespace> descriptor(Path process, Path descriptor) {
+        try {
+            String target = Files.readSymbolicLink(descriptor).toString();
+            if (target.equals("net:[" + inode + "]")) {
+                return opened(descriptor);
+            }
+            if (!target.startsWith("/") || target.startsWith("/dev/")) {
+                return Optional.empty();
+            }
+            Path info = process.resolve("fdinfo").resolve(descriptor.getFileName());
+            Optional<String> number = Files.readAllLines(info, StandardCharsets.ISO_8859_1).stream()
+                    .filter(line -> line.startsWith("ino:"))
+                    .map(line -> line.substring("ino:".length()).strip())
+                    .findFirst();
+            if (number.isPresent()) {
+                return number.get().equals(Long.toString(inode)) ? opened(descriptor) : Optional.empty();
+            }
+            return at(descriptor);
+        } catch (IOException e) {
+            missed(e);
+            return Optional.empty();
+        }
+    }
+
+    /** A process that has ended holds nothing. */
+    private void missed(IOException e) {
+        if (e instanceof AccessDeniedException) {
+            complete = false;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+
+/**
+ * Directories that nobody else may enter, also below one that all may write to (bpffs has mode 1777 where nobody says
+ * otherwise). What root owns there nobody else can remove, rename or replace, so a check holds until root does it.
+ */
+public final class PrivateDirectory {
+    private static final int MODE = 0700;
+    private static final int PERMISSIONS = 07777;
+    private static final int WRITABLE_BY_OTHERS = 022;
+    private static final int STICKY = 01000;
+    private static final int TYPE = 0170000;
+    private static final int DIRECTORY = 0040000;
+    private static final int SYMBOLIC_LINK = 0120000;
+
+    private PrivateDirectory() {}
+
+    /**
+     * Makes the directory with mode 0700 where it is not there. Its parent must exist.
+     *
+     * @throws UntrustedPathException it is something else, or somebody else's; or the parent lets others replace it
+     * @throws KernelException it cannot be made
+     */
+    public static void ensure(Path directory) {
+        Path parent = directory.getParent();
+        int[] above = stat(parent).orElseThrow(() -> new KernelException("open", parent.toString(), Errno.ENOENT));
+        if (!ours(above[1]) || (above[0] & WRITABLE_BY_OTHERS) != 0 && (above[0] & STICKY) == 0) {
+            throw new UntrustedPathException(parent + " may be written to by others than root; run 'chown root "
+                    + parent + " && chmod go-w " + parent + "'");
+        }
+        if (Libc.mkdir(directory.toString(), MODE) < 0) {
+            int errno = Native.getLastError();
+            if (errno != Errno.EEXIST
+                    && !(errno == Errno.EROFS && stat(directory).isPresent())) {
+                throw new KernelException("create directory", directory.toString(), errno);
+            }
+        }
+        check(directory).ifPresent(problem -> {
+            throw new UntrustedPathException(problem);
+        });
+        int[] stat = stat(directory).orElseThrow(() -> gone(directory));
+        if ((stat[0] & PERMISSIONS) != MODE) { // an earlier version made it
+            Libc.check(Libc.chmod(directory.toString(), MODE), "set mode 0700 of", directory.toString());
+        }
+    }
+
+    /** Why a directory that exists is not to be trusted; empty: it is ours. Not there: ours, too. */
+    public static Optional<String> check(Path directory) {
+        Optional<int[]> found = stat(directory);
+        if (found.isEmpty()) {
+            return Optional.empty();
+        }
+        int mode = found.get()[0];
+        int owner = found.get()[1];
+        String what = null;
+        if ((mode & TYPE) == SYMBOLIC_LINK) {
+            what = "is a symbolic link";
+        } else if ((mode & TYPE) != DIRECTORY) {
+            what = "is no directory";
+        } else if (!ours(owner)) {
+            what = "belongs to user " + owner;
+        } else if ((mode & WRITABLE_BY_OTHERS) != 0) {
+            what = "may be written to by others than root";
+        }
+        return Optional.ofNullable(what)
+                .map(w -> directory + " " + w + ", so csumbpf does not use it; see 'ls -ld " + directory + "'");
+    }
+
+    private static KernelException gone(Path directory) {
+        return new KernelException("open directory", directory.toString(), Errno.ENOENT);
+    }
+
+    private static boolean ours(int owner) {
+        return owner == 0 || owner == Libc.geteuid();
+    }
+
+    /** Mode with type, and owner, of the path itself; empty: not there. */
+    private static Optional<int[]> stat(Path path) {
+        try {
+            Map<String, Object> all = Files.readAttributes(path, "unix:mode,uid", LinkOption.NOFOLLOW_LINKS);
+            return Optional.of(new int[] {(Integer) all.get("mode"), (Integer) all.get("uid")});
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException e) {
+            throw new KernelException("read attributes of", path.toString(), Errno.EACCES, e);
+        }
+    }
+}
