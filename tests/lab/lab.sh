@@ -48,6 +48,8 @@ SPI_TO_A=0x1001
 SPI_TO_B=0x1002
 HOLDERS=/run/csumbpf-lab.holders
 
+. "$(dirname "$(readlink -f "$0")")/limit.sh"
+
 fail() { echo "lab.sh: $*" >&2; exit 1; }
 
 # OUTER: on the host itself; PUBLIC: as the other host knows it; GATEWAY: of nat, on that link.
@@ -213,7 +215,7 @@ up() {
 	done
 	for host in "${hosts[@]}"; do wait "$host"; done
 	# What follows counts single packets: each host knows its neighbours first.
-	in_host a ping -q -c 1 -i 0.2 -w 20 $B_PUBLIC >/dev/null || fail "b does not answer to a"
+	in_host a ping -q -c 1 -i 0.2 -w "$(limit 20)" $B_PUBLIC >/dev/null || fail "b does not answer to a"
 }
 
 # Run by 'up' in the host's network namespace.
@@ -335,8 +337,8 @@ down() {
 	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
 	[ "$LINK" = virtio ] || return 0
 	# The cards come back when the last reference to a namespace has gone.
-	local try cards=(/sys/bus/virtio/drivers/virtio_net/virtio*)
-	for ((try = 0; try < 100; try++)); do
+	local end=$((SECONDS + $(limit 10))) cards=(/sys/bus/virtio/drivers/virtio_net/virtio*)
+	while [ $SECONDS -le $end ]; do
 		if [ "$(cat /sys/class/net/*/address 2>/dev/null | grep -c '^52:54:00:00:0')" = ${#cards[@]} ]; then return 0; fi
 		sleep 0.1
 	done

@@ -74,7 +74,7 @@ root() { # host tree
 		exec /bin/busybox chroot . /bin/busybox sh -c "/bin/busybox umount -l /old; echo >&3; exec 3>&-; exec /bin/busybox sleep 1000000"
 	' - "$1" "$2" "$ready" </dev/null >"$state/$1.root" 2>&1 &
 	local parent=$!
-	read -r -t 20 <"$ready" || { cat "$state/$1.root" >&2; fail "no root for the engine on $1"; }
+	read -r -t "$(limit 20)" <"$ready" || { cat "$state/$1.root" >&2; fail "no root for the engine on $1"; }
 	rm "$ready"
 	pgrep -P $parent >"$state/$1.init"
 }
