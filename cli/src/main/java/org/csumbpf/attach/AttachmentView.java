@@ -14,6 +14,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProgramInfo;
 import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -73,7 +74,10 @@ public record AttachmentView(
         ATTACHED("attached"),
         NOT_HOOKED("half made"),
         INTERFACE_GONE("interface gone"),
-        NETNS_GONE("network namespace gone");
+        NETNS_GONE("network namespace gone"),
+        /** It may be held where nobody can look. */
+        NETNS_NOT_FOUND("network namespace not found"),
+        UNREADABLE("cannot be read");
 
         private final String label;
 
@@ -165,9 +169,28 @@ public record AttachmentView(
     public static List<AttachmentView> readAll(Optional<NetworkNamespace> only) {
         List<AttachmentView> views = new ArrayList<>();
         for (PinDirectory pins : PinTree.attachments(only)) {
-            views.add(read(pins));
+            try {
+                views.add(read(pins));
+            } catch (RuntimeException e) { // whatever it is, the others are to be shown
+                views.add(unreadable(pins, e));
+            }
         }
         return withOffPath(views);
+    }
+
+    /** What lies among the pins and is not csumbpf's: a sentence for each. */
+    public static List<String> ignored() {
+        return PinTree.exists() ? PinDirectory.ignored() : List.of();
+    }
+
+    private static AttachmentView unreadable(PinDirectory pins, RuntimeException why) {
+        return without(
+                pins,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                State.UNREADABLE,
+                State.UNREADABLE.label() + ": " + why.getMessage());
     }
 
     /** All attachments of a namespace share its evidence. */
@@ -227,7 +250,9 @@ public record AttachmentView(
 
     /** Of one attachment of the network namespace that the caller is in. */
     static Optional<Evidence> baseline(PinDirectory pins, NetDevice device) {
-        return read(pins, Optional.empty(), device, readRecord(pins)).baseline();
+        try (NetworkNamespace netns = NetworkNamespace.ofThread()) {
+            return read(pins, netns, device, readRecord(pins)).baseline();
+        }
     }
 
     /** The attachment of one interface, if there is one. */
@@ -280,62 +305,100 @@ public record AttachmentView(
 
     private static AttachmentView read(PinDirectory pins) {
         Optional<AttachmentRecord> record = readRecord(pins);
-        Optional<NetworkNamespace> netns = NetworkNamespace.byInode(pins.netns());
-        try (NetworkNamespace entered = netns.orElse(null)) {
+        NamespaceSearch.Answer answer = NamespaceSearch.find(pins.netns());
+        try (NetworkNamespace entered = answer.namespace().orElse(null)) {
             if (entered == null) {
-                return gone(pins, Optional.empty(), record, State.NETNS_GONE);
+                State state = Remains.namespaceGone(pins, answer) ? State.NETNS_GONE : State.NETNS_NOT_FOUND;
+                return gone(pins, Optional.empty(), record, state, "csumbpf detach --all");
             }
             return entered.call(() -> {
                 Optional<NetDevice> device = Rtnetlink.device(pins.ifindex());
-                return device.isEmpty()
-                        ? gone(pins, entered.name(), record, State.INTERFACE_GONE)
-                        : read(pins, entered.name(), device.get(), record);
+                if (device.isPresent()) {
+                    return read(pins, entered, device.get(), record);
+                }
+                String detach =
+                        record.map(r -> "detach " + ShellWord.quote(r.ifname())).orElse("detach --all");
+                return gone(pins, entered.name(), record, State.INTERFACE_GONE, command(entered) + detach);
             });
         }
     }
 
+    /** The beginning of a command that works in the namespace, wherever it is typed. */
+    private static String command(NetworkNamespace netns) {
+        return netns.isCurrent() ? "csumbpf " : "csumbpf --netns " + ShellWord.quote(netns.reference()) + " ";
+    }
+
     private static AttachmentView gone(
-            PinDirectory pins, Optional<String> netnsName, Optional<AttachmentRecord> record, State state) {
-        String ifname = record.map(AttachmentRecord::ifname).orElse("ifindex " + pins.ifindex());
-        String remedy = state == State.NETNS_GONE ? "csumbpf detach --all" : "csumbpf detach " + ifname;
+            PinDirectory pins,
+            Optional<String> netnsName,
+            Optional<AttachmentRecord> record,
+            State state,
+            String remedy) {
+        return without(
+                pins,
+                netnsName,
+                record,
+                readContents(pins),
+                state,
+                state.label() + "; '" + remedy + "' clears away what is left");
+    }
+
+    /** Of which the kernel says nothing. */
+    private static AttachmentView without(
+            PinDirectory pins,
+            Optional<String> netnsName,
+            Optional<AttachmentRecord> record,
+            Optional<Contents> contents,
+            State state,
+            String problem) {
         return new AttachmentView(
                 pins.netns(),
                 netnsName,
                 pins.ifindex(),
-                ifname,
+                record.map(AttachmentRecord::ifname).orElse("ifindex " + pins.ifindex()),
                 state,
                 Optional.empty(),
                 Optional.empty(),
                 record,
-                readContents(pins),
+                contents,
                 Optional.empty(),
                 List.of(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
-                List.of(state.label() + "; '" + remedy + "' clears away what is left"));
+                List.of(problem));
+    }
+
+    /** Whether what is pinned was made by a version whose values this one does not know. */
+    private static boolean isOfOtherVersion(PinDirectory pins) {
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            maps.record().get();
+            RuleSet.read(maps);
+            return false;
+        } catch (OtherVersionException e) {
+            return true;
+        } catch (KernelException e) {
+            return absent(e).isPresent();
+        }
     }
 
     private static AttachmentView read(
-            PinDirectory pins, Optional<String> netnsName, NetDevice device, Optional<AttachmentRecord> record) {
+            PinDirectory pins, NetworkNamespace netns, NetDevice device, Optional<AttachmentRecord> record) {
         NetStatistics statistics = NetStatistics.read();
         List<String> problems = new ArrayList<>();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<Contents> contents = readContents(pins);
-        String command = "csumbpf "
-                + netnsName
-                        .filter(name -> !isCurrent(pins.netns()))
-                        .map(name -> "--netns " + name + " ")
-                        .orElse("");
-        String again = command + "attach " + device.name();
+        String command = command(netns);
+        String ifname = ShellWord.quote(device.name());
+        String again = command + "attach " + ifname;
         if (live.isEmpty()) {
             problems.add("the program is not on the hook; '" + again + "' puts it back, '" + command + "detach "
-                    + device.name() + "' clears it away");
+                    + ifname + "' clears it away");
         } else if (contents.isEmpty() || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
             problems.add(
-                    pins.has(RecordMap.NAME) && record.isEmpty()
+                    isOfOtherVersion(pins)
                             ? "attached by another version of csumbpf, whose maps this one cannot read; the program runs on, '"
-                                    + command + "detach " + device.name() + "' and '" + again
+                                    + command + "detach " + ifname + "' and '" + again
                                     + "' put this one in its place"
                             : "a pin is missing; the program runs on, '" + again + "' mends it");
         }
@@ -359,7 +422,7 @@ public record AttachmentView(
         }
         return new AttachmentView(
                 pins.netns(),
-                netnsName,
+                netns.name(),
                 pins.ifindex(),
                 device.name(),
                 live.isPresent() ? State.ATTACHED : State.NOT_HOOKED,

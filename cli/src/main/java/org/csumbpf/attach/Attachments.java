@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -144,22 +146,49 @@ public final class Attachments {
         });
     }
 
-    /** Detaches everything: in one namespace, or in all, also those that are gone. One result for each interface. */
-    public static Map<String, Result> detachAll(Optional<NetworkNamespace> only) {
-        Map<String, Result> results = new TreeMap<>();
+    /**
+     * Detaches everything: in one namespace, or in all, also those that are gone. One that fails does not keep the others; only
+     * where somebody else holds the lock all would wait as long, so the first that does is the last.
+     */
+    public static List<Detached> detachAll(Optional<NetworkNamespace> only) {
+        List<Detached> all = new ArrayList<>();
         for (PinDirectory pins : PinTree.attachments(only)) {
             Result result = new Result();
-            Optional<NetworkNamespace> found = NetworkNamespace.byInode(pins.netns());
-            try (NetworkNamespace netns = found.orElse(null)) {
-                results.put(AttachmentView.label(pins, found), result);
+            String label = "netns:" + pins.netns() + "/ifindex " + pins.ifindex();
+            NamespaceSearch.Answer answer = NamespaceSearch.find(pins.netns());
+            try (NetworkNamespace netns = answer.namespace().orElse(null)) {
+                label = AttachmentView.label(pins, answer.namespace());
                 if (netns != null) {
                     netns.call(() -> PinTree.change(scope -> clear(pins, true, scope, result)));
                 } else {
-                    PinTree.change(scope -> clear(pins, false, scope, result));
+                    PinTree.change(scope -> clearGone(pins, answer, scope, result));
+                }
+                all.add(new Detached(label, result));
+            } catch (RuntimeException e) {
+                all.add(new Detached(label, result, Optional.of(e)));
+                if (e instanceof LockTimeoutException) {
+                    break;
                 }
             }
         }
-        return results;
+        return all;
+    }
+
+    /** Of an attachment whose namespace was not found. While something of it may be in force, nothing is undone. */
+    private static Result clearGone(
+            PinDirectory pins, NamespaceSearch.Answer answer, PinTree.Scope scope, Result result) {
+        if (!Remains.namespaceGone(pins, answer)) {
+            String why = Remains.stillRuns(pins)
+                    ? "the program still runs in it"
+                    : answer.complete() ? "" : "not everything that could hold it may be seen from here";
+            if (!why.isEmpty()) {
+                throw new AttachException(
+                        AttachException.Kind.UNSUPPORTED_HOST,
+                        "network namespace " + pins.netns() + " was not found, but " + why
+                                + "; run 'csumbpf --netns PATH detach --all' with a path of it");
+            }
+        }
+        return clear(pins, false, scope, result);
     }
 
     /** Loads the classes that the backstop needs, by asking what it would do to the loopback device; changes nothing. */
@@ -449,7 +478,8 @@ public final class Attachments {
                             "the record of what attach changed on the host cannot be read: GRO of the interface and the modules "
                                     + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
         }
-        pins.removeAll(RecordMap.NAME);
+        pins.removeAll(RecordMap.NAME)
+                .forEach(path -> result.warnings().add("left " + path + ": it is no pin of csumbpf"));
         if (result.changes().isEmpty()) {
             result.changes().add("removed what was left of an attachment");
         }
@@ -462,7 +492,14 @@ public final class Attachments {
             return Optional.empty();
         }
         try {
-            return Optional.of(RecordMap.fromPin(pins.path()));
+            RecordMap record = RecordMap.fromPin(pins.path());
+            try {
+                record.get();
+                return Optional.of(record);
+            } catch (OtherVersionException e) {
+                record.close();
+                return Optional.empty();
+            }
         } catch (OtherVersionException e) {
             return Optional.empty();
         }

@@ -3,7 +3,9 @@ package org.csumbpf.attach;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -14,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.PrivateDirectory;
 
@@ -135,16 +139,24 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
         run(() -> Files.deleteIfExists(pin(name)));
     }
 
-    /** Removes all pins, {@code last} after the others, then the directories that became empty. */
-    void removeAll(String last) {
+    /**
+     * Removes all pins, {@code last} after the others, then the directories that became empty. What is no pin stays.
+     *
+     * @return what stayed
+     */
+    List<Path> removeAll(String last) {
+        List<Path> left = new ArrayList<>();
         for (String name : names(path())) {
-            if (!name.equals(last)) {
+            if (Files.isDirectory(pin(name), LinkOption.NOFOLLOW_LINKS)) {
+                left.add(pin(name));
+            } else if (!name.equals(last)) {
                 remove(name);
             }
         }
         remove(last);
-        run(() -> Files.deleteIfExists(path()));
+        removeIfEmpty(path());
         removeIfEmpty(path().getParent());
+        return left;
     }
 
     static void removeIfEmpty(Path directory) {
@@ -161,6 +173,8 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
             entries.forEach(entry -> names.add(entry.getFileName().toString()));
         } catch (NoSuchFileException | NotDirectoryException e) {
             return List.of();
+        } catch (AccessDeniedException e) {
+            throw new KernelException("open directory", directory.toString(), Errno.EACCES, e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -181,6 +195,13 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
     private static void run(FileOperation operation) {
         try {
             operation.run();
+        } catch (AccessDeniedException e) {
+            throw new KernelException("change pin", e.getFile(), Errno.EACCES, e);
+        } catch (FileSystemException e) {
+            throw new AttachException(
+                    AttachException.Kind.KERNEL_REFUSED,
+                    "change pin " + e.getMessage() + "; see 'findmnt -R " + Bpffs.DEFAULT + "'",
+                    e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

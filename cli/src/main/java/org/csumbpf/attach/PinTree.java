@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -111,9 +115,23 @@ final class PinTree {
         }
     }
 
-    /** Whether there is anything that csumbpf pinned. */
+    /**
+     * Whether there is anything that csumbpf pinned.
+     *
+     * @throws KernelException EACCES: that may not be seen
+     */
     static boolean exists() {
-        return Bpffs.isMounted(Bpffs.DEFAULT) && Files.isDirectory(PinDirectory.ROOT);
+        if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
+            return false;
+        }
+        try {
+            Files.readAttributes(PinDirectory.ROOT, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            return true;
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (IOException e) {
+            throw new KernelException("open directory", PinDirectory.ROOT.toString(), Errno.EACCES, e);
+        }
     }
 
     /** The pins of all attachments: of one namespace, or of all. */

@@ -33,7 +33,9 @@ public record Verdict(Kind kind, String text) {
         /** Nothing of interest came. */
         IDLE,
         /** The program is not on the hook. */
-        OFF;
+        OFF,
+        /** It may be on the hook, but that cannot be seen. */
+        UNKNOWN;
 
         public String label() {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -41,6 +43,12 @@ public record Verdict(Kind kind, String text) {
     }
 
     public static Verdict of(AttachmentView view) {
+        if (view.state() == AttachmentView.State.NETNS_NOT_FOUND || view.state() == AttachmentView.State.UNREADABLE) {
+            return new Verdict(
+                    Kind.UNKNOWN,
+                    "whether anything is repaired cannot be told: "
+                            + view.state().label());
+        }
         if (view.state() != AttachmentView.State.ATTACHED) {
             return new Verdict(Kind.OFF, "nothing is repaired: " + view.state().label());
         }

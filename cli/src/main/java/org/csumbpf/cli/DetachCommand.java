@@ -2,8 +2,11 @@
 package org.csumbpf.cli;
 
 import java.io.PrintWriter;
-import java.util.Map;
+import java.util.List;
+import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
+import org.csumbpf.attach.DetachException;
+import org.csumbpf.attach.Detached;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -35,10 +38,13 @@ final class DetachCommand extends HostCommand {
         Report report = new Report(global(), out, err());
         if (!all) {
             try (NetworkNamespace netns = global().netns()) {
-                report.detached(Map.of(ifname, Attachments.detach(netns, ifname)));
+                report.detached(List.of(new Detached(ifname, Attachments.detach(netns, ifname))));
             }
             return;
         }
-        report.detached(global().within(Attachments::detachAll));
+        List<Detached> detached = global().within(Attachments::detachAll);
+        report.ignored(AttachmentView.ignored());
+        report.detached(detached);
+        DetachException.check(detached);
     }
 }

@@ -2,6 +2,7 @@
 package org.csumbpf.cli;
 
 import org.csumbpf.attach.AttachException;
+import org.csumbpf.attach.DetachException;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;
@@ -48,6 +49,9 @@ enum ExitCode {
                 case KERNEL_REFUSED -> KERNEL_REFUSED;
                 case BUSY -> BUSY;
             };
+        }
+        if (failure instanceof DetachException) {
+            return of(failure.getCause());
         }
         if (failure instanceof KernelException e) {
             return switch (e.errno()) {

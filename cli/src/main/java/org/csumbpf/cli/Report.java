@@ -12,6 +12,7 @@ import java.util.Optional;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.BackstopCounters;
 import org.csumbpf.attach.BackstopView;
+import org.csumbpf.attach.Detached;
 import org.csumbpf.attach.Result;
 import org.csumbpf.attach.RuleChanges;
 import org.csumbpf.attach.RuleSet;
@@ -70,19 +71,27 @@ final class Report {
         }
     }
 
-    /** What detach did, by interface. */
-    void detached(Map<String, Result> results) {
-        results.forEach(this::warn);
+    void detached(List<Detached> all) {
+        all.forEach(one -> warn(one.label(), one.result()));
         if (json) {
             List<Object> list = new ArrayList<>();
-            results.forEach((ifname, result) -> list.add(result(ifname, result)));
+            for (Detached one : all) {
+                Map<String, Object> tree = result(one.label(), one.result());
+                one.failure().ifPresent(failure -> tree.put("error", String.valueOf(failure.getMessage())));
+                list.add(tree);
+            }
             Json.print(out, Map.of("detached", list));
             return;
         }
-        if (results.isEmpty()) {
+        if (all.isEmpty()) {
             out.println("nothing is attached");
         }
-        results.forEach((ifname, result) -> result.changes().forEach(change -> out.println(ifname + ": " + change)));
+        all.forEach(one -> one.result().changes().forEach(change -> out.println(one.label() + ": " + change)));
+    }
+
+    /** What lies among the pins and is not csumbpf's. */
+    void ignored(List<String> ignored) {
+        ignored.forEach(what -> err.println("csumbpf: warning: " + what));
     }
 
     void status(List<AttachmentView> views) {
@@ -196,7 +205,7 @@ final class Report {
         return switch (verdict.kind()) {
             case REPAIRING, HEALTHY -> "green";
             case BROKEN, BYPASSED, OFF -> "red";
-            case PLAINTEXT, NO_RULE, IDLE -> "yellow";
+            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> "yellow";
         };
     }
 

@@ -222,7 +222,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         return switch (kind) {
             case REPAIRING, HEALTHY -> Style.GOOD;
             case BROKEN, BYPASSED, OFF -> Style.BAD;
-            case PLAINTEXT, NO_RULE, IDLE -> Style.DOUBTFUL;
+            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> Style.DOUBTFUL;
         };
     }
 

@@ -23,7 +23,9 @@ final class StatusCommand extends HostCommand {
 
     @Override
     void run(PrintWriter out) {
-        new Report(global(), out, err()).status(views(global(), ifname));
+        Report report = new Report(global(), out, err());
+        report.ignored(AttachmentView.ignored());
+        report.status(views(global(), ifname));
     }
 
     /** The attachments that a command is about; an interface that is named must have one. */

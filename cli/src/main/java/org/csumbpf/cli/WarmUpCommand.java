@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.csumbpf.attach.AttachRequest;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
+import org.csumbpf.attach.Detached;
 import org.csumbpf.attach.Result;
 import org.csumbpf.attach.RuleSet;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -64,7 +65,7 @@ final class WarmUpCommand implements Callable<Integer> {
                 }
                 report.status(AttachmentView.readAll(Optional.empty()));
             }
-            report.detached(Map.of("lo", new Result(List.of("warmed up"), List.of())));
+            report.detached(List.of(new Detached("lo", new Result(List.of("warmed up"), List.of()))));
         }
         return ExitCode.DONE.code();
     }
@@ -79,7 +80,7 @@ final class WarmUpCommand implements Callable<Integer> {
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(2)));
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(4)));
         report.status(AttachmentView.readAll(Optional.of(netns)));
-        report.detached(Map.of(ifname, Attachments.detach(netns, ifname)));
+        report.detached(List.of(new Detached(ifname, Attachments.detach(netns, ifname))));
     }
 
     private static RuleSet rules(int count) {

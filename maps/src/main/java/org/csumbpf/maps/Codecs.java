@@ -551,7 +551,7 @@ public final class Codecs {
 
     private static <E> E constant(E[] values, int ordinal, String member) {
         if (ordinal < 0 || ordinal >= values.length) {
-            throw new IllegalStateException(
+            throw new OtherVersionException(
                     member + " holds " + ordinal + ", which this version does not know: written by a newer csumbpf?");
         }
         return values[ordinal];

@@ -69,6 +69,13 @@ public final class NetworkNamespace implements AutoCloseable {
                         () -> new NoSuchNamespaceException("the kernel has no network namespaces (no " + SELF + ")"));
     }
 
+    /** The namespace that the calling thread is in: that of the {@link #call} around it. */
+    public static NetworkNamespace ofThread() {
+        return open(THREAD)
+                .orElseThrow(
+                        () -> new NoSuchNamespaceException("the kernel has no network namespaces (no " + THREAD + ")"));
+    }
+
     /**
      * A namespace by the name that {@code ip netns} gave it, or by a path if there is a slash in it. Nothing but a namespace
      * is ever opened: a FIFO would wait for a writer, and a device may do anything.
