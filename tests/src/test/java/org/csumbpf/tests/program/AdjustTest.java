@@ -115,7 +115,11 @@ class AdjustTest {
                 byte[] out = run(in);
                 story.add(String.format("%04x %s", frame.sum(in), expected));
                 if (System.nanoTime() - began > UNHURRIED_NANOS) {
-                    break; // a busy machine
+                    // A busy machine: this one may have been verified out of turn, and counted.
+                    long late = counts("corrupt") - corrupt;
+                    assertThat(late).isBetween(0L, 1L);
+                    corrupt += (int) late;
+                    break;
                 }
                 assertThat(out)
                         .as("seed %d, verify 1 in %d: %s", seed, verify, story)
