@@ -12,7 +12,7 @@ PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven km
 PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo virtiofsd)
 
 # The C headers of the other architecture, to compare numbers with.
-PACKAGES += $(if $(filter aarch64,$(shell uname -m)),libc6-dev-amd64-cross linux-libc-dev-amd64-cross,libc6-dev-arm64-cross linux-libc-dev-arm64-cross)
+PACKAGES += $(if $(filter aarch64,$(shell uname -m)),libc6-dev-amd64-cross,libc6-dev-arm64-cross)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-swarm build test test-all test-fast test-root test-vm vm-shell bench fmt install clean

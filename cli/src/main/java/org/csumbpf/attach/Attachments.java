@@ -2,6 +2,7 @@
 package org.csumbpf.attach;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -180,7 +181,9 @@ public final class Attachments {
         if (!Remains.namespaceGone(pins, answer)) {
             String why = Remains.stillRuns(pins)
                     ? "the program still runs in it"
-                    : answer.complete() ? "" : "not everything that could hold it may be seen from here";
+                    : answer.complete() || !changedTheNamespace(pins)
+                            ? ""
+                            : "not everything that could hold it may be seen from here";
             if (!why.isEmpty()) {
                 throw new AttachException(
                         AttachException.Kind.UNSUPPORTED_HOST,
@@ -189,6 +192,17 @@ public final class Attachments {
             }
         }
         return clear(pins, false, scope, result);
+    }
+
+    /**
+     * Whether the record names what would go on without the program in a namespace that is still held somewhere. A clsact qdisc
+     * without a filter does nothing. A record that cannot be read: it may.
+     */
+    private static boolean changedTheNamespace(PinDirectory pins) {
+        try (RecordMap record = record(pins).orElse(null)) {
+            return record == null
+                    || !Collections.disjoint(record.get().changes(), Set.of(HostChange.NFTABLES, HostChange.GRO));
+        }
     }
 
     /** Loads the classes that the backstop needs, by asking what it would do to the loopback device; changes nothing. */

@@ -22,7 +22,7 @@ public enum Abi {
         this.sysDeleteModule = sysDeleteModule;
     }
 
-    /** That of this JVM. UnsupportedOperationException: an architecture whose numbers nobody has looked up. */
+    /** That of this JVM. LibbpfException: an architecture whose numbers nobody has looked up. */
     public static Abi current() {
         return of(System.getProperty("os.arch"));
     }
@@ -34,8 +34,8 @@ public enum Abi {
                 return abi;
             }
         }
-        throw new UnsupportedOperationException(
-                "csumbpf does not know the architecture " + osArch + "; it runs on amd64 and arm64");
+        throw new LibbpfException(
+                "csumbpf does not know the architecture " + osArch + "; it runs on amd64 and arm64", null);
     }
 
     /** O_DIRECTORY of open(2). */
