@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.HostCounters;
@@ -28,7 +29,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(KernelLog.class)
 class SoakTest {
     private static final Duration CONTROL = Duration.ofSeconds(60);
-    private static final Duration LOOP = Duration.ofMinutes(5);
+    /** tests/vm/matrix says how long. */
+    private static final Duration LOOP = Duration.ofSeconds(
+            Long.parseLong(Optional.ofNullable(System.getenv("SOAK_SECONDS")).orElse("300")));
     /** SUnreclaim and Percpu move by some hundred kB by themselves; a program with its maps is about 5 MB. */
     private static final long SLACK_KB = 4096;
 

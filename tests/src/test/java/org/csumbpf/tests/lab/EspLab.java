@@ -16,6 +16,9 @@ import org.csumbpf.loader.host.NetworkNamespace;
 /** The lab of tests/lab/lab.sh: hosts a and b with an encrypted VXLAN between them, and a NAT. See there for what varies. */
 public final class EspLab implements AutoCloseable {
     private static final Pattern LOSS = Pattern.compile("([0-9.]+)% packet loss");
+    /** For the last ping of a series, in seconds. */
+    private static final String PATIENCE = Long.toString(Limit.seconds(1).toSeconds());
+
     private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/lab/lab.sh");
 
     public final Host a;
@@ -89,7 +92,7 @@ public final class EspLab implements AutoCloseable {
         // Not faster: once one came back, ping waits for the last no longer than two round trips or the interval.
         // Not at once: of the first packets of an echo, conntrack drops all but one (insert_failed).
         Matcher matcher = LOSS.matcher(
-                from.run("ping", "-q", "-n", "-c", "5", "-i", "0.2", "-W", "1", "-s", Integer.toString(size), to)
+                from.run("ping", "-q", "-n", "-c", "5", "-i", "0.2", "-W", PATIENCE, "-s", Integer.toString(size), to)
                         .out());
         if (!matcher.find()) {
             throw new AssertionError("ping " + to + " on " + from.name + " has no result");
