@@ -71,7 +71,9 @@ class SoakTest {
                     Kernel::now,
                     now -> now.objects.equals(before.objects) && now.memoryKb - before.memoryKb < SLACK_KB);
             System.out.println("kernel after " + loop.commands + " changes: " + after);
-            assertThat(loop.commands).as("changes").isGreaterThan(20);
+            // A short soak (make test) on a slow machine at least makes each of the seven changes: 9 in 150 s were
+            // seen.
+            assertThat(loop.commands).as("changes").isGreaterThan(LOOP.toSeconds() < 300 ? 6 : 20);
             assertThat(loop.badChecksums).as("packets that came by unrepaired").isZero();
             assertThat(loop.udpPackets).as("datagrams").isGreaterThan(10_000);
             assertThat(loop.lostOnTheWay() * control.udpPackets)
