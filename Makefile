@@ -41,7 +41,7 @@ build: setup ## Build bin/csumbpf.
 
 test: setup test-fast test-root test-vm ## The tests, from nothing (root; what CI runs).
 
-test-all: setup test-fast test-root ## The same with every case on every kernel and architecture (root; two hours).
+test-all: setup test-fast test-root ## The same with every case on every kernel and architecture (root; hours).
 	@$(MAKE) --no-print-directory test-vm MATRIX=--all
 
 test-fast: setup ## Tests that need neither root nor a VM.
