@@ -302,7 +302,7 @@ class BackstopAttachTest {
         // Holds a bpffs that does not end with the mount namespace below.
         lab.csumbpf("attach", "w3", "--unverified").ok();
         String library = "$(readlink -f /usr/lib/*/libnftables.so.1)";
-        String command = String.join(" ", lab.command("attach", "w1", "--force"));
+        String command = Shell.line(lab.command("attach", "w1", "--force"));
         Shell.Result attach =
                 Shell.run("unshare", "-m", "sh", "-c", "mount --bind /dev/null " + library + " && exec " + command);
         assertThat(attach.code()).as(attach.err()).isZero();

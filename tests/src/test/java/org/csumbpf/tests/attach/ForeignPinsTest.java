@@ -122,7 +122,7 @@ class ForeignPinsTest {
                 mountpoint -q /sys/fs/bpf && umount -R /sys/fs/bpf
                 fails 3 setpriv --bounding-set=-all,+bpf,+net_admin,+perfmon %s attach w1 --unverified --backstop never
                 tc qdisc show dev w1 clsact
-                """.formatted(Shell.csumbpf()[0]));
+                """.formatted(Shell.line(Shell.csumbpf())));
         assertThat(result.err()).contains("mount bpffs on /sys/fs/bpf: EPERM").doesNotContain("internal error");
         assertThat(result.out()).isEmpty();
         assertThat(result.code()).isZero();
@@ -137,7 +137,7 @@ class ForeignPinsTest {
                 chmod %s /sys/fs/bpf
                 %s
                 fails 3 setpriv --reuid=65534 --clear-groups --inh-caps=+bpf,+net_admin --ambient-caps=+bpf,+net_admin %s status
-                """.formatted(mode, ATTACH, Shell.csumbpf()[0]));
+                """.formatted(mode, ATTACH, Shell.line(Shell.csumbpf())));
         assertThat(result.err()).contains("open directory /sys/fs/bpf/csumbpf: EACCES");
         assertThat(result.out()).doesNotContain("nothing is attached");
         assertThat(result.code()).isZero();

@@ -39,7 +39,7 @@ final class PrivateWorld {
     private PrivateWorld() {}
 
     static Shell.Result run(String script) {
-        String command = "csumbpf() { " + Shell.csumbpf()[0] + " \"$@\"; }\n";
+        String command = "csumbpf() { " + Shell.line(Shell.csumbpf()) + " \"$@\"; }\n";
         return Shell.run(
                 "timeout",
                 "-k",

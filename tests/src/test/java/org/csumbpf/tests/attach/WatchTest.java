@@ -206,7 +206,7 @@ class WatchTest {
     }
 
     private String command(String... arguments) {
-        return String.join(" ", lab.command(Shell.join(new String[] {"stats"}, arguments)));
+        return Shell.line(lab.command(Shell.join(new String[] {"stats"}, arguments)));
     }
 
     /** Packets by the second, in the row that holds this word; empty: there is none, or it is not known yet. */

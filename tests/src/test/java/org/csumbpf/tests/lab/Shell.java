@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.csumbpf.cli.Main;
 
 /** Runs commands, the product's own among them. */
@@ -138,5 +139,12 @@ public final class Shell {
         command.add(path.toString());
         command.addAll(List.of(arguments));
         return command.toArray(String[]::new);
+    }
+
+    /** A command as a line that a shell takes apart again: the checkout's path may hold a space. */
+    public static String line(String... command) {
+        return Arrays.stream(command)
+                .map(word -> "'" + word.replace("'", "'\\''") + "'")
+                .collect(Collectors.joining(" "));
     }
 }
