@@ -265,13 +265,36 @@ struct csumbpf_evidence {
 	__u64 left; /* packets with a checksum that may be wrong and was left so: another reason for an error */
 };
 
+/* What this version writes into csumbpf_attachment.layout. Records of 80 bytes have no such member: layout 1. */
+enum csumbpf_layout {
+	CSUMBPF_LAYOUT = 2,
+};
+
+enum csumbpf_option_flag {
+	CSUMBPF_OPTION_FORCE = 1 << 0,      /* attach although decrypted packets can reach neither path */
+	CSUMBPF_OPTION_ENABLE_GRO = 1 << 1, /* switch the device's GRO feature on */
+};
+
+/* What the user asked for beside the rules, so that it can be put back without asking again. */
+struct csumbpf_options {
+	__u8 hook;      /* enum csumbpf_hook; 0: the best that the kernel has */
+	__u8 backstop;  /* enum csumbpf_backstop */
+	__u16 flags;    /* set of enum csumbpf_option_flag */
+	__u32 reserved; /* 0 */
+};
+
 /* The one value of map `attachment`: written by user space only. csumbpf_detour reads ifindex. */
 struct csumbpf_attachment {
+	__u32 layout; /* enum csumbpf_layout: first in every version, so that another one is recognised */
 	__u32 ifindex;
-	__u32 hook;                       /* enum csumbpf_hook; 0: not decided yet */
-	__u32 changes;                    /* set of enum csumbpf_host_change */
-	__u32 backstop;                   /* enum csumbpf_backstop: as the user asked */
-	__u64 attached_ns;                /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
+	__u32 hook;        /* enum csumbpf_hook; 0: not decided yet */
+	__u32 changes;     /* set of enum csumbpf_host_change */
+	__u64 attached_ns; /* CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish */
+	/* SO_NETNS_COOKIE (5.14): no other network namespace has it until the host starts again; 0: the kernel has none */
+	__u64 netns_cookie;
+	/* Number of the device's kernfs node (see DeviceNode.java), which no other device gets; 0: not known */
+	__u64 device_id;
+	struct csumbpf_options options;
 	char ifname[16];                  /* NUL-terminated; the name when attached, it may have changed since */
 	struct csumbpf_evidence baseline; /* when the rules last changed */
 };
@@ -287,6 +310,7 @@ CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 64);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_nat, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_event, 56);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_evidence, 40);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 80);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_options, 8);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 104);
 
 #endif

@@ -115,6 +115,8 @@ struct {
 	enum csumbpf_host_change host_change;
 	enum csumbpf_hook hook;
 	enum csumbpf_backstop backstop;
+	enum csumbpf_layout layout;
+	enum csumbpf_option_flag option_flag;
 	enum csumbpf_priority priority;
 	enum csumbpf_event_type event_type;
 	struct csumbpf_event event; /* no map has it as its value */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/file.h>
@@ -23,11 +24,13 @@
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <linux/xfrm.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -110,6 +113,7 @@ void errors(void)
 	VALUE(Errno.ENOSYS, ENOSYS);
 	VALUE(Errno.ENOLINK, ENOLINK);
 	VALUE(Errno.EOPNOTSUPP, EOPNOTSUPP);
+	VALUE(Errno.EPROTONOSUPPORT, EPROTONOSUPPORT);
 	VALUE(Errno.ENOTSUPP, ENOTSUPP_INTERNAL);
 }
 
@@ -138,18 +142,33 @@ void sockets(void)
 	VALUE(host.Nftables.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.Nftables.NETLINK_NETFILTER, NETLINK_NETFILTER);
 	VALUE(host.Libnftables.OUTPUT_JSON, NFT_CTX_OUTPUT_JSON);
-	VALUE(host.Rtnetlink.AF_NETLINK, AF_NETLINK);
-	VALUE(host.Rtnetlink.SOCK_RAW, SOCK_RAW);
-	VALUE(host.Rtnetlink.SOCK_CLOEXEC, SOCK_CLOEXEC);
+	VALUE(host.Netlink.AF_NETLINK, AF_NETLINK);
+	VALUE(host.Netlink.SOCK_RAW, SOCK_RAW);
+	VALUE(host.Netlink.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.Rtnetlink.NETLINK_ROUTE, NETLINK_ROUTE);
 	VALUE(host.Rtnetlink.RTM_GETLINK, RTM_GETLINK);
 	VALUE(host.Rtnetlink.RTM_GETQDISC, RTM_GETQDISC);
 	VALUE(host.Rtnetlink.RTM_GETTFILTER, RTM_GETTFILTER);
-	VALUE(host.Rtnetlink.NLM_F_REQUEST, NLM_F_REQUEST);
-	VALUE(host.Rtnetlink.NLM_F_DUMP, NLM_F_DUMP);
+	VALUE(host.Netlink.NLM_F_REQUEST, NLM_F_REQUEST);
+	VALUE(host.Netlink.NLM_F_DUMP, NLM_F_DUMP);
 	VALUE(host.Rtnetlink.PARENT_CLSACT, (int)TC_H_CLSACT);
 	VALUE(host.Rtnetlink.PARENT_INGRESS, (int)TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS));
 	VALUE(host.Rtnetlink.PARENT_EGRESS, (int)TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
+	VALUE(host.Xfrm.NETLINK_XFRM, NETLINK_XFRM);
+	VALUE(host.Xfrm.XFRM_MSG_NEWSA, XFRM_MSG_NEWSA);
+	VALUE(host.Xfrm.XFRM_MSG_GETSA, XFRM_MSG_GETSA);
+	VALUE(host.Xfrm.SA_SIZE, sizeof(struct xfrm_usersa_info));
+	OFFSET(host.Xfrm.SA_PROTOCOL, struct xfrm_usersa_info, id.proto);
+	OFFSET(host.Xfrm.SA_FAMILY, struct xfrm_usersa_info, family);
+	VALUE(host.Xfrm.AF_INET6, AF_INET6);
+	VALUE(host.SecurityAssociation.ESP, IPPROTO_ESP);
+	VALUE(host.SecurityAssociation.COMP, IPPROTO_COMP);
+	VALUE(host.DeviceNode.SYS_FSOPEN, SYS_fsopen);
+	VALUE(host.DeviceNode.SYS_FSCONFIG, SYS_fsconfig);
+	VALUE(host.DeviceNode.SYS_FSMOUNT, SYS_fsmount);
+	VALUE(host.DeviceNode.FSOPEN_CLOEXEC, FSOPEN_CLOEXEC);
+	VALUE(host.DeviceNode.FSCONFIG_CMD_CREATE, FSCONFIG_CMD_CREATE);
+	VALUE(host.DeviceNode.FSMOUNT_CLOEXEC, FSMOUNT_CLOEXEC);
 	VALUE(host.NetlinkMessages.HEADER_SIZE, sizeof(struct nlmsghdr));
 	VALUE(host.NetlinkMessages.NLMSG_ERROR, NLMSG_ERROR);
 	VALUE(host.NetlinkMessages.NLMSG_DONE, NLMSG_DONE);

@@ -14,7 +14,6 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProgramInfo;
 import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.MonotonicClock;
-import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -74,6 +73,8 @@ public record AttachmentView(
         ATTACHED("attached"),
         NOT_HOOKED("half made"),
         INTERFACE_GONE("interface gone"),
+        /** To another network namespace; the program goes along where the hook is tcx. */
+        MOVED("interface moved"),
         NETNS_GONE("network namespace gone"),
         /** It may be held where nobody can look. */
         NETNS_NOT_FOUND("network namespace not found"),
@@ -175,7 +176,25 @@ public record AttachmentView(
                 views.add(unreadable(pins, e));
             }
         }
+        views.addAll(unpinned(only));
         return withOffPath(views);
+    }
+
+    /** Whose pins are all lost, while their filters go on: in one namespace, the caller's own if none is named. */
+    private static List<AttachmentView> unpinned(Optional<NetworkNamespace> only) {
+        try (NetworkNamespace netns = only.isPresent() ? null : NetworkNamespace.current()) {
+            NetworkNamespace where = only.orElse(netns);
+            return where.call(() -> {
+                List<AttachmentView> views = new ArrayList<>();
+                for (NetDevice device : Rtnetlink.devices()) {
+                    PinDirectory pins = new PinDirectory(where.inode(), device.ifindex());
+                    if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isPresent()) {
+                        views.add(read(pins, where, device, Optional.empty()));
+                    }
+                }
+                return views;
+            });
+        }
     }
 
     /** What lies among the pins and is not csumbpf's: a sentence for each. */
@@ -272,6 +291,18 @@ public record AttachmentView(
         return label(netns, netnsName, ifname);
     }
 
+    /** Where the device is now, or was. */
+    static String label(PinDirectory pins, Reach reach) {
+        Optional<NetworkNamespace> netns = reach.moved().or(reach::netns);
+        return label(
+                netns.map(NetworkNamespace::inode).orElse(pins.netns()),
+                netns.flatMap(NetworkNamespace::name),
+                reach.device()
+                        .map(NetDevice::name)
+                        .or(() -> readRecord(pins).map(AttachmentRecord::ifname))
+                        .orElse("ifindex " + pins.ifindex()));
+    }
+
     static String label(PinDirectory pins, Optional<NetworkNamespace> netns) {
         return label(pins.netns(), netns.flatMap(NetworkNamespace::name), ifname(pins, netns));
     }
@@ -305,27 +336,46 @@ public record AttachmentView(
 
     private static AttachmentView read(PinDirectory pins) {
         Optional<AttachmentRecord> record = readRecord(pins);
-        NamespaceSearch.Answer answer = NamespaceSearch.find(pins.netns());
-        try (NetworkNamespace entered = answer.namespace().orElse(null)) {
-            if (entered == null) {
-                State state = Remains.namespaceGone(pins, answer) ? State.NETNS_GONE : State.NETNS_NOT_FOUND;
-                return gone(pins, Optional.empty(), record, state, "csumbpf detach --all");
-            }
-            return entered.call(() -> {
-                Optional<NetDevice> device = Rtnetlink.device(pins.ifindex());
-                if (device.isPresent()) {
-                    return read(pins, entered, device.get(), record);
+        try (Reach reach = Reach.of(pins, record)) {
+            return switch (reach.state()) {
+                case HERE -> {
+                    NetworkNamespace netns = reach.netns().orElseThrow();
+                    NetDevice device = reach.device().orElseThrow();
+                    yield netns.call(() -> read(pins, netns, device, record));
                 }
-                String detach =
-                        record.map(r -> "detach " + ShellWord.quote(r.ifname())).orElse("detach --all");
-                return gone(pins, entered.name(), record, State.INTERFACE_GONE, command(entered) + detach);
-            });
+                case MOVED -> moved(pins, reach, record);
+                case DEVICE_GONE -> {
+                    NetworkNamespace netns = reach.netns().orElseThrow();
+                    String detach = record.map(r -> "detach " + ShellWord.quote(r.ifname()))
+                            .orElse("detach --all");
+                    yield gone(pins, netns.name(), record, State.INTERFACE_GONE, Attachments.command(netns) + detach);
+                }
+                case NETNS_GONE -> gone(pins, Optional.empty(), record, State.NETNS_GONE, "csumbpf detach --all");
+                case NETNS_NOT_FOUND ->
+                    gone(pins, Optional.empty(), record, State.NETNS_NOT_FOUND, "csumbpf detach --all");
+            };
         }
     }
 
-    /** The beginning of a command that works in the namespace, wherever it is typed. */
-    private static String command(NetworkNamespace netns) {
-        return netns.isCurrent() ? "csumbpf " : "csumbpf --netns " + ShellWord.quote(netns.reference()) + " ";
+    private static AttachmentView moved(PinDirectory pins, Reach reach, Optional<AttachmentRecord> record) {
+        String where = reach.moved()
+                .map(netns -> {
+                    String ifname = reach.device().orElseThrow().name();
+                    return "to "
+                            + (netns.isCurrent() ? "this network namespace" : "network namespace " + netns.reference())
+                            + " as " + ifname + "; '" + Attachments.command(netns) + "restore "
+                            + ShellWord.quote(ifname)
+                            + "' follows it";
+                })
+                .orElse(
+                        "to a network namespace that was not found; run 'csumbpf --netns PATH restore --all' with a path of it");
+        return without(
+                pins,
+                reach.netns().flatMap(NetworkNamespace::name),
+                record,
+                readContents(pins),
+                State.MOVED,
+                "the interface was moved " + where);
     }
 
     private static AttachmentView gone(
@@ -388,9 +438,9 @@ public record AttachmentView(
         List<String> problems = new ArrayList<>();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<Contents> contents = readContents(pins);
-        String command = command(netns);
+        String command = Attachments.command(netns);
         String ifname = ShellWord.quote(device.name());
-        String again = command + "attach " + ifname;
+        String again = command + "restore " + ifname;
         if (live.isEmpty()) {
             problems.add("the program is not on the hook; '" + again + "' puts it back, '" + command + "detach "
                     + ifname + "' clears it away");
@@ -398,26 +448,37 @@ public record AttachmentView(
             problems.add(
                     isOfOtherVersion(pins)
                             ? "attached by another version of csumbpf, whose maps this one cannot read; the program runs on, '"
-                                    + command + "detach " + ifname + "' and '" + again
+                                    + command + "detach " + ifname + "' and '" + command + "attach " + ifname
                                     + "' put this one in its place"
                             : "a pin is missing; the program runs on, '" + again + "' mends it");
         }
-        Optional<BackstopView> backstop = contents.flatMap(c -> record.map(
-                r -> NftBackstop.read(pins, device, r.backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
-                        .plus(c.detour(), c.detourOfAny())));
+        Optional<BackstopView> backstop = contents.flatMap(c -> record.map(r -> NftBackstop.read(
+                        pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
+                .plus(c.detour(), c.detourOfAny())));
         backstop.filter(b -> b.state() == BackstopView.State.LOST)
-                .ifPresent(b -> problems.add("the nftables backstop does not do its work: " + b.text() + "; '" + again
-                        + "' with the options of the first time puts it right"));
+                .ifPresent(b -> problems.add(
+                        "the nftables backstop does not do its work: " + b.text() + "; '" + again + "' puts it right"));
         List<String> bypass = new ArrayList<>();
         if (contents.map(c -> c.rules().needsProof()).orElse(true)) {
             Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
             if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
-                bypass.add(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
-                        + "' loads it if the kernel has it");
+                bypass.add(OffloadSafety.harm()
+                        .map(harm ->
+                                Preflight.harmful(Preflight.ESP4_OFFLOAD, harm).toString())
+                        .orElse(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
+                                + "' loads it if the kernel has it"));
             }
             if (backstop.map(b -> b.state() != BackstopView.State.ON).orElse(true)) {
                 problems.addAll(bypass);
+            }
+            if (record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
+                            .isPresent()
+                    && module == KernelModule.State.LOADED) {
+                OffloadSafety.harm()
+                        .ifPresent(harm -> problems.add(Preflight.ESP4_OFFLOAD
+                                + ", which attach loaded, has come to harm this host (" + harm + "); '" + again
+                                + "' unloads it"));
             }
         }
         return new AttachmentView(

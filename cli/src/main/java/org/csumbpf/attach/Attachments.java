@@ -3,19 +3,20 @@ package org.csumbpf.attach;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.csumbpf.loader.BpfProgram;
-import org.csumbpf.loader.RawMap;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.MonotonicClock;
-import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -24,18 +25,17 @@ import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.DeviceIdentity;
 import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Mode;
-import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.maps.Rule;
-import org.csumbpf.maps.Vni;
 
 /**
- * Attaches, changes and detaches. All state is in the kernel: the pins, the hook and the record that is one of the
- * pinned maps. The program that the kernel runs is the truth; the pins follow it ({@link #follow}).
+ * Attaches, changes, restores and detaches. All state is in the kernel: the pins, the hook and the record that is one of the
+ * pinned maps. The program that the kernel runs is the truth; the pins follow it ({@link Repin}).
  *
  * <p>So a crash leaves one of three things: nothing of effect (pins without a hook, which the next attach or detach
  * clears away), the old state, or the new one. The step between old and new is a single system call: creating or
@@ -55,59 +55,152 @@ public final class Attachments {
     }
 
     /** Attaches to an interface, or brings an attachment into the state that is asked for. */
-    public static Result attach(NetworkNamespace netns, AttachRequest request) {
+    public static Result attach(NetworkNamespace netns, DesiredAttachment desired) {
         return netns.call(() -> {
-            NetDevice device = device(request.ifname());
+            NetDevice device = device(desired.ifname());
             Result result = new Result();
             Preflight.linkLayer(device).ifPresent(obstacle -> {
                 throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.toString());
             });
-            try (NftBackstop backstop = NftBackstop.open(device, request.backstop(), request.rules(), result)
+            try (NftBackstop backstop = NftBackstop.open(
+                            device, desired.options().backstop(), desired.rules(), result)
                     .orElse(null)) {
-                check(device, request, backstop != null);
+                check(device, desired, backstop != null);
                 return PinTree.change(scope -> {
-                    PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
-                    Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
-                    if (live.isPresent()) {
-                        follow(pins, live.get(), device.name());
-                        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
-                            HostSetup host = new HostSetup(pins, maps.record(), result);
-                            prepare(host, device, request, backstop != null);
-                            maps.record().update(r -> r.withBackstop(request.backstop()));
-                            update(host, live.get(), device, maps, request.rules(), backstop, result);
-                            rebase(pins, device, maps, result);
-                        }
-                    } else {
-                        if (pins.exists()) {
-                            clear(pins, true, scope, result);
-                            result.changes().clear();
-                        }
-                        create(pins, device, request, backstop, scope, result);
-                    }
-                    return result;
+                    Sweep.run(scope, result);
+                    return attach(netns, device, desired, backstop, scope, result);
                 });
             }
         });
+    }
+
+    /** With the lock held, in the device's namespace. */
+    private static Result attach(
+            NetworkNamespace netns,
+            NetDevice device,
+            DesiredAttachment desired,
+            NftBackstop backstop,
+            PinTree.Scope scope,
+            Result result) {
+        PinDirectory pins = here(netns, device, result);
+        Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
+        if (live.isPresent()) {
+            Repin.follow(pins, live.get(), device);
+            LiveHook hook = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
+            try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+                RuleUpdate.requireRoom(maps, desired.rules());
+                HostSetup host = new HostSetup(pins, maps.record(), result);
+                prepare(host, device, desired, backstop != null);
+                maps.record().update(r -> r.withOptions(desired.options()));
+                RuleUpdate.apply(host, hook, device, maps, desired.rules(), backstop, result);
+                rebase(pins, device, maps, result);
+            }
+        } else {
+            create(pins, device, desired, backstop, kept(pins, scope, result), scope, result);
+        }
+        return result;
+    }
+
+    /**
+     * The pins of a device, taken along if it was attached to elsewhere and then moved to the namespace that the caller has entered.
+     * What lies in its place and belongs to another device makes way.
+     */
+    private static PinDirectory here(NetworkNamespace netns, NetDevice device, Result result) {
+        PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
+        if (pins.exists()) {
+            try (Reach reach = Reach.of(pins)) {
+                if (reach.state() == Reach.State.HERE) {
+                    return pins;
+                }
+                if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
+                    follow(pins, reach, result);
+                } else {
+                    throw new AttachException(
+                            AttachException.Kind.UNSUPPORTED_HOST,
+                            device.name() + ": " + pins.path()
+                                    + " holds the pins of another device, which cannot be found;"
+                                    + " run 'csumbpf detach --all' where it is");
+                }
+            }
+        }
+        DeviceIdentity identity = Identities.of(device);
+        for (PinDirectory other : PinDirectory.all()) {
+            if (Reach.record(other)
+                    .filter(r -> r.identity().sameDevice(identity))
+                    .isPresent()) {
+                try (Reach reach = Reach.of(other)) {
+                    if (reach.moved().isPresent()) {
+                        return follow(other, reach, result);
+                    }
+                }
+            }
+        }
+        return pins;
+    }
+
+    /** Takes an attachment along to where its device is now; what it had in the old namespace is undone there. */
+    private static PinDirectory follow(PinDirectory pins, Reach reach, Result result) {
+        NetworkNamespace to = reach.moved().orElseThrow();
+        NetDevice device = reach.device().orElseThrow();
+        try (RecordMap record = RecordMap.fromPin(pins.path())) {
+            HostSetup host = new HostSetup(pins, record, result);
+            reach.netns()
+                    .ifPresent(netns -> netns.call(() -> {
+                        host.undoBackstop(reach.provenNetns());
+                        return null;
+                    }));
+            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.DETOUR, HostChange.LO_CLSACT)) {
+                host.forget(change);
+            }
+            host.forget(HostChange.CLSACT);
+        }
+        PinDirectory there = new PinDirectory(to.inode(), device.ifindex());
+        return to.call(() -> {
+            Repin.move(pins, there, device);
+            result.changes().add("followed the device, which was moved");
+            return there;
+        });
+    }
+
+    /** Clears away what is there without a hook; what cannot be undone of it goes on in the next record. */
+    private static Set<HostChange> kept(PinDirectory pins, PinTree.Scope scope, Result result) {
+        if (!pins.exists()) {
+            return Set.of();
+        }
+        Result cleared = new Result();
+        try (Reach reach = Reach.of(pins)) {
+            Undo.run(pins, reach, scope, cleared);
+            return Set.of();
+        } catch (PartialFailureException e) {
+            result.warnings().add("of an earlier attachment: " + e.getMessage());
+            return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
+        } finally {
+            result.warnings().addAll(cleared.warnings());
+        }
     }
 
     /** Adds to, takes from or replaces the rules of an existing attachment. */
     public static Result change(NetworkNamespace netns, String ifname, UnaryOperator<RuleSet> edit) {
         return netns.call(() -> {
             NetDevice device = device(ifname);
-            PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
             if (!PinTree.exists()) {
                 throw notAttached(ifname);
             }
             return PinTree.change(scope -> {
-                LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow(() -> notAttached(ifname));
-                follow(pins, live, ifname);
                 Result result = new Result();
+                Sweep.run(scope, result);
+                PinDirectory pins = here(netns, device, result);
+                LiveHook.find(HookPlace.receive(pins)).ifPresentOrElse(live -> Repin.follow(pins, live, device), () -> {
+                    throw pins.exists() ? hookLost(netns, ifname) : notAttached(ifname);
+                });
+                LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
                 try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
                     RuleSet current = RuleSet.read(maps);
                     RuleSet wanted = edit.apply(current);
+                    RuleUpdate.requireRoom(maps, wanted);
                     HostSetup host = new HostSetup(pins, maps.record(), result);
                     try (NftBackstop backstop = NftBackstop.open(
-                                    device, maps.record().get().backstop(), wanted, result)
+                                    device, maps.record().get().options().backstop(), wanted, result)
                             .orElse(null)) {
                         if (wanted.needsProof() && !current.needsProof()) {
                             host.loadModules(true, backstop != null);
@@ -116,7 +209,7 @@ public final class Attachments {
                                         .forEach(obstacle -> result.warnings().add(obstacle.toString()));
                             }
                         }
-                        update(host, live, device, maps, wanted, backstop, result);
+                        RuleUpdate.apply(host, live, device, maps, wanted, backstop, result);
                         rebase(pins, device, maps, result);
                     }
                 }
@@ -125,8 +218,72 @@ public final class Attachments {
         });
     }
 
+    /** Puts back whatever was lost of an attachment, exactly as it was asked for. */
+    public static AttachmentResult restore(NetworkNamespace netns, String ifname) {
+        NetDevice device = netns.call(() -> device(ifname));
+        return netns.call(() -> PinTree.change(scope -> {
+            Result result = new Result();
+            PinDirectory pins = here(netns, device, result);
+            if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isEmpty()) {
+                throw notAttached(ifname);
+            }
+            restore(pins, netns, device, scope, result);
+            return new AttachmentResult(ifname, result);
+        }));
+    }
+
+    /** All attachments: of one namespace, or of all. One that fails does not keep the others. */
+    public static List<AttachmentResult> restoreAll(Optional<NetworkNamespace> only) {
+        return each(only, (pins, reach, scope, result) -> {
+            if (reach.isGone()) {
+                Undo.run(pins, reach, scope, result);
+                return;
+            }
+            PinDirectory there = pins;
+            if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
+                there = follow(pins, reach, result);
+            } else if (reach.state() != Reach.State.HERE) {
+                throw notFound(pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
+            }
+            PinDirectory place = there;
+            NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
+            netns.call(() -> {
+                restore(place, netns, reach.device().orElseThrow(), scope, result);
+                return null;
+            });
+        });
+    }
+
+    private static void restore(
+            PinDirectory pins, NetworkNamespace netns, NetDevice device, PinTree.Scope scope, Result result) {
+        LiveHook.find(HookPlace.receive(pins)).ifPresent(live -> Repin.follow(pins, live, device));
+        DesiredAttachment desired;
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            desired = new DesiredAttachment(
+                    device.name(), RuleSet.read(maps), maps.record().get().options());
+        } catch (KernelException e) {
+            if (e.errno() != Errno.ENOENT) {
+                throw e;
+            }
+            throw new AttachException(
+                    AttachException.Kind.NOT_ATTACHED,
+                    "what " + device.name() + " was to be attached with is lost: " + e.getMessage() + "; run '"
+                            + command(netns) + "attach " + ShellWord.quote(device.name()) + "' with its options");
+        }
+        try (NftBackstop backstop = NftBackstop.open(device, desired.options().backstop(), desired.rules(), result)
+                .orElse(null)) {
+            check(device, desired, backstop != null);
+            attach(netns, device, desired, backstop, scope, result);
+        }
+    }
+
+    /** The beginning of a command that works in the namespace, wherever it is typed. */
+    static String command(NetworkNamespace netns) {
+        return netns.isCurrent() ? "csumbpf " : "csumbpf --netns " + ShellWord.quote(netns.reference()) + " ";
+    }
+
     /** Detaches one interface: also one that is gone, if its name is the one it was attached by. */
-    public static Result detach(NetworkNamespace netns, String ifname) {
+    public static AttachmentResult detach(NetworkNamespace netns, String ifname) {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
             if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
@@ -134,7 +291,8 @@ public final class Attachments {
                 throw notAttached(ifname);
             }
             return PinTree.change(scope -> {
-                PinDirectory pins = device.map(d -> new PinDirectory(netns.inode(), d.ifindex()))
+                Result result = new Result();
+                PinDirectory pins = device.map(d -> here(netns, d, result))
                         .filter(p -> p.exists()
                                 || LiveHook.find(HookPlace.receive(p)).isPresent())
                         .or(() -> goneDevice(netns, ifname))
@@ -142,31 +300,52 @@ public final class Attachments {
                             device(ifname);
                             return notAttached(ifname);
                         });
-                return clear(pins, true, scope, new Result());
+                result.changes().clear();
+                try (Reach reach = Reach.of(pins)) {
+                    return new AttachmentResult(ifname, Undo.run(pins, reach, scope, result));
+                } catch (RuntimeException e) {
+                    return new AttachmentResult(ifname, result, Optional.of(e));
+                }
             });
         });
     }
 
+    /** Detaches everything: in one namespace, or in all, also those that are gone. */
+    public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only) {
+        return each(only, (pins, reach, scope, result) -> {
+            if (reach.state() == Reach.State.NETNS_NOT_FOUND
+                    || reach.state() == Reach.State.MOVED && reach.device().isEmpty()) {
+                requireNotInForce(pins, reach);
+            }
+            Undo.run(pins, reach, scope, result);
+        });
+    }
+
+    private interface Operation {
+        void run(PinDirectory pins, Reach reach, PinTree.Scope scope, Result result);
+    }
+
     /**
-     * Detaches everything: in one namespace, or in all, also those that are gone. One that fails does not keep the others; only
-     * where somebody else holds the lock all would wait as long, so the first that does is the last.
+     * One that fails does not keep the others; only where somebody else holds the lock all would wait as long, so the first that
+     * does is the last.
      */
-    public static List<Detached> detachAll(Optional<NetworkNamespace> only) {
-        List<Detached> all = new ArrayList<>();
+    private static List<AttachmentResult> each(Optional<NetworkNamespace> only, Operation operation) {
+        List<AttachmentResult> all = new ArrayList<>();
         for (PinDirectory pins : PinTree.attachments(only)) {
             Result result = new Result();
-            String label = "netns:" + pins.netns() + "/ifindex " + pins.ifindex();
-            NamespaceSearch.Answer answer = NamespaceSearch.find(pins.netns());
-            try (NetworkNamespace netns = answer.namespace().orElse(null)) {
-                label = AttachmentView.label(pins, answer.namespace());
-                if (netns != null) {
-                    netns.call(() -> PinTree.change(scope -> clear(pins, true, scope, result)));
-                } else {
-                    PinTree.change(scope -> clearGone(pins, answer, scope, result));
-                }
-                all.add(new Detached(label, result));
+            AtomicReference<String> label =
+                    new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());
+            try {
+                PinTree.change(scope -> {
+                    try (Reach reach = Reach.of(pins)) {
+                        label.set(AttachmentView.label(pins, reach));
+                        operation.run(pins, reach, scope, result);
+                        return null;
+                    }
+                });
+                all.add(new AttachmentResult(label.get(), result));
             } catch (RuntimeException e) {
-                all.add(new Detached(label, result, Optional.of(e)));
+                all.add(new AttachmentResult(label.get(), result, Optional.of(e)));
                 if (e instanceof LockTimeoutException) {
                     break;
                 }
@@ -175,23 +354,24 @@ public final class Attachments {
         return all;
     }
 
-    /** Of an attachment whose namespace was not found. While something of it may be in force, nothing is undone. */
-    private static Result clearGone(
-            PinDirectory pins, NamespaceSearch.Answer answer, PinTree.Scope scope, Result result) {
-        if (!Remains.namespaceGone(pins, answer)) {
-            String why = Remains.stillRuns(pins)
-                    ? "the program still runs in it"
-                    : answer.complete() || !changedTheNamespace(pins)
-                            ? ""
-                            : "not everything that could hold it may be seen from here";
-            if (!why.isEmpty()) {
-                throw new AttachException(
-                        AttachException.Kind.UNSUPPORTED_HOST,
-                        "network namespace " + pins.netns() + " was not found, but " + why
-                                + "; run 'csumbpf --netns PATH detach --all' with a path of it");
-            }
+    /** While something of an attachment may be in force where nobody can look, nothing of it is undone. */
+    private static void requireNotInForce(PinDirectory pins, Reach reach) {
+        if (Remains.stillRuns(pins)) {
+            throw notFound(pins, "the program still runs in it", "csumbpf --netns PATH detach --all");
         }
-        return clear(pins, false, scope, result);
+        if (!reach.complete() && changedTheNamespace(pins)) {
+            throw notFound(
+                    pins,
+                    "not everything that could hold it may be seen from here",
+                    "csumbpf --netns PATH detach --all");
+        }
+    }
+
+    private static AttachException notFound(PinDirectory pins, String why, String command) {
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "network namespace " + pins.netns() + " was not found, but " + why + "; run '" + command
+                        + "' with a path of it");
     }
 
     /**
@@ -199,10 +379,9 @@ public final class Attachments {
      * without a filter does nothing. A record that cannot be read: it may.
      */
     private static boolean changedTheNamespace(PinDirectory pins) {
-        try (RecordMap record = record(pins).orElse(null)) {
-            return record == null
-                    || !Collections.disjoint(record.get().changes(), Set.of(HostChange.NFTABLES, HostChange.GRO));
-        }
+        return Reach.record(pins)
+                .map(record -> !Collections.disjoint(record.changes(), Set.of(HostChange.NFTABLES, HostChange.GRO)))
+                .orElse(true);
     }
 
     /** Loads the classes that the backstop needs, by asking what it would do to the loopback device; changes nothing. */
@@ -232,17 +411,33 @@ public final class Attachments {
                         "no interface " + ifname + " in this network namespace (ENODEV); see 'ip link'"));
     }
 
+    private static AttachException hookLost(NetworkNamespace netns, String ifname) {
+        return new AttachException(
+                AttachException.Kind.NOT_ATTACHED,
+                "the program is not on the hook of " + ifname + " any more; run '" + command(netns) + "restore "
+                        + ShellWord.quote(ifname) + "' first");
+    }
+
     private static AttachException notAttached(String ifname) {
         return new AttachException(
                 AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname + "; see 'csumbpf status'");
     }
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
-    private static void check(NetDevice device, AttachRequest request, boolean backstop) {
-        if (!request.rules().needsProof() || request.force() || backstop) {
+    private static void check(NetDevice device, DesiredAttachment desired, boolean backstop) {
+        if (desired.rules().byVni().size() > CsumbpfMaps.RULES_MAX) {
+            throw new AttachException(
+                    AttachException.Kind.KERNEL_REFUSED,
+                    "attach to " + device.name() + ": "
+                            + desired.rules().byVni().size() + " rules do not fit ("
+                            + Errno.describe(Errno.E2BIG) + "; room for " + CsumbpfMaps.RULES_MAX
+                            + "); use --vni any");
+        }
+        if (!desired.rules().needsProof() || desired.options().force() || backstop) {
             return;
         }
-        List<Preflight.Obstacle> obstacles = Preflight.receivePath(device, request.enableGro());
+        List<Preflight.Obstacle> obstacles =
+                Preflight.receivePath(device, desired.options().enableGro());
         Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
         if (!obstacles.isEmpty()) {
             throw refusal(device.name(), obstacles);
@@ -252,38 +447,47 @@ public final class Attachments {
     private static void create(
             PinDirectory pins,
             NetDevice device,
-            AttachRequest request,
+            DesiredAttachment desired,
             NftBackstop backstop,
+            Set<HostChange> kept,
             PinTree.Scope scope,
             Result result) {
         try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM);
                 CsumbpfMaps maps = object.load();
                 BpfProgram program = object.program()) {
-            Set<HostChange> changes = scope.mounted() ? Set.of(HostChange.BPFFS) : Set.of();
+            Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
+            changes.addAll(kept);
+            if (scope.mounted()) {
+                changes.add(HostChange.BPFFS);
+            }
             maps.record()
-                    .set(new AttachmentRecord(
-                            device.ifindex(), device.name(), Hook.NONE, changes, request.backstop(), 0, Evidence.NONE));
-            write(maps, request.rules().withBackstop(backstop != null));
+                    .set(AttachmentRecord.begun(
+                            device.ifindex(), device.name(), Identities.of(device), changes, desired.options()));
+            RuleUpdate.write(maps, desired.rules().withBackstop(backstop != null));
             pins.create();
             try {
                 for (String name : CsumbpfMaps.PINNED) {
-                    maps.raw(name).pin(pins.pin(name));
+                    pins.replace(name, maps.raw(name)::pin);
                 }
                 program.pin(pins.pin(PinDirectory.PROGRAM));
                 HostSetup host = new HostSetup(pins, maps.record(), result);
-                prepare(host, device, request, backstop != null);
-                LiveHook live = LiveHook.attach(HookPlace.receive(pins), maps.record(), program, request.hook());
+                prepare(host, device, desired, backstop != null);
+                LiveHook live = LiveHook.attach(
+                        HookPlace.receive(pins),
+                        maps.record(),
+                        program,
+                        Optional.of(desired.options().hook()).filter(hook -> hook != Hook.NONE));
                 if (backstop != null
-                        && !backstop.apply(host, device, maps, request.backstop(), request.rules(), result)) {
-                    maps.config(request.rules().config());
+                        && !backstop.apply(host, device, maps, desired.options().backstop(), desired.rules(), result)) {
+                    maps.config(desired.rules().config());
                 }
                 Evidence counted = OffPath.evidence(NetStatistics.read());
                 maps.record()
                         .update(r ->
                                 r.withHook(live.kind()).withBaseline(counted).finishedAt(MonotonicClock.nanos()));
             } catch (RuntimeException e) {
-                try {
-                    clear(pins, true, scope, new Result());
+                try (Reach reach = Reach.of(pins)) {
+                    Undo.run(pins, reach, scope, new Result());
                 } catch (RuntimeException second) {
                     e.addSuppressed(second);
                 }
@@ -301,221 +505,12 @@ public final class Attachments {
         }
     }
 
-    private static void prepare(HostSetup host, NetDevice device, AttachRequest request, boolean backstop) {
-        if (request.enableGro()) {
+    private static void prepare(HostSetup host, NetDevice device, DesiredAttachment desired, boolean backstop) {
+        if (desired.options().enableGro()) {
             host.enableGro(device);
         }
-        if (request.rules().needsProof()) {
-            host.loadModules(request.force(), backstop);
-        }
-    }
-
-    private static void write(CsumbpfMaps maps, RuleSet rules) {
-        rules.byVni().forEach(maps::putRule);
-        maps.config(rules.config());
-    }
-
-    /**
-     * From the rules that are to those that are asked for, on both paths. nftables changes in one transaction.
-     *
-     * @param backstop null: there is to be none
-     */
-    private static void update(
-            HostSetup host,
-            LiveHook live,
-            NetDevice device,
-            CsumbpfMaps maps,
-            RuleSet wanted,
-            NftBackstop backstop,
-            Result result) {
-        boolean on = backstop != null
-                && backstop.apply(host, device, maps, maps.record().get().backstop(), wanted, result);
-        updateProgram(host.pins(), live, maps, wanted.withBackstop(on), result);
-        if (backstop == null) {
-            host.undoBackstop();
-        }
-    }
-
-    /**
-     * One element of a map is written in place. More than one would pass through states that nobody asked for, so they go
-     * into new maps with a new program, and the hook takes that one in a single step. Counters and peers stay.
-     */
-    private static void updateProgram(
-            PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
-        RuleSet current = RuleSet.read(maps);
-        List<String> differences = RuleChanges.between(current, wanted);
-        boolean inPlace = RuleChanges.elements(current, wanted) <= 1;
-        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM)) {
-            try (CsumbpfMaps next = inPlace ? object.load(maps) : object.loadWithNewRules(maps);
-                    BpfProgram program = object.program()) {
-                boolean otherProgram = !program.info().tag().equals(live.tag());
-                if (!inPlace || otherProgram) {
-                    if (!inPlace) {
-                        write(next, wanted);
-                    }
-                    live.replace(program);
-                    follow(
-                            pins,
-                            LiveHook.find(live.place()).orElseThrow(),
-                            maps.record().get().ifname());
-                }
-                if (inPlace && !current.equals(wanted)) {
-                    writeOne(maps, current, wanted);
-                }
-                if (otherProgram) {
-                    result.changes()
-                            .add("replaced the program by " + program.info().tag());
-                }
-            }
-            maps.removeCountersExcept(wanted.byVni().keySet(), wanted.any().isPresent());
-        }
-        result.changes().addAll(differences);
-    }
-
-    private static void writeOne(CsumbpfMaps maps, RuleSet current, RuleSet wanted) {
-        if (!current.config().equals(wanted.config())) {
-            maps.config(wanted.config());
-            return;
-        }
-        for (Map.Entry<Vni, Rule> entry : wanted.byVni().entrySet()) {
-            if (!entry.getValue().equals(current.byVni().get(entry.getKey()))) {
-                maps.putRule(entry.getKey(), entry.getValue());
-                return;
-            }
-        }
-        for (Vni vni : current.byVni().keySet()) {
-            if (!wanted.byVni().containsKey(vni)) {
-                maps.removeRule(vni);
-                return;
-            }
-        }
-    }
-
-    /**
-     * Makes the pins those of the program that the kernel runs: after a swap, and where a crash or somebody's rm came
-     * between the two. The program holds all its maps, the record among them, so none of them can be lost while it runs.
-     */
-    private static void follow(PinDirectory pins, LiveHook live, String ifname) {
-        pins.create();
-        pins.removeReplacements();
-        try (BpfProgram program = live.program()) {
-            if (pinnedProgram(pins) != live.programId()) {
-                pins.replace(PinDirectory.PROGRAM, program::pin);
-            }
-            Map<String, Integer> ids = new HashMap<>();
-            for (int id : program.info().mapIds()) {
-                RawMap.fromId(id).ifPresent(map -> {
-                    try (map) {
-                        ids.put(map.info().name(), id);
-                    }
-                });
-            }
-            for (String name : CsumbpfMaps.PINNED) {
-                Integer id = ids.get(name);
-                if (id != null && pinnedMap(pins, name) != id) {
-                    try (RawMap map = RawMap.fromId(id).orElseThrow()) {
-                        pins.replace(name, map::pin);
-                    }
-                }
-            }
-        }
-        try (RecordMap map = RecordMap.fromPin(pins.path())) {
-            AttachmentRecord record = map.get();
-            if (!record.finished() || record.hook() != live.kind()) {
-                map.set(new AttachmentRecord(
-                        pins.ifindex(),
-                        ifname,
-                        live.kind(),
-                        record.changes(),
-                        record.backstop(),
-                        MonotonicClock.nanos(),
-                        record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read())));
-            }
-        }
-    }
-
-    private static int pinnedProgram(PinDirectory pins) {
-        if (!pins.has(PinDirectory.PROGRAM)) {
-            return 0;
-        }
-        try (BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
-            return program.info().id();
-        }
-    }
-
-    private static int pinnedMap(PinDirectory pins, String name) {
-        if (!pins.has(name)) {
-            return 0;
-        }
-        try (RawMap map = RawMap.fromPin(pins.pin(name))) {
-            return map.info().id();
-        }
-    }
-
-    /**
-     * Undoes all that attach made, also of an attach that did not finish.
-     *
-     * @param inNamespace the caller has entered the device's namespace; false: it no longer exists
-     */
-    private static Result clear(PinDirectory pins, boolean inNamespace, PinTree.Scope scope, Result result) {
-        if (inNamespace) {
-            Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
-            if (live.isPresent()) {
-                try {
-                    follow(pins, live.get(), Integer.toString(pins.ifindex()));
-                } catch (OtherVersionException e) {
-                    // Its record is treated as lost, below.
-                }
-                live.get().detach();
-                result.changes().add("detached");
-            }
-        }
-        Optional<RecordMap> found = record(pins);
-        if (found.isPresent()) {
-            try (RecordMap record = found.get()) {
-                HostSetup host = new HostSetup(pins, record, result);
-                if (inNamespace) {
-                    host.undoOnDevice();
-                }
-                host.undoOnHost();
-                if (record.get().changes().contains(HostChange.BPFFS) && !host.handOver(HostChange.BPFFS)) {
-                    scope.unmountWhenEmpty();
-                }
-            }
-        } else {
-            if (inNamespace) {
-                NftBackstop.remove(pins.ifindex(), result);
-                LiveHook.find(HookPlace.detour(pins)).ifPresent(LiveHook::detach);
-            }
-            result.warnings()
-                    .add(
-                            "the record of what attach changed on the host cannot be read: GRO of the interface and the modules "
-                                    + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
-        }
-        pins.removeAll(RecordMap.NAME)
-                .forEach(path -> result.warnings().add("left " + path + ": it is no pin of csumbpf"));
-        if (result.changes().isEmpty()) {
-            result.changes().add("removed what was left of an attachment");
-        }
-        return result;
-    }
-
-    /** The record; empty where it is gone, or of another version. */
-    private static Optional<RecordMap> record(PinDirectory pins) {
-        if (!pins.has(RecordMap.NAME)) {
-            return Optional.empty();
-        }
-        try {
-            RecordMap record = RecordMap.fromPin(pins.path());
-            try {
-                record.get();
-                return Optional.of(record);
-            } catch (OtherVersionException e) {
-                record.close();
-                return Optional.empty();
-            }
-        } catch (OtherVersionException e) {
-            return Optional.empty();
+        if (desired.rules().needsProof()) {
+            host.loadModules(desired.options().force(), backstop);
         }
     }
 
@@ -523,11 +518,9 @@ public final class Attachments {
     private static Optional<PinDirectory> goneDevice(NetworkNamespace netns, String ifname) {
         return PinDirectory.of(netns.inode()).stream()
                 .filter(pins -> Rtnetlink.device(pins.ifindex()).isEmpty())
-                .filter(pins -> {
-                    try (RecordMap record = record(pins).orElse(null)) {
-                        return record != null && record.get().ifname().equals(ifname);
-                    }
-                })
+                .filter(pins -> Reach.record(pins)
+                        .filter(record -> record.ifname().equals(ifname))
+                        .isPresent())
                 .findFirst();
     }
 }

@@ -28,6 +28,11 @@ record HookPlace(PinDirectory pins, int ifindex, String link, int handle, String
                 pins, pins.ifindex(), PinDirectory.LINK, RECEIVE_HANDLE, CsumbpfObject.PROGRAM, HostChange.CLSACT);
     }
 
+    /** The same with another ifindex, which a device gets that is moved to another namespace. */
+    HookPlace on(int index) {
+        return new HookPlace(pins, index, link, handle, program, clsact);
+    }
+
     /** csumbpf_detour, on the loopback device. */
     static HookPlace detour(PinDirectory pins) {
         return new HookPlace(

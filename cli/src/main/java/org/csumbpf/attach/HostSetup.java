@@ -56,14 +56,24 @@ final class HostSetup {
     }
 
     /**
-     * Loads what makes the kernel decrypt before tc.
+     * Loads what makes the kernel decrypt before tc, where that harms nobody, and takes it away where it has come to harm somebody.
      *
      * @param force go on without
      * @param backstop there is another path, so that nothing is lost without
      */
     void loadModules(boolean force, boolean backstop) {
-        Optional<Preflight.Obstacle> esp4 = load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
-        Optional<Preflight.Obstacle> esp6 = load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);
+        boolean ours = has(HostChange.ESP4_OFFLOAD) || has(HostChange.ESP6_OFFLOAD);
+        Optional<String> harm = ours || KernelModule.state(Preflight.ESP4_OFFLOAD) == KernelModule.State.LOADABLE
+                ? OffloadSafety.harmAnywhere()
+                : Optional.empty();
+        if (harm.isPresent()) {
+            withdraw(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
+            withdraw(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);
+        }
+        Optional<Preflight.Obstacle> esp4 = load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD, harm);
+        Optional<Preflight.Obstacle> esp6 = OffloadSafety.hasIpv6Esp()
+                ? load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD, harm)
+                : Optional.empty();
         if (backstop) {
             return;
         }
@@ -76,10 +86,28 @@ final class HostSetup {
         esp6.ifPresent(obstacle -> result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle));
     }
 
-    private Optional<Preflight.Obstacle> load(String module, HostChange change) {
+    /** Unloads what attach loaded. In use it cannot be: then it stays noted, and another command tries again. */
+    private void withdraw(String module, HostChange change) {
+        if (!has(change) || KernelModule.state(module) != KernelModule.State.LOADED) {
+            return;
+        }
+        try {
+            if (KernelModule.unload(module)) {
+                result.changes().add("unloaded module " + module);
+            }
+            cross(change);
+        } catch (KernelException e) {
+            result.warnings().add("left module " + module + " loaded: " + e.getMessage());
+        }
+    }
+
+    private Optional<Preflight.Obstacle> load(String module, HostChange change, Optional<String> harm) {
         KernelModule.State state = KernelModule.state(module);
         if (state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN) {
             return Optional.empty();
+        }
+        if (harm.isPresent()) {
+            return Optional.of(Preflight.harmful(module, harm.get()));
         }
         boolean noted = has(change);
         note(change);
@@ -100,7 +128,13 @@ final class HostSetup {
 
     /** Takes the program off the loopback device, if it hangs there. */
     void undoDetour() {
-        LiveHook.find(HookPlace.detour(pins)).ifPresent(live -> {
+        undoDetour(true);
+    }
+
+    /** @param proven whether the namespace is known to be the attachment's own; else the program on lo has to prove it */
+    private void undoDetour(boolean proven) {
+        Optional<LiveHook> hanging = LiveHook.find(HookPlace.detour(pins));
+        hanging.ifPresent(live -> {
             live.detach();
             result.changes().add("took " + CsumbpfObject.DETOUR + " off lo");
         });
@@ -112,7 +146,7 @@ final class HostSetup {
                     HostChange.LO_CLSACT,
                     other -> other.netns() == pins.netns()
                             && LiveHook.find(HookPlace.detour(other)).isPresent());
-            if (!needed) {
+            if (!needed && (proven || hanging.isPresent())) {
                 Rtnetlink.device(HookPlace.detour(pins).ifindex()).ifPresent(this::removeClsact);
             }
             cross(HostChange.LO_CLSACT);
@@ -121,29 +155,40 @@ final class HostSetup {
 
     /** Takes the nftables rules away, and what serves them. */
     void undoBackstop() {
+        undoBackstop(true);
+    }
+
+    void undoBackstop(boolean proven) {
         if (has(HostChange.NFTABLES)) {
             NftBackstop.remove(pins.ifindex(), result);
             cross(HostChange.NFTABLES);
         }
-        undoDetour();
+        undoDetour(proven);
     }
 
-    /** Undoes what is noted in the namespace of the device: nftables, its qdisc, its GRO feature, the loopback device. */
-    void undoOnDevice() {
-        undoBackstop();
-        Optional<NetDevice> device = Rtnetlink.device(pins.ifindex());
+    /** Removes the device's qdisc, if attach made it and nobody else uses it. */
+    void undoClsact(NetDevice device) {
         if (has(HostChange.CLSACT)) {
-            if (device.isPresent()) {
-                removeClsact(device.get());
-            }
+            removeClsact(device);
             cross(HostChange.CLSACT);
         }
+    }
+
+    /** Switches the device's GRO feature off, if attach switched it on. */
+    void undoGro(NetDevice device) {
         if (has(HostChange.GRO)) {
-            if (device.isPresent() && Preflight.gro(device.get().name())) {
-                Ethtool.setGro(device.get().name(), false);
+            if (Preflight.gro(device.name())) {
+                Ethtool.setGro(device.name(), false);
                 result.changes().add("switched GRO off again");
             }
             cross(HostChange.GRO);
+        }
+    }
+
+    /** Crosses out what needs no undoing: it went with its device. */
+    void forget(HostChange change) {
+        if (has(change)) {
+            cross(change);
         }
     }
 
@@ -195,14 +240,20 @@ final class HostSetup {
                 .isPresent();
     }
 
+    /** Only what is loaded: a kill may have come between the note and the module. */
     private void unload(String module) {
+        if (KernelModule.state(module) != KernelModule.State.LOADED) {
+            return;
+        }
         try {
             if (KernelModule.unload(module)) {
                 result.changes().add("unloaded module " + module);
             }
         } catch (KernelException e) {
-            String why = e.errno() == Errno.EAGAIN || e.errno() == Errno.EBUSY ? "it is in use" : e.getMessage();
-            result.warnings().add("left module " + module + " loaded: " + why);
+            if (e.errno() != Errno.EAGAIN && e.errno() != Errno.EBUSY) {
+                throw e;
+            }
+            result.warnings().add("left module " + module + " loaded: it is in use");
         }
     }
 

@@ -160,8 +160,10 @@ final class NftBackstop implements AutoCloseable {
             hangDetour(host, maps, result);
         }
         String commands = commands(device.ifindex(), plans);
+        // Rules that are as they should be may be those of an attachment whose pins are lost: from now on they are this
+        // one's.
+        host.note(HostChange.NFTABLES);
         if (!commands.isEmpty()) {
-            host.note(HostChange.NFTABLES);
             nftables.run(commands);
             result.changes().add(noted ? "changed the nftables backstop" : "added the nftables backstop");
         }
@@ -219,7 +221,8 @@ final class NftBackstop implements AutoCloseable {
                 result.changes().add("removed the nftables backstop");
             }
         } catch (NftablesException e) {
-            result.warnings().add("left nftables as it is: " + e.getMessage());
+            throw new AttachException(
+                    AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.getMessage(), e);
         }
     }
 

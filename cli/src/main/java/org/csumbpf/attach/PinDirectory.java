@@ -159,6 +159,22 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
         return left;
     }
 
+    /** Removes all pins but one. */
+    void removeAllBut(String kept) {
+        for (String name : names(path())) {
+            if (!name.equals(kept) && !Files.isDirectory(pin(name), LinkOption.NOFOLLOW_LINKS)) {
+                remove(name);
+            }
+        }
+    }
+
+    /** Gives all pins to another directory of the kind, which must not exist yet, in one step. */
+    void moveTo(PinDirectory other) {
+        PrivateDirectory.ensure(other.path().getParent());
+        run(() -> Files.move(path(), other.path(), StandardCopyOption.ATOMIC_MOVE));
+        removeIfEmpty(path().getParent());
+    }
+
     static void removeIfEmpty(Path directory) {
         if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
                 && names(directory).isEmpty()) {

@@ -127,6 +127,12 @@ final class Preflight {
                 "install the kernel's modules (Debian: linux-image-$(uname -r)) and run 'modprobe " + module + "'");
     }
 
+    static Obstacle harmful(String module, String harm) {
+        return new Obstacle(
+                module + " is not loaded, since it would harm this host (" + harm + "), so ESP is decrypted behind tc",
+                "the nftables backstop repairs it there ('--backstop always')");
+    }
+
     static boolean gro(String device) {
         try {
             return Ethtool.gro(device);

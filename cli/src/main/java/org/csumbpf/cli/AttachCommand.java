@@ -4,11 +4,11 @@ package org.csumbpf.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import org.csumbpf.attach.AttachRequest;
 import org.csumbpf.attach.Attachments;
+import org.csumbpf.attach.DesiredAttachment;
 import org.csumbpf.attach.Result;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Hook;
@@ -78,7 +78,7 @@ final class AttachCommand extends HostCommand {
     @Option(names = "--enable-gro", description = "Switch GRO on if it is off; detach switches it off again.")
     private boolean enableGro;
 
-    private AttachRequest request;
+    private DesiredAttachment desired;
 
     @Override
     void checkUsage() {
@@ -87,14 +87,16 @@ final class AttachCommand extends HostCommand {
         }
         Rule rule = ruleOptions.rule(spec());
         VniSelection selection = VniSelection.parse(spec(), vnis.isEmpty() ? List.of(VniSelection.ANY) : vnis);
-        request = new AttachRequest(
-                ifname, selection.rules(port, rule), Optional.ofNullable(hook), backstop, force, enableGro);
+        desired = new DesiredAttachment(
+                ifname,
+                selection.rules(port, rule),
+                new AttachOptions(hook == null ? Hook.NONE : hook, backstop, force, enableGro));
     }
 
     @Override
     void run(PrintWriter out) {
         try (NetworkNamespace netns = global().netns()) {
-            Result result = Attachments.attach(netns, request);
+            Result result = Attachments.attach(netns, desired);
             new Report(global(), out, err()).changed(netns, ifname, result);
         }
     }

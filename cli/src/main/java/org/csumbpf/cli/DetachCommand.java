@@ -3,10 +3,10 @@ package org.csumbpf.cli;
 
 import java.io.PrintWriter;
 import java.util.List;
+import org.csumbpf.attach.AttachmentResult;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
-import org.csumbpf.attach.DetachException;
-import org.csumbpf.attach.Detached;
+import org.csumbpf.attach.PartialFailureException;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -38,13 +38,15 @@ final class DetachCommand extends HostCommand {
         Report report = new Report(global(), out, err());
         if (!all) {
             try (NetworkNamespace netns = global().netns()) {
-                report.detached(List.of(new Detached(ifname, Attachments.detach(netns, ifname))));
+                List<AttachmentResult> one = List.of(Attachments.detach(netns, ifname));
+                report.detached(one);
+                PartialFailureException.check(one);
             }
             return;
         }
-        List<Detached> detached = global().within(Attachments::detachAll);
+        List<AttachmentResult> detached = global().within(Attachments::detachAll);
         report.ignored(AttachmentView.ignored());
         report.detached(detached);
-        DetachException.check(detached);
+        PartialFailureException.check(detached);
     }
 }

@@ -2,7 +2,7 @@
 package org.csumbpf.cli;
 
 import org.csumbpf.attach.AttachException;
-import org.csumbpf.attach.DetachException;
+import org.csumbpf.attach.PartialFailureException;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;
@@ -50,7 +50,7 @@ enum ExitCode {
                 case BUSY -> BUSY;
             };
         }
-        if (failure instanceof DetachException) {
+        if (failure instanceof PartialFailureException) {
             return of(failure.getCause());
         }
         if (failure instanceof KernelException e) {

@@ -19,6 +19,7 @@ public final class Main {
     private static final List<Map.Entry<String, Class<?>>> SUBCOMMANDS = List.of(
             Map.entry("attach", AttachCommand.class),
             Map.entry("detach", DetachCommand.class),
+            Map.entry("restore", RestoreCommand.class),
             Map.entry("status", StatusCommand.class),
             Map.entry("stats", StatsCommand.class),
             Map.entry("serve", ServeCommand.class),

@@ -9,10 +9,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.attach.AttachmentResult;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.BackstopCounters;
 import org.csumbpf.attach.BackstopView;
-import org.csumbpf.attach.Detached;
 import org.csumbpf.attach.Result;
 import org.csumbpf.attach.RuleChanges;
 import org.csumbpf.attach.RuleSet;
@@ -71,16 +71,30 @@ final class Report {
         }
     }
 
-    void detached(List<Detached> all) {
+    void detached(List<AttachmentResult> all) {
+        results("detached", all);
+    }
+
+    void restored(List<AttachmentResult> all) {
+        results("restored", all);
+        if (!json) {
+            all.stream()
+                    .filter(one ->
+                            one.result().changes().isEmpty() && one.failure().isEmpty())
+                    .forEach(one -> out.println(one.label() + ": nothing was lost"));
+        }
+    }
+
+    private void results(String name, List<AttachmentResult> all) {
         all.forEach(one -> warn(one.label(), one.result()));
         if (json) {
             List<Object> list = new ArrayList<>();
-            for (Detached one : all) {
+            for (AttachmentResult one : all) {
                 Map<String, Object> tree = result(one.label(), one.result());
                 one.failure().ifPresent(failure -> tree.put("error", String.valueOf(failure.getMessage())));
                 list.add(tree);
             }
-            Json.print(out, Map.of("detached", list));
+            Json.print(out, Map.of(name, list));
             return;
         }
         if (all.isEmpty()) {

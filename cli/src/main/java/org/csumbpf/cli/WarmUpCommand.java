@@ -7,19 +7,21 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import org.csumbpf.attach.AttachRequest;
+import org.csumbpf.attach.AttachmentResult;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
-import org.csumbpf.attach.Detached;
+import org.csumbpf.attach.DesiredAttachment;
 import org.csumbpf.attach.Result;
 import org.csumbpf.attach.RuleSet;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Privileges;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
@@ -65,7 +67,7 @@ final class WarmUpCommand implements Callable<Integer> {
                 }
                 report.status(AttachmentView.readAll(Optional.empty()));
             }
-            report.detached(List.of(new Detached("lo", new Result(List.of("warmed up"), List.of()))));
+            report.detached(List.of(new AttachmentResult("lo", new Result(List.of("warmed up"), List.of()))));
         }
         return ExitCode.DONE.code();
     }
@@ -74,13 +76,13 @@ final class WarmUpCommand implements Callable<Integer> {
         // First without nftables, which may be missing, then with both paths; one rule is changed in place, two by a
         // swap.
         for (Backstop backstop : List.of(Backstop.NEVER, Backstop.AUTO)) {
-            AttachRequest request = new AttachRequest(ifname, rules(1), Optional.empty(), backstop, true, false);
-            report.changed(netns, ifname, Attachments.attach(netns, request));
+            AttachOptions options = new AttachOptions(Hook.NONE, backstop, true, false);
+            report.changed(netns, ifname, Attachments.attach(netns, new DesiredAttachment(ifname, rules(1), options)));
         }
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(2)));
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(4)));
         report.status(AttachmentView.readAll(Optional.of(netns)));
-        report.detached(List.of(new Detached(ifname, Attachments.detach(netns, ifname))));
+        report.detached(List.of(Attachments.detach(netns, ifname)));
     }
 
     private static RuleSet rules(int count) {

@@ -23,6 +23,7 @@ public final class Errno {
     public static final int ERANGE = 34;
     public static final int ENOSYS = 38;
     public static final int ENOLINK = 67;
+    public static final int EPROTONOSUPPORT = 93;
     public static final int EOPNOTSUPP = 95;
     /** Kernel-internal, but the bpf system call lets it out for operations that an object does not have. */
     public static final int ENOTSUPP = 524;
@@ -46,6 +47,7 @@ public final class Errno {
             Map.entry(ERANGE, "ERANGE (Result not representable)"),
             Map.entry(ENOSYS, "ENOSYS (Function not implemented)"),
             Map.entry(ENOLINK, "ENOLINK (Link has been severed)"),
+            Map.entry(EPROTONOSUPPORT, "EPROTONOSUPPORT (Protocol not supported)"),
             Map.entry(EOPNOTSUPP, "EOPNOTSUPP (Operation not supported)"),
             Map.entry(ENOTSUPP, "ENOTSUPP (Operation not supported)"));
 

@@ -43,10 +43,10 @@ class AbiTest {
             "host.Inet6Addresses.SCOPE_GLOBAL", // of /proc/net/if_inet6, which no header describes
             "host.Inet6Addresses.SCOPE_HOST",
             "host.NamespaceSearch.INITIAL_PID_NAMESPACE", // not in the UAPI, but the kernel never changes it
+            "host.Netlink.BUFFER_SIZE",
             "host.PrivateDirectory.MODE",
             "host.PrivateDirectory.PERMISSIONS",
             "host.PrivateDirectory.WRITABLE_BY_OTHERS",
-            "host.Rtnetlink.BUFFER_SIZE",
             "host.SystemdNotify.PAUSE_MILLIS",
             "host.SystemdNotify.TRIES");
 

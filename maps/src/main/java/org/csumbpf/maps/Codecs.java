@@ -7,11 +7,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** The codecs of all maps. CodecsAgainstBtfTest compares their layouts with the object's BTF. */
 public final class Codecs {
@@ -24,6 +26,12 @@ public final class Codecs {
     private static final int RULE_UNVERIFIED = 1 << 2;
     /** {@code CSUMBPF_AGREED}. */
     private static final int NAT_AGREED = 4;
+    /** {@code CSUMBPF_LAYOUT}. */
+    static final int LAYOUT = 2;
+
+    private static final int OPTION_FORCE = 1;
+    private static final int OPTION_ENABLE_GRO = 1 << 1;
+    private static final int IFNAMSIZ = 16;
 
     /** Host order, unsigned. */
     public static final Codec<Integer> U32 = new Codec<>() {
@@ -72,7 +80,9 @@ public final class Codecs {
     public static final PeerCodec PEER = new PeerCodec();
     public static final EventCodec EVENT = new EventCodec();
     public static final EvidenceCodec EVIDENCE = new EvidenceCodec();
+    static final OptionsCodec OPTIONS = new OptionsCodec();
     public static final AttachmentCodec ATTACHMENT = new AttachmentCodec();
+    static final AttachmentCodec1 ATTACHMENT_1 = new AttachmentCodec1();
 
     private Codecs() {}
 
@@ -90,6 +100,7 @@ public final class Codecs {
                 PEER.layout,
                 EVENT.layout,
                 EVIDENCE.layout,
+                OPTIONS.layout,
                 ATTACHMENT.layout);
     }
 
@@ -470,12 +481,15 @@ public final class Codecs {
 
     /** {@code struct csumbpf_attachment}. */
     public static final class AttachmentCodec extends StructCodec<AttachmentRecord> {
+        private final StructLayout.Field version = layout.u32("layout");
         private final StructLayout.Field ifindex = layout.u32("ifindex");
         private final StructLayout.Field hook = layout.u32("hook");
         private final StructLayout.Field changes = layout.u32("changes");
-        private final StructLayout.Field backstop = layout.u32("backstop");
         private final StructLayout.Field attached = layout.u64("attached_ns");
-        private final StructLayout.Field ifname = layout.bytes("ifname", 16);
+        private final StructLayout.Field netnsCookie = layout.u64("netns_cookie");
+        private final StructLayout.Field deviceId = layout.u64("device_id");
+        private final StructLayout.Field options = layout.bytes("options", OPTIONS.size());
+        private final StructLayout.Field ifname = layout.bytes("ifname", IFNAMSIZ);
         private final StructLayout.Field baseline = layout.bytes("baseline", EVIDENCE.size());
 
         AttachmentCodec() {
@@ -484,46 +498,157 @@ public final class Codecs {
 
         @Override
         public void write(ByteBuffer buffer, AttachmentRecord value) {
-            int bits = 0;
-            for (HostChange change : value.changes()) {
-                bits |= 1 << change.ordinal();
-            }
-            byte[] name = value.ifname().getBytes(StandardCharsets.UTF_8);
-            if (name.length >= ifname.size()) {
-                throw new IllegalArgumentException("interface name longer than IFNAMSIZ allows: " + value.ifname());
-            }
+            buffer.putInt(version.offset(), LAYOUT);
             buffer.putInt(ifindex.offset(), value.ifindex());
             buffer.putInt(hook.offset(), value.hook().ordinal());
-            buffer.putInt(changes.offset(), bits);
-            buffer.putInt(backstop.offset(), value.backstop().ordinal());
+            buffer.putInt(changes.offset(), bits(value.changes()));
             buffer.putLong(attached.offset(), value.attachedNanos());
-            buffer.put(ifname.offset(), name);
+            buffer.putLong(netnsCookie.offset(), value.identity().netnsCookie());
+            buffer.putLong(deviceId.offset(), value.identity().deviceId());
+            OPTIONS.writeAt(buffer, options.offset(), value.options());
+            buffer.put(ifname.offset(), ifnameBytes(value.ifname()));
             EVIDENCE.writeAt(buffer, baseline.offset(), value.baseline());
         }
 
         @Override
         public AttachmentRecord read(ByteBuffer buffer, int base) {
-            EnumSet<HostChange> set = EnumSet.noneOf(HostChange.class);
-            int bits = changes.getU32(buffer, base);
-            for (HostChange change : HostChange.values()) {
-                if ((bits & 1 << change.ordinal()) != 0) {
-                    set.add(change);
-                }
-            }
-            byte[] name = ifname.getBytes(buffer, base);
-            int length = 0;
-            while (length < name.length && name[length] != 0) {
-                length++;
+            int number = version.getU32(buffer, base);
+            // 0: the kernel made the value, and nobody has written it yet.
+            if (number != LAYOUT && number != 0) {
+                throw new OtherVersionException("csumbpf_attachment.layout holds " + number
+                        + ", and this version of csumbpf knows " + LAYOUT + " and what came before");
             }
             return new AttachmentRecord(
                     ifindex.getU32(buffer, base),
-                    new String(name, 0, length, StandardCharsets.UTF_8),
+                    ifname(ifname.getBytes(buffer, base)),
+                    new DeviceIdentity(netnsCookie.getU64(buffer, base), deviceId.getU64(buffer, base)),
                     constant(Hook.values(), hook.getU32(buffer, base), "csumbpf_attachment.hook"),
-                    set,
-                    constant(Backstop.values(), backstop.getU32(buffer, base), "csumbpf_attachment.backstop"),
+                    changes(changes.getU32(buffer, base)),
+                    OPTIONS.read(buffer, base + options.offset()),
                     attached.getU64(buffer, base),
                     EVIDENCE.read(buffer, base + baseline.offset()));
         }
+    }
+
+    /**
+     * {@code struct csumbpf_attachment} as versions before layout 2 wrote it: without identity, and of the options the backstop
+     * alone.
+     */
+    static final class AttachmentCodec1 implements Codec<AttachmentRecord> {
+        private static final int HOOK = 4;
+        private static final int CHANGES = 8;
+        private static final int BACKSTOP = 12;
+        private static final int ATTACHED = 16;
+        private static final int IFNAME = 24;
+        private static final int BASELINE = IFNAME + IFNAMSIZ;
+
+        @Override
+        public int size() {
+            return BASELINE + EVIDENCE.size();
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, AttachmentRecord value) {
+            buffer.putInt(0, value.ifindex());
+            buffer.putInt(HOOK, value.hook().ordinal());
+            buffer.putInt(CHANGES, bits(value.changes()));
+            buffer.putInt(BACKSTOP, value.options().backstop().ordinal());
+            buffer.putLong(ATTACHED, value.attachedNanos());
+            buffer.put(IFNAME, ifnameBytes(value.ifname()));
+            EVIDENCE.writeAt(buffer, BASELINE, value.baseline());
+        }
+
+        @Override
+        public AttachmentRecord read(ByteBuffer buffer, int base) {
+            byte[] name = new byte[IFNAMSIZ];
+            buffer.get(base + IFNAME, name);
+            Backstop backstop =
+                    constant(Backstop.values(), buffer.getInt(base + BACKSTOP), "csumbpf_attachment.backstop");
+            return new AttachmentRecord(
+                    buffer.getInt(base),
+                    ifname(name),
+                    DeviceIdentity.UNKNOWN,
+                    constant(Hook.values(), buffer.getInt(base + HOOK), "csumbpf_attachment.hook"),
+                    changes(buffer.getInt(base + CHANGES)),
+                    new AttachOptions(Hook.NONE, backstop, false, false),
+                    buffer.getLong(base + ATTACHED),
+                    EVIDENCE.read(buffer, base + BASELINE));
+        }
+    }
+
+    /** {@code struct csumbpf_options}. */
+    static final class OptionsCodec extends StructCodec<AttachOptions> {
+        private final StructLayout.Field hook = layout.u8("hook");
+        private final StructLayout.Field backstop = layout.u8("backstop");
+        private final StructLayout.Field flags = layout.u16("flags");
+
+        OptionsCodec() {
+            super("csumbpf_options");
+            layout.u32("reserved");
+        }
+
+        @Override
+        public void write(ByteBuffer buffer, AttachOptions value) {
+            writeAt(buffer, 0, value);
+        }
+
+        void writeAt(ByteBuffer buffer, int base, AttachOptions value) {
+            int bits = (value.force() ? OPTION_FORCE : 0) | (value.enableGro() ? OPTION_ENABLE_GRO : 0);
+            buffer.put(base + hook.offset(), (byte) value.hook().ordinal());
+            buffer.put(base + backstop.offset(), (byte) value.backstop().ordinal());
+            buffer.putShort(base + flags.offset(), (short) bits);
+        }
+
+        @Override
+        public AttachOptions read(ByteBuffer buffer, int base) {
+            int bits = flags.getU16(buffer, base);
+            if ((bits & ~(OPTION_FORCE | OPTION_ENABLE_GRO)) != 0) {
+                throw new OtherVersionException("csumbpf_options.flags holds " + bits
+                        + ", which this version does not know: written by a newer csumbpf?");
+            }
+            return new AttachOptions(
+                    constant(Hook.values(), hook.getU8(buffer, base), "csumbpf_options.hook"),
+                    constant(Backstop.values(), backstop.getU8(buffer, base), "csumbpf_options.backstop"),
+                    (bits & OPTION_FORCE) != 0,
+                    (bits & OPTION_ENABLE_GRO) != 0);
+        }
+    }
+
+    private static int bits(Set<HostChange> changes) {
+        int bits = 0;
+        for (HostChange change : changes) {
+            bits |= 1 << change.ordinal();
+        }
+        return bits;
+    }
+
+    private static Set<HostChange> changes(int bits) {
+        EnumSet<HostChange> set = EnumSet.noneOf(HostChange.class);
+        for (HostChange change : HostChange.values()) {
+            if ((bits & 1 << change.ordinal()) != 0) {
+                set.add(change);
+            }
+        }
+        return set;
+    }
+
+    private static byte[] ifnameBytes(String ifname) {
+        byte[] name = ifname.getBytes(StandardCharsets.UTF_8);
+        if (name.length < IFNAMSIZ) {
+            return name;
+        }
+        if (ifname.indexOf('\ufffd') < 0) {
+            throw new IllegalArgumentException("interface name longer than IFNAMSIZ allows: " + ifname);
+        }
+        return Arrays.copyOf(name, IFNAMSIZ - 1); // bytes that are no UTF-8 take three each, as U+FFFD
+    }
+
+    private static String ifname(byte[] name) {
+        int length = 0;
+        while (length < name.length && name[length] != 0) {
+            length++;
+        }
+        return new String(name, 0, length, StandardCharsets.UTF_8);
     }
 
     /** IPv4 is written mapped (RFC 4291 section 2.5.5.2). */

@@ -222,6 +222,21 @@ public final class CsumbpfMaps implements AutoCloseable {
         }
     }
 
+    /**
+     * Whether rules for these VNIs can take the place of those that are there. Until they have, the counters of both have to find
+     * room.
+     */
+    public boolean hasRoomFor(Set<Vni> wanted) {
+        FirstRules first = firstRules();
+        long free =
+                first.places().stream().filter(place -> place.rule().isEmpty()).count();
+        Set<Integer> counting = counters.entries().keySet();
+        long more = wanted.stream()
+                .filter(vni -> first.of(vni).isEmpty() && !counting.contains(vni.value()))
+                .count();
+        return counting.size() + Math.max(0, more - free) <= RULES_MAX;
+    }
+
     private void removeCounters(int key) {
         counters.remove(key);
         backstop.remove(key);

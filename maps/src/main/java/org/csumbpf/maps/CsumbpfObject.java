@@ -70,6 +70,16 @@ public final class CsumbpfObject implements AutoCloseable {
         return next;
     }
 
+    /**
+     * Loads onto maps that another program uses already, but for the record: that one is new, has this version's layout and
+     * holds what the other does.
+     */
+    public CsumbpfMaps loadWithNewRecord(CsumbpfMaps maps) {
+        CsumbpfMaps next = load(maps, Set.of(RecordMap.NAME));
+        next.record().set(maps.record().get());
+        return next;
+    }
+
     private CsumbpfMaps load(CsumbpfMaps maps, Set<String> fresh) {
         for (String name : CsumbpfMaps.PINNED) {
             if (!fresh.contains(name)) {

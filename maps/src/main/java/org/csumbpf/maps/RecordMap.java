@@ -5,20 +5,27 @@ import java.nio.file.Path;
 import java.util.function.UnaryOperator;
 import org.csumbpf.loader.RawMap;
 
-/** The map {@code attachment}: one {@link AttachmentRecord}, which the program holds but never reads. */
+/** The map {@code attachment}: one {@link AttachmentRecord}. Also as an earlier version made it. */
 public final class RecordMap implements AutoCloseable {
     /** The map's name, and that of its pin. */
     public static final String NAME = "attachment";
 
     private final BpfMap<Integer, AttachmentRecord> map;
+    private final boolean current;
 
     RecordMap(RawMap raw) {
-        map = BpfMap.shared(raw, Codecs.U32, Codecs.ATTACHMENT);
+        current = raw.info().valueSize() != Codecs.ATTACHMENT_1.size();
+        map = BpfMap.shared(raw, Codecs.U32, current ? Codecs.ATTACHMENT : Codecs.ATTACHMENT_1);
     }
 
     /** From the pins of an attachment, of which this one may be all there is. */
     public static RecordMap fromPin(Path directory) {
         return new RecordMap(RawMap.fromPin(directory.resolve(NAME)));
+    }
+
+    /** Whether it has this version's layout, and so room for all of a record. */
+    public boolean isCurrent() {
+        return current;
     }
 
     public AttachmentRecord get() {
@@ -31,6 +38,11 @@ public final class RecordMap implements AutoCloseable {
 
     public void update(UnaryOperator<AttachmentRecord> change) {
         set(change.apply(get()));
+    }
+
+    /** The kernel's number of the map. */
+    public int id() {
+        return map.raw().info().id();
     }
 
     RawMap raw() {

@@ -81,6 +81,10 @@ class CodecsAgainstBtfTest {
             for (PacketPriority priority : PacketPriority.values()) {
                 assertThat(priorities).containsEntry("CSUMBPF_PRIORITY_" + priority.name(), (long) priority.value());
             }
+            assertThat(btf.enumConstants("csumbpf_layout"))
+                    .containsOnly(Map.entry("CSUMBPF_LAYOUT", (long) Codecs.LAYOUT));
+            assertThat(btf.enumConstants("csumbpf_option_flag"))
+                    .containsOnly(Map.entry("CSUMBPF_OPTION_FORCE", 1L), Map.entry("CSUMBPF_OPTION_ENABLE_GRO", 2L));
             Map<String, Long> hooks = btf.enumConstants("csumbpf_hook");
             assertThat(hooks)
                     .containsOnly(

@@ -75,11 +75,15 @@ class CodecsTest {
                 new AttachmentRecord(
                         7,
                         "fifteen-letters",
+                        new DeviceIdentity(0x1_0000_0001L, Long.MAX_VALUE),
                         Hook.CLSACT,
                         Set.of(HostChange.values()),
-                        Backstop.NEVER,
+                        new AttachOptions(Hook.TCX, Backstop.NEVER, true, true),
                         99,
                         new Evidence(5, 4, 3, 2, 1)));
+        for (boolean flag : new boolean[] {false, true}) {
+            roundTrip(Codecs.OPTIONS, new AttachOptions(Hook.NONE, Backstop.AUTO, flag, !flag));
+        }
     }
 
     @Test
@@ -87,6 +91,44 @@ class CodecsTest {
         ByteBuffer buffer = buffer(Codecs.RULE);
         buffer.put(0, (byte) 5).put(1, (byte) 1);
         assertThatThrownBy(() -> Codecs.RULE.read(buffer, 0)).hasMessageContaining("csumbpf_rule.mode holds 5");
+    }
+
+    @Test
+    void aRecordOfLayout1IsReadAndWritten() {
+        AttachmentRecord record = new AttachmentRecord(
+                7,
+                "eth0",
+                DeviceIdentity.UNKNOWN,
+                Hook.CLSACT,
+                Set.of(HostChange.GRO),
+                new AttachOptions(Hook.NONE, Backstop.ALWAYS, false, false),
+                99,
+                new Evidence(5, 4, 3, 2, 1));
+        assertThat(Codecs.ATTACHMENT_1.size()).isEqualTo(80);
+        roundTrip(Codecs.ATTACHMENT_1, record);
+    }
+
+    @Test
+    void aRecordOfANewerLayoutIsAnErrorNotAGuess() {
+        ByteBuffer buffer = buffer(Codecs.ATTACHMENT);
+        buffer.putInt(0, Codecs.LAYOUT + 1);
+        assertThatThrownBy(() -> Codecs.ATTACHMENT.read(buffer, 0))
+                .isInstanceOf(OtherVersionException.class)
+                .hasMessageContaining("layout holds 3");
+        buffer.putInt(0, Codecs.LAYOUT).putShort(42, (short) 0x80);
+        assertThatThrownBy(() -> Codecs.ATTACHMENT.read(buffer, 0)).hasMessageContaining("csumbpf_options.flags");
+    }
+
+    @Test
+    void identitiesDifferOnlyWhereBothAreKnown() {
+        DeviceIdentity one = new DeviceIdentity(1, 10);
+        assertThat(one.sameDevice(new DeviceIdentity(2, 10))).isTrue();
+        assertThat(one.otherNamespace(new DeviceIdentity(2, 10))).isTrue();
+        assertThat(one.otherDevice(new DeviceIdentity(1, 11))).isTrue();
+        DeviceIdentity unknown = DeviceIdentity.UNKNOWN;
+        assertThat(one.sameDevice(unknown) || one.otherDevice(unknown)).isFalse();
+        assertThat(one.sameNamespace(unknown) || one.otherNamespace(unknown)).isFalse();
+        assertThat(unknown.sameDevice(unknown)).isFalse();
     }
 
     @Test
@@ -104,8 +146,8 @@ class CodecsTest {
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> roundTrip(
                         Codecs.ATTACHMENT,
-                        new AttachmentRecord(
-                                1, "sixteen-letters-", Hook.TCX, Set.of(), Backstop.AUTO, 0, Evidence.NONE)))
+                        AttachmentRecord.begun(
+                                1, "sixteen-letters-", DeviceIdentity.UNKNOWN, Set.of(), AttachOptions.DEFAULT)))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 

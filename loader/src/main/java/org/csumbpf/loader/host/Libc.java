@@ -69,6 +69,8 @@ final class Libc {
 
     static native long syscall(long number, String first, long second);
 
+    static native long syscall(long number, long first, long second, long third, long fourth, long fifth);
+
     static native int geteuid();
 
     /** The result, or a KernelException with errno for -1. */

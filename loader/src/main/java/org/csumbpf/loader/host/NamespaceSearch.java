@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.LongPredicate;
+import java.util.function.Predicate;
 import org.csumbpf.loader.KernelException;
 
 /**
@@ -27,11 +29,19 @@ public final class NamespaceSearch {
     /** PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h: here all processes of the host are to be seen. */
     private static final long INITIAL_PID_NAMESPACE = 0xeffffffcL;
 
-    private final long inode;
+    /** By inode: whether it is worth opening. */
+    private final LongPredicate candidate;
+
+    private final Predicate<NetworkNamespace> wanted;
+    /** Whether the inode alone says enough to open a descriptor that does not name its namespace. */
+    private final boolean byInode;
+
     private boolean complete = NetworkNamespace.inode(Path.of("/proc/self/ns/pid")) == INITIAL_PID_NAMESPACE;
 
-    private NamespaceSearch(long inode) {
-        this.inode = inode;
+    private NamespaceSearch(LongPredicate candidate, Predicate<NetworkNamespace> wanted, boolean byInode) {
+        this.candidate = candidate;
+        this.wanted = wanted;
+        this.byInode = byInode;
     }
 
     /**
@@ -44,13 +54,25 @@ public final class NamespaceSearch {
 
     /** The likely places first: what is found soon costs little. */
     public static Answer find(long inode) {
-        NamespaceSearch search = new NamespaceSearch(inode);
+        NamespaceSearch search =
+                new NamespaceSearch(number -> number == inode, namespace -> namespace.inode() == inode, true);
+        return new Answer(search.run(), search.complete);
+    }
+
+    /** The first that is as {@code wanted} says, which is asked of each namespace once. */
+    public static Answer first(Predicate<NetworkNamespace> wanted) {
+        Set<Long> seen = new HashSet<>();
+        NamespaceSearch search = new NamespaceSearch(
+                number -> !seen.contains(number),
+                namespace -> seen.add(namespace.inode()) && wanted.test(namespace),
+                false);
         return new Answer(search.run(), search.complete);
     }
 
     private Optional<NetworkNamespace> run() {
-        if (NetworkNamespace.inode(NetworkNamespace.SELF) == inode) {
-            return Optional.of(NetworkNamespace.current());
+        Optional<NetworkNamespace> own = at(NetworkNamespace.SELF);
+        if (own.isPresent()) {
+            return own;
         }
         for (Path directory : List.of(NetworkNamespace.NAMED, NetworkNamespace.DOCKER)) {
             for (Path path : NetworkNamespace.entries(directory)) {
@@ -96,7 +118,7 @@ public final class NamespaceSearch {
 
     private Optional<NetworkNamespace> at(Path path) {
         try {
-            return (Long) Files.getAttribute(path, "unix:ino") == inode ? opened(path) : Optional.empty();
+            return candidate.test((Long) Files.getAttribute(path, "unix:ino")) ? opened(path) : Optional.empty();
         } catch (IOException e) {
             missed(e);
             return Optional.empty();
@@ -114,7 +136,7 @@ public final class NamespaceSearch {
     }
 
     private Optional<NetworkNamespace> matching(Optional<NetworkNamespace> found) {
-        if (found.isPresent() && found.get().inode() != inode) {
+        if (found.isPresent() && !wanted.test(found.get())) {
             found.get().close();
             return Optional.empty();
         }
@@ -128,7 +150,7 @@ public final class NamespaceSearch {
                 return Optional.empty();
             }
             String mountinfo = Files.readString(process.resolve("mountinfo"), StandardCharsets.ISO_8859_1);
-            for (byte[] target : mountPoints(mountinfo, inode)) {
+            for (byte[] target : mountPoints(mountinfo, candidate)) {
                 ByteArrayOutputStream path = new ByteArrayOutputStream();
                 boolean own = NetworkNamespace.inode(Path.of("/proc/self/ns/mnt"))
                         == NetworkNamespace.inode(process.resolve("ns/mnt"));
@@ -150,20 +172,32 @@ public final class NamespaceSearch {
     }
 
     /**
-     * Where the text of a mountinfo file (proc(5)) has that network namespace mounted, as bytes.
+     * Where the text of a mountinfo file (proc(5)) has such a network namespace mounted, as bytes.
      *
      * @param mountinfo each char a byte
      */
-    static List<byte[]> mountPoints(String mountinfo, long inode) {
+    static List<byte[]> mountPoints(String mountinfo, LongPredicate candidate) {
         List<byte[]> points = new ArrayList<>();
         for (String line : mountinfo.split("\n")) {
             // 36 35 0:4 net:[4026531840] /mount/point options [optional fields] - type source super-options
             String[] fields = line.split(" ");
-            if (fields.length > 4 && fields[3].equals("net:[" + inode + "]")) {
+            if (fields.length > 4 && inode(fields[3]).filter(candidate::test).isPresent()) {
                 points.add(unescaped(fields[4]));
             }
         }
         return points;
+    }
+
+    /** Of {@code net:[4026531840]}; empty for what is no network namespace. */
+    private static Optional<Long> inode(String text) {
+        if (!text.startsWith("net:[") || !text.endsWith("]")) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(Long.parseLong(text, 5, text.length() - 1, 10));
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
     }
 
     /** The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
@@ -187,10 +221,11 @@ public final class NamespaceSearch {
     private Optional<NetworkNamespace> descriptor(Path process, Path descriptor) {
         try {
             String target = Files.readSymbolicLink(descriptor).toString();
-            if (target.equals("net:[" + inode + "]")) {
-                return opened(descriptor);
+            Optional<Long> named = inode(target);
+            if (named.isPresent()) {
+                return candidate.test(named.get()) ? opened(descriptor) : Optional.empty();
             }
-            if (!target.startsWith("/") || target.startsWith("/dev/")) {
+            if (!byInode || !target.startsWith("/") || target.startsWith("/dev/")) {
                 return Optional.empty();
             }
             Path info = process.resolve("fdinfo").resolve(descriptor.getFileName());
@@ -199,7 +234,7 @@ public final class NamespaceSearch {
                     .map(line -> line.substring("ino:".length()).strip())
                     .findFirst();
             if (number.isPresent()) {
-                return number.get().equals(Long.toString(inode)) ? opened(descriptor) : Optional.empty();
+                return candidate.test(Long.parseLong(number.get())) ? opened(descriptor) : Optional.empty();
             }
             return at(descriptor);
         } catch (IOException e) {

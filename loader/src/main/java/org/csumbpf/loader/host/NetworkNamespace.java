@@ -133,11 +133,11 @@ public final class NetworkNamespace implements AutoCloseable {
         return inode(SELF) == inode;
     }
 
-    /** Runs {@code work} in the namespace, on a thread of its own if it is not this process' own. */
+    /** Runs {@code work} in the namespace, on a thread of its own if the calling one is not in it. */
     public <T> T call(Callable<T> work) {
         AtomicReference<T> result = new AtomicReference<>();
         AtomicReference<Throwable> failure = new AtomicReference<>();
-        if (isCurrent()) {
+        if (inode(THREAD) == inode) {
             attempt(work, result, failure);
         } else {
             // A thread that has entered a namespace must not serve anybody else.
@@ -210,7 +210,8 @@ public final class NetworkNamespace implements AutoCloseable {
         Libc.close(fd);
     }
 
-    private static OptionalLong cookieOfThread() {
+    /** Of the namespace that the calling thread is in: see {@link #cookie}. */
+    public static OptionalLong cookieOfThread() {
         int socket = Libc.check(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0), "open", "netlink socket");
         try (Memory value = new Memory(Long.BYTES);
                 Memory length = new Memory(Integer.BYTES)) {

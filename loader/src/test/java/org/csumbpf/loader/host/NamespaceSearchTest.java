@@ -31,7 +31,7 @@ class NamespaceSearchTest {
 
     @Test
     void mountPointsAreTakenFromMountinfoByteForByte() {
-        List<String> points = NamespaceSearch.mountPoints(MOUNTINFO, 4026532305L).stream()
+        List<String> points = NamespaceSearch.mountPoints(MOUNTINFO, inode -> inode == 4026532305L).stream()
                 .map(bytes -> new String(bytes, StandardCharsets.ISO_8859_1))
                 .toList();
         assertThat(points).containsExactly("/mnt/x/ns", "/mnt/a b\\c\n\u00fc");

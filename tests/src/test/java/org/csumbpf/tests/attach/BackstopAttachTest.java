@@ -200,8 +200,8 @@ class BackstopAttachTest {
         assertThat(status.at("/path").asText()).isEqualTo("none");
         assertThat(status.get("problems").toString())
                 .contains("table ip csumbpf is gone")
-                .contains("attach w1");
-        lab.csumbpf("attach", "w1", "--vni", "5").ok();
+                .contains("restore w1");
+        lab.csumbpf("restore", "w1").ok();
         assertThat(lab.ruleset()).isEqualTo(before);
         assertThat(lab.status().orElseThrow().at("/backstop/state").asText()).isEqualTo("on");
 

@@ -26,8 +26,10 @@ class OneOddThingTest {
     @CsvSource({
         "config, 4", // any.mode
         "first_rules, 4", // place[0].rule.mode
-        "attachment, 4", // hook
-        "attachment, 12", // backstop
+        "attachment, 0", // layout
+        "attachment, 8", // hook
+        "attachment, 40", // options.hook
+        "attachment, 41", // options.backstop
     })
     void aValueOfAnotherVersionIsShownAsSuch(String map, int offset) {
         try (Lab lab = new Lab(false)) {

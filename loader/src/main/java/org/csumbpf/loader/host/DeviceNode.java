@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+
+/**
+ * What tells a network device from every other that the host has had or will have until it starts again: the number of its
+ * directory in sysfs. The kernel counts these up and gives none out twice (a 64-bit kernfs id: kernfs_new_node of fs/kernfs/dir.c,
+ * since 5.5), and the directory goes with the device through a renaming and into another namespace. Measured on 5.10, 6.1,
+ * 6.12, 6.18 and 7.3 (RecordedAttachmentTest). An ifindex is given out again at once.
+ *
+ * <p>The sysfs that is mounted may show another namespace's devices, or none. So this mounts one that nobody else sees (fsopen,
+ * fsmount; kernel 5.2), which needs CAP_SYS_ADMIN.
+ */
+public final class DeviceNode {
+    /** The same on all architectures. */
+    private static final long SYS_FSOPEN = 430;
+
+    private static final long SYS_FSCONFIG = 431;
+    private static final long SYS_FSMOUNT = 432;
+    private static final int FSOPEN_CLOEXEC = 1;
+    private static final int FSCONFIG_CMD_CREATE = 6;
+    private static final int FSMOUNT_CLOEXEC = 1;
+
+    private DeviceNode() {}
+
+    /**
+     * The number of a device in the calling thread's network namespace; empty where there is no such device, where the kernel
+     * cannot say it, or where the caller may not ask.
+     */
+    public static OptionalLong of(String ifname) {
+        return withDevices(devices -> {
+                    try {
+                        return Optional.of(number(devices.resolve(ifname)));
+                    } catch (IOException | InvalidPathException e) {
+                        return Optional.<Long>empty(); // no such device; or its name is no text
+                    }
+                })
+                .map(OptionalLong::of)
+                .orElseGet(OptionalLong::empty);
+    }
+
+    /** The name of the device with this number in the calling thread's network namespace. */
+    public static Optional<String> find(long number) {
+        return withDevices(devices -> {
+            for (Path device : NetworkNamespace.entries(devices)) {
+                try {
+                    if (number(device) == number) {
+                        return Optional.of(device.getFileName().toString());
+                    }
+                } catch (IOException e) {
+                    continue; // it has gone meanwhile
+                }
+            }
+            return Optional.empty();
+        });
+    }
+
+    private static long number(Path device) throws IOException {
+        return (Long) Files.getAttribute(device, "unix:ino");
+    }
+
+    /** Runs {@code work} on the directory that has an entry for each device of the namespace. */
+    private static <T> Optional<T> withDevices(Function<Path, Optional<T>> work) {
+        int context = (int) Libc.syscall(SYS_FSOPEN, "sysfs", FSOPEN_CLOEXEC);
+        if (context < 0) {
+            return unknown("open file system");
+        }
+        try {
+            if (Libc.syscall(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, 0, 0, 0) < 0) {
+                return unknown("create file system");
+            }
+            int mount = (int) Libc.syscall(SYS_FSMOUNT, context, FSMOUNT_CLOEXEC, 0, 0, 0);
+            if (mount < 0) {
+                return unknown("mount file system");
+            }
+            try {
+                return work.apply(Path.of("/proc/self/fd/" + mount + "/class/net"));
+            } finally {
+                Libc.close(mount);
+            }
+        } finally {
+            Libc.close(context);
+        }
+    }
+
+    private static <T> Optional<T> unknown(String operation) {
+        int errno = Native.getLastError();
+        if (errno == Errno.EPERM || errno == Errno.ENOSYS || errno == Errno.ENODEV) {
+            return Optional.empty();
+        }
+        throw new KernelException(operation, "sysfs", errno);
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+/**
+ * An SA of the kernel (RFC 4301 section 4.4.2; {@code struct xfrm_usersa_info}).
+ *
+ * @param protocol IP protocol number: 50 is ESP, 51 AH, 108 IPComp
+ * @param ipv6 whether its outer addresses are IPv6
+ */
+public record SecurityAssociation(int protocol, boolean ipv6) {
+    private static final int ESP = 50;
+    private static final int COMP = 108;
+
+    public boolean isEsp() {
+        return protocol == ESP;
+    }
+
+    /** RFC 3173: a packet that was compressed before it was encrypted. */
+    public boolean isIpComp() {
+        return protocol == COMP;
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+
+/** Reads IPsec's state of the calling thread's network namespace (NETLINK_XFRM). Needs CAP_NET_ADMIN. */
+public final class Xfrm {
+    private static final int NETLINK_XFRM = 6;
+    private static final int XFRM_MSG_NEWSA = 0x10;
+    private static final int XFRM_MSG_GETSA = 0x12;
+    private static final int SA_SIZE = 224;
+    private static final int SA_PROTOCOL = 76;
+    private static final int SA_FAMILY = 212;
+    private static final int AF_INET6 = 10;
+
+    private Xfrm() {}
+
+    /** All SAs; none where the kernel has no IPsec. */
+    public static List<SecurityAssociation> associations() {
+        try {
+            return Netlink.dump(NETLINK_XFRM, XFRM_MSG_GETSA, 0, request -> {}, "list IPsec SAs", Xfrm::association);
+        } catch (KernelException e) {
+            if (e.errno() == Errno.EPROTONOSUPPORT) {
+                return List.of();
+            }
+            throw e;
+        }
+    }
+
+    static Optional<SecurityAssociation> association(NetlinkMessages.Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != XFRM_MSG_NEWSA || body.limit() < SA_SIZE) {
+            return Optional.empty();
+        }
+        return Optional.of(new SecurityAssociation(
+                Byte.toUnsignedInt(body.get(SA_PROTOCOL)), body.getShort(SA_FAMILY) == AF_INET6));
+    }
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.attach;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import org.csumbpf.loader.BpfObject;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.RawMap;
+import org.csumbpf.loader.TcxLink;
+import org.csumbpf.loader.UpdateFlag;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.PrivateDirectory;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.tests.lab.Case;
+import org.csumbpf.tests.lab.Lab;
+import org.csumbpf.tests.lab.Shell;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What an attachment's record is for: knowing the device again, putting back what was asked for, undoing what was done and no more. */
+@Tag("root")
+@Timeout(180)
+class RecordedAttachmentTest {
+    /** How many programs of ours the kernel holds; it frees them a little after their last name is gone. */
+    private static final String PROGRAMS = """
+            programs() {
+            	local count=-1 i
+            	for i in $(seq 50); do
+            		count=$(bpftool prog show name csumbpf | grep -c ' name csumbpf ' || true)
+            		[ "$count" != "$1" ] || return 0
+            		sleep 0.1
+            	done
+            	echo "$count programs and not $1"
+            	return 1
+            }
+            hide_libnftables() { for file in /usr/lib/*/libnftables.so.1*; do mount --bind /dev/null "$file"; done; }
+            show_libnftables() { for file in /usr/lib/*/libnftables.so.1*; do umount "$file"; done; }
+            """;
+
+    private static Shell.Result run(String script) {
+        return PrivateWorld.run(PROGRAMS + script);
+    }
+
+    private static String passed(String script) {
+        Shell.Result result = run(script);
+        assertThat(result.code()).as(result.out() + result.err()).isZero();
+        return result.err() + result.out();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void aDeviceThatIsMadeAnewIsAnother(String hook) {
+        String said = passed("""
+                add n
+                before=$(bpftool prog show name csumbpf | grep -c ' name csumbpf ' || true)
+                csumbpf --netns n attach w1 --unverified --hook %s
+                ip -n n link del w1
+                ip -n n link add w0 type veth peer w1
+                csumbpf --netns n attach w1 --unverified --hook %s
+                echo ---
+                csumbpf status
+                programs $((before + 1))
+                csumbpf --netns n detach w1
+                csumbpf status
+                programs $before
+                """.formatted(hook, hook));
+        assertThat(said).contains("cleared away what was left of", "nothing is attached");
+        assertThat(said.substring(said.indexOf("---")))
+                .containsOnlyOnce(": attached (")
+                .doesNotContain("gone");
+    }
+
+    /** The kernel gives out the inode of the namespace and the ifindex again, so the pins are where those of another are to be. */
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void nothingOfAnotherNamespaceIsUndone(String hook) {
+        String said = passed("""
+                add n
+                inode=$(stat -c %%i /run/netns/n)
+                index=$(ip -n n -o link show w1 | cut -d: -f1)
+                ip netns exec n ethtool -K w1 gro off
+                csumbpf --netns n attach w1 --unverified --enable-gro --hook %s
+                ip netns del n
+                for i in $(seq 200); do
+                	ip netns add n
+                	[ $(stat -c %%i /run/netns/n) != $inode ] || break
+                	touch /run/netns/o$i
+                	mount --bind /run/netns/n /run/netns/o$i
+                	umount /run/netns/n
+                	rm /run/netns/n
+                done
+                [ $(stat -c %%i /run/netns/n) = $inode ] || { echo "no namespace got the inode again"; exit 1; }
+                ip -n n link add w0 type veth peer w1 index $index
+                ip -n n link set w0 up
+                ip -n n link set w1 up
+                ip netns exec n ethtool -K w1 gro on
+                tc -n n qdisc add dev w1 clsact
+                csumbpf status
+                echo ---
+                csumbpf --netns n attach w1 --unverified --vni 5
+                csumbpf status
+                csumbpf --netns n detach w1
+                csumbpf status
+                ip netns exec n ethtool -k w1 | grep generic-receive-offload
+                tc -n n qdisc show dev w1
+                """.formatted(hook));
+        String before = said.substring(0, said.indexOf("---"));
+        String after = said.substring(said.indexOf("---"));
+        assertThat(before).contains("network namespace gone").doesNotContain("attach switched GRO on\nw1");
+        assertThat(after)
+                .contains("w1: attached", "vni 5", "nothing is attached", "generic-receive-offload: on", "qdisc clsact")
+                .doesNotContain("switched GRO off", "removed the clsact qdisc");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"restore", "attach"})
+    void aDeviceThatIsMovedIsFollowed(String command) {
+        String said =
+                passed("""
+                add n
+                ip netns add m
+                before=$(bpftool prog show name csumbpf | grep -c ' name csumbpf ' || true)
+                csumbpf --netns n attach w1 --unverified --vni 5,6 --mode observe --hook tcx
+                ip -n n link set w1 netns m name q1
+                csumbpf status
+                csumbpf --netns m %s q1 %s
+                echo ---
+                csumbpf status
+                nsenter --net=/run/netns/n nft list ruleset
+                programs $((before + 1))
+                csumbpf --netns m detach q1
+                csumbpf status
+                programs $before
+                """.formatted(command, command.equals("attach") ? "--unverified --vni 5,6 --mode observe" : ""));
+        assertThat(said)
+                .contains(
+                        "the interface was moved to network namespace m as q1; 'csumbpf --netns m restore q1' follows it",
+                        "q1: followed the device, which was moved");
+        assertThat(said.substring(said.indexOf("---")))
+                .contains("m/q1: attached", "vni 5-6: mode observe", "nothing is attached")
+                .doesNotContain("moved", "table ip csumbpf");
+    }
+
+    /** Its filter is gone then, and the backstop of the old namespace is taken away there. */
+    @Test
+    void aDeviceThatIsMovedLosesItsFilterAndGetsItAgain() {
+        String said = passed("""
+                add n
+                ip netns add m
+                csumbpf --netns n attach w1 --vni 5 --force --hook clsact
+                nsenter --net=/run/netns/n nft list ruleset | grep -c 'csumbpf attach'
+                ip -n n link set w1 netns m
+                csumbpf status
+                csumbpf restore --all
+                echo ---
+                csumbpf status
+                nsenter --net=/run/netns/n nft list ruleset | grep csumbpf || echo clean
+                csumbpf detach --all
+                nsenter --net=/run/netns/m nft list ruleset | grep csumbpf || echo clean
+                """);
+        assertThat(said.substring(said.indexOf("---")))
+                .contains("m/w1: attached (clsact", "vni 5: mode auto", "clean")
+                .contains("m/w1: detached");
+        assertThat(said).contains("interface moved");
+        assertThat(said.split("clean\n")).hasSizeGreaterThanOrEqualTo(2);
+    }
+
+    @Test
+    void whatCannotBeUndoneStaysRecorded() {
+        String said = passed("""
+                add n
+                csumbpf --netns n attach w1 --vni 5 --force
+                hide_libnftables
+                fails 7 csumbpf --netns n detach w1
+                fails 7 csumbpf detach --all
+                csumbpf status
+                show_libnftables
+                hooks /run/netns/n | grep -q 'csumbpf attach'
+                echo ---
+                csumbpf --netns n detach w1
+                csumbpf status
+                hooks /run/netns/n
+                """);
+        assertThat(said).contains("stays recorded: run 'csumbpf detach' again", "attach added chains to the nftables");
+        assertThat(said.substring(said.indexOf("---")))
+                .contains("removed the nftables backstop", "nothing is attached")
+                .doesNotContain("table ip csumbpf", "clsact");
+    }
+
+    /** What could not be undone is taken over by the next attachment, which undoes it. */
+    @Test
+    void whatCouldNotBeUndoneIsOfTheNextAttachment() {
+        String said = passed("""
+                add n
+                csumbpf --netns n attach w1 --vni 5 --force
+                hide_libnftables
+                fails 7 csumbpf --netns n detach w1
+                csumbpf --netns n attach w1 --vni 6 --force --backstop never
+                show_libnftables
+                csumbpf --netns n detach w1
+                csumbpf status
+                hooks /run/netns/n
+                """);
+        assertThat(said).endsWith("nothing is attached\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            pins   | clsact | rm -r $pins/*/*
+            bpffs  | clsact | umount /sys/fs/bpf; mount -t bpf bpf /sys/fs/bpf
+            bpffs  | tcx    | umount /sys/fs/bpf; mount -t bpf bpf /sys/fs/bpf
+            """)
+    void rulesInForceAreFoundWithoutPins(String lost, String hook, String lose) {
+        String said = passed("""
+                add n
+                csumbpf --netns n attach w1 --vni 5 --force --hook %s
+                %s
+                csumbpf --netns n status
+                csumbpf --netns n attach w1 --vni 5 --force --hook %s
+                echo ---
+                csumbpf status
+                csumbpf --netns n detach w1
+                csumbpf status
+                hooks /run/netns/n
+                """.formatted(hook, lose, hook));
+        if (hook.equals("clsact")) {
+            assertThat(said.substring(0, said.indexOf("---"))).contains("n/w1: attached (clsact", "a pin is missing");
+        }
+        assertThat(said.substring(said.indexOf("---")))
+                .contains("n/w1: attached", "attach added chains", "nothing is attached")
+                .doesNotContain("unavailable")
+                .endsWith("nothing is attached\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            hook    | tc -n n filter del dev w1 ingress
+            qdisc   | tc -n n qdisc del dev w1 clsact
+            rules   | nsenter --net=/run/netns/n nft flush ruleset
+            a pin   | rm $pins/*/*/program
+            a map   | rm $pins/*/*/config
+            record  | rm $pins/*/*/attachment
+            """)
+    void restorePutsBackWhatWasAskedFor(String lost, String lose) {
+        String said = passed("""
+                add n
+                csumbpf --netns n attach w1 --vni 100 --mode observe --port 4790 --force --hook clsact --plaintext drop
+                csumbpf --netns n vni add w1 200 --mode recompute
+                csumbpf --netns n --json status >/run/before
+                %s
+                advice=$(csumbpf status | sed -n "s/.*'\\(csumbpf [^']*restore w1\\)'.*/\\1/p" | head -n 1)
+                echo "advice: $advice"
+                eval "$advice"
+                echo ---
+                csumbpf status
+                csumbpf --netns n restore w1
+                csumbpf --netns n detach w1
+                csumbpf status
+                hooks /run/netns/n
+                """.formatted(lose));
+        assertThat(said).contains("advice: csumbpf --netns n restore w1");
+        assertThat(said.substring(said.indexOf("---")))
+                .contains("n/w1: attached (clsact", "port 4790", "vni 100: mode observe, plaintext drop")
+                .contains("vni 200: mode recompute", "w1: nothing was lost")
+                .doesNotContain("pin is missing", "not on the hook", "does not do its work")
+                .endsWith("nothing is attached\n");
+    }
+
+    @Test
+    void rulesThatDoNotFitAreRefusedBeforeAnythingChanges() {
+        String said = passed("""
+                add n
+                csumbpf --netns n attach w1 --vni 0-32767 --force >/dev/null
+                nsenter --net=/run/netns/n nft list ruleset >/run/before
+                fails 7 csumbpf --netns n attach w1 --vni 32768-65535 --force
+                fails 7 csumbpf --netns n vni add w1 40000-50000
+                fails 2 csumbpf --netns n attach w1 --vni 0-40000 --force
+                nsenter --net=/run/netns/n nft list ruleset | cmp - /run/before
+                csumbpf --netns n vni list
+                """);
+        assertThat(said).contains("E2BIG", "vni 0-32767: mode auto");
+        assertThat(said.lines().filter(line -> line.contains("E2BIG"))).hasSize(2);
+    }
+
+    @Test
+    void restoreWithoutAnAttachmentSaysSo() {
+        String said = passed("""
+                add n
+                fails 6 csumbpf --netns n restore w1
+                fails 4 csumbpf --netns n restore nothere
+                fails 2 csumbpf restore
+                csumbpf restore --all
+                csumbpf --json restore --all
+                """);
+        assertThat(said).contains("csumbpf is not attached to w1", "nothing is attached", "\"restored\"");
+    }
+
+    /** As a version made it that knew no layout version, no identity and no options: it is read, repaired by, and migrated. */
+    @Test
+    void anAttachmentOfLayout1IsMigrated() throws IOException {
+        boolean mounted = Bpffs.ensureMounted(Bpffs.DEFAULT);
+        try (Lab lab = new Lab(false)) {
+            attachAsLayout1(lab);
+            JsonNode status = lab.status().orElseThrow();
+            assertThat(status.get("state").asText()).isEqualTo("attached");
+            assertThat(status.get("problems")).isEmpty();
+            assertThat(lab.rules()).containsExactly("any observe");
+            int before = status.at("/program_id").asInt();
+
+            lab.csumbpf("restore", "w1").ok();
+            try (RawMap record = RawMap.fromPin(lab.pins().resolve("attachment"))) {
+                assertThat(record.info().valueSize()).isEqualTo(104);
+            }
+            status = lab.status().orElseThrow();
+            assertThat(status.at("/program_id").asInt()).isNotEqualTo(before);
+            assertThat(status.get("problems")).isEmpty();
+            assertThat(lab.rules()).containsExactly("any observe");
+            assertThat(lab.csumbpf("restore", "w1").ok().out()).contains("nothing was lost");
+            lab.csumbpf("detach", "w1").ok();
+            assertThat(lab.traces()).isEmpty();
+        } finally {
+            if (mounted) {
+                Case.takeDownLater(() -> Bpffs.unmount(Bpffs.DEFAULT));
+            }
+        }
+    }
+
+    private static void attachAsLayout1(Lab lab) throws IOException {
+        int ifindex = lab.ifindex("w1");
+        PrivateDirectory.ensure(Bpffs.DEFAULT.resolve("csumbpf"));
+        PrivateDirectory.ensure(lab.pins().getParent());
+        PrivateDirectory.ensure(lab.pins());
+        try (BpfObject object = BpfObject.open(layout1(), "csumbpf")) {
+            object.skipProgram("csumbpf_detour");
+            object.load();
+            try (BpfProgram program = object.program("csumbpf")) {
+                for (String name : CsumbpfMaps.PINNED) {
+                    try (RawMap map = object.map(name)) {
+                        program.bindMap(map);
+                        map.pin(lab.pins().resolve(name));
+                    }
+                }
+                program.pin(lab.pins().resolve("program"));
+                write(
+                        object,
+                        "config",
+                        8,
+                        value -> value.put(0, (byte) (4789 >> 8))
+                                .put(1, (byte) 4789)
+                                .put(4, (byte) 3)
+                                .put(5, (byte) 5)); // observe; valid and unverified
+                write(
+                        object,
+                        "attachment",
+                        80,
+                        value -> value.putInt(0, ifindex)
+                                .putInt(4, 1) // tcx
+                                .putInt(12, 2) // backstop never
+                                .putLong(16, 1)
+                                .put(24, "w1".getBytes(StandardCharsets.US_ASCII)));
+                lab.call(() -> {
+                    try (TcxLink link = TcxLink.attachFirst(program, ifindex)) {
+                        link.pin(lab.pins().resolve("link"));
+                    }
+                    return null;
+                });
+            }
+        }
+    }
+
+    private static void write(BpfObject object, String name, int size, Consumer<ByteBuffer> content) {
+        try (RawMap map = object.map(name)) {
+            ByteBuffer key = ByteBuffer.allocateDirect(4).order(ByteOrder.nativeOrder());
+            ByteBuffer value = ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
+            assertThat(map.valueBufferSize()).isEqualTo(size);
+            content.accept(value);
+            map.update(key, value, UpdateFlag.ANY);
+        }
+    }
+
+    /** The program with the record that it had before. */
+    private static byte[] layout1() throws IOException {
+        Path sources = Files.createTempDirectory("layout1");
+        try {
+            Shell.run("cp", "-r", Shell.CHECKOUT.resolve("bpf") + "/.", sources.toString())
+                    .ok();
+            Path header = sources.resolve("csumbpf.h");
+            String text = Files.readString(header);
+            int from = text.indexOf("struct csumbpf_attachment {");
+            int to = text.indexOf("};", from);
+            text = text.substring(0, from)
+                    + "struct csumbpf_attachment { __u32 ifindex; __u32 hook; __u32 changes; __u32 backstop; __u64 attached_ns;"
+                    + " char ifname[16]; struct csumbpf_evidence baseline; "
+                    + text.substring(to).replace("csumbpf_attachment, 104", "csumbpf_attachment, 80");
+            Files.writeString(header, text);
+            Path object = sources.resolve("layout1.o");
+            String multiarch = Shell.run("gcc", "-print-multiarch").ok().out().strip();
+            Shell.run(
+                            "clang",
+                            "-O2",
+                            "-g",
+                            "-mcpu=v3",
+                            "-target",
+                            "bpf",
+                            "-idirafter",
+                            "/usr/include/" + multiarch,
+                            "-c",
+                            sources.resolve("csumbpf.bpf.c").toString(),
+                            "-o",
+                            object.toString())
+                    .ok();
+            return Files.readAllBytes(object);
+        } finally {
+            Shell.run("rm", "-r", sources.toString());
+        }
+    }
+}
