@@ -89,6 +89,7 @@ void constants(void)
 	VALUE(host.Bpffs.ST_RDONLY, ST_RDONLY);
 	VALUE(host.Privileges.CAP_NET_ADMIN, CAP_NET_ADMIN);
 	VALUE(host.Privileges.CAP_SYS_ADMIN, CAP_SYS_ADMIN);
+	VALUE(host.Privileges.CAP_PERFMON, CAP_PERFMON);
 	VALUE(host.Privileges.CAP_BPF, CAP_BPF);
 }
 

@@ -488,8 +488,8 @@ public record AttachmentView(
                 device.name(),
                 live.isPresent() ? State.ATTACHED : State.NOT_HOOKED,
                 live.map(hook -> hook.kind().label()),
-                live.flatMap(hook -> BpfProgram.fromId(hook.programId())).map(program -> {
-                    try (program) {
+                live.map(hook -> {
+                    try (BpfProgram program = hook.program()) {
                         return program.info();
                     }
                 }),

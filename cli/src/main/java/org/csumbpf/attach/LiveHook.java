@@ -12,6 +12,7 @@ import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.RecordMap;
 
@@ -52,9 +53,8 @@ record LiveHook(HookPlace place, Hook kind, int programId) {
         return ClsactFilter.query(place.ifindex(), CLSACT_PRIORITY, place.handle())
                 .map(ClsactFilter.Filter::programId)
                 .filter(id -> {
-                    Optional<BpfProgram> program = BpfProgram.fromId(id);
-                    try (BpfProgram p = program.orElse(null)) {
-                        return p != null && p.info().name().equals(place.program());
+                    try (BpfProgram program = open(place, id).orElse(null)) {
+                        return program != null && program.info().name().equals(place.program());
                     }
                 });
     }
@@ -118,8 +118,20 @@ record LiveHook(HookPlace place, Hook kind, int programId) {
 
     /** The program that runs. */
     BpfProgram program() {
-        return BpfProgram.fromId(programId)
+        return open(place, programId)
                 .orElseThrow(() -> new KernelException("open program", "id " + programId, Errno.ENOENT));
+    }
+
+    /** By its pin where that is the one: by its number it can be opened with CAP_SYS_ADMIN alone. */
+    private static Optional<BpfProgram> open(HookPlace place, int id) {
+        if (place.program().equals(CsumbpfObject.PROGRAM) && place.pins().has(PinDirectory.PROGRAM)) {
+            BpfProgram pinned = BpfProgram.fromPin(place.pins().pin(PinDirectory.PROGRAM));
+            if (pinned.info().id() == id) {
+                return Optional.of(pinned);
+            }
+            pinned.close();
+        }
+        return BpfProgram.fromId(id);
     }
 
     /** The tag of the program that runs: the same for the same instructions. */

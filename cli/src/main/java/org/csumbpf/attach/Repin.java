@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.RawMap;
@@ -62,8 +64,8 @@ final class Repin {
                 BpfProgram program = object.program()) {
             next.record().update(r -> r.at(pins.ifindex(), device.name(), Identities.of(device)));
             live.replace(program);
+            take(pins, program, next);
         }
-        adopt(pins, LiveHook.find(live.place()).orElseThrow());
         // csumbpf_detour reads the record too, and the one that hangs there has the earlier layout of it.
         LiveHook.find(HookPlace.detour(pins)).ifPresent(detour -> {
             try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
@@ -75,6 +77,17 @@ final class Repin {
         });
     }
 
+    /** After a swap: a program and its maps, which the caller has at hand. */
+    static void take(PinDirectory pins, BpfProgram program, CsumbpfMaps maps) {
+        pins.replace(PinDirectory.PROGRAM, program::pin);
+        for (String name : CsumbpfMaps.PINNED) {
+            RawMap map = maps.raw(name);
+            if (pinnedMap(pins, name) != map.info().id()) {
+                pins.replace(name, map::pin);
+            }
+        }
+    }
+
     /** The pins alone: what the program holds, whatever it is. */
     static void adopt(PinDirectory pins, LiveHook live) {
         pins.create();
@@ -82,6 +95,9 @@ final class Repin {
         try (BpfProgram program = live.program()) {
             if (pinnedProgram(pins) != live.programId()) {
                 pins.replace(PinDirectory.PROGRAM, program::pin);
+            }
+            if (program.info().mapIds().containsAll(pinnedMaps(pins))) {
+                return; // maps can be opened by their numbers with CAP_SYS_ADMIN alone, and need not be
             }
             Map<String, Integer> ids = new HashMap<>();
             for (int id : program.info().mapIds()) {
@@ -120,6 +136,15 @@ final class Repin {
         try (BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
             return program.info().id();
         }
+    }
+
+    /** 0 stands for a pin that is missing. */
+    private static List<Integer> pinnedMaps(PinDirectory pins) {
+        List<Integer> ids = new ArrayList<>();
+        for (String name : CsumbpfMaps.PINNED) {
+            ids.add(pinnedMap(pins, name));
+        }
+        return ids;
     }
 
     private static int pinnedMap(PinDirectory pins, String name) {

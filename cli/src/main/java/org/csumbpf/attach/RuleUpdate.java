@@ -50,7 +50,7 @@ final class RuleUpdate {
                 && backstop.apply(
                         host, device, maps, maps.record().get().options().backstop(), wanted, result);
         try {
-            updateProgram(host.pins(), live, device, maps, wanted.withBackstop(on), result);
+            updateProgram(host.pins(), live, maps, wanted.withBackstop(on), result);
         } catch (RuntimeException e) {
             if (on) {
                 takeBack(host, device, maps, before, backstop, e);
@@ -85,7 +85,7 @@ final class RuleUpdate {
      * into new maps with a new program, and the hook takes that one in a single step. Counters and peers stay.
      */
     private static void updateProgram(
-            PinDirectory pins, LiveHook live, NetDevice device, CsumbpfMaps maps, RuleSet wanted, Result result) {
+            PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
         RuleSet current = RuleSet.read(maps);
         List<String> differences = RuleChanges.between(current, wanted);
         boolean inPlace = RuleChanges.elements(current, wanted) <= 1;
@@ -98,7 +98,7 @@ final class RuleUpdate {
                         write(next, wanted);
                     }
                     live.replace(program);
-                    Repin.follow(pins, LiveHook.find(live.place()).orElseThrow(), device);
+                    Repin.take(pins, program, next);
                 }
                 if (inPlace && !current.equals(wanted)) {
                     writeOne(maps, current, wanted);

@@ -17,10 +17,11 @@ abstract class HostCommand implements Callable<Integer> {
     @Override
     public final Integer call() {
         checkUsage();
-        if (!Privileges.canAttach()) {
+        if (!(changes() ? Privileges.canAttach() : Privileges.canRead())) {
             throw new AttachException(
                     AttachException.Kind.NOT_PERMITTED,
-                    "not permitted: needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN (EPERM)");
+                    "not permitted: needs CAP_NET_ADMIN and CAP_BPF" + (changes() ? " and CAP_PERFMON" : "")
+                            + ", or CAP_NET_ADMIN and CAP_SYS_ADMIN (EPERM)");
         }
         Attachments.requireLasting(
                 global().namesNetns(),
@@ -31,6 +32,11 @@ abstract class HostCommand implements Callable<Integer> {
 
     /** Throws a ParameterException for what picocli cannot check; comes before privileges are looked at. */
     void checkUsage() {}
+
+    /** Whether it may change something, which needs more rights. */
+    boolean changes() {
+        return true;
+    }
 
     abstract void run(PrintWriter out);
 

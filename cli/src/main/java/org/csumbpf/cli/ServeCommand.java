@@ -60,6 +60,11 @@ final class ServeCommand extends HostCommand {
     }
 
     @Override
+    boolean changes() {
+        return false;
+    }
+
+    @Override
     void run(PrintWriter out) {
         global().within(only -> {
             Serve.run(new Serve.Options(only, listen, maxVnis, maxPeers, logFormat, Version.number()), System.err);

@@ -47,6 +47,11 @@ final class StatsCommand extends HostCommand {
     }
 
     @Override
+    boolean changes() {
+        return false;
+    }
+
+    @Override
     void run(PrintWriter out) {
         if (watch == null) {
             new Report(global(), out, err()).stats(StatusCommand.views(global(), ifname), peers);

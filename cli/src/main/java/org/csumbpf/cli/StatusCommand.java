@@ -22,6 +22,11 @@ final class StatusCommand extends HostCommand {
     private String ifname;
 
     @Override
+    boolean changes() {
+        return false;
+    }
+
+    @Override
     void run(PrintWriter out) {
         Report report = new Report(global(), out, err());
         report.ignored(AttachmentView.ignored());

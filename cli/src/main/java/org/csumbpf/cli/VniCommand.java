@@ -86,6 +86,11 @@ final class VniCommand implements Runnable {
         private String ifname;
 
         @Override
+        boolean changes() {
+            return false;
+        }
+
+        @Override
         void run(PrintWriter out) {
             new Report(global(), out, err()).rules(StatusCommand.views(global(), ifname));
         }

@@ -10,31 +10,48 @@ import java.util.List;
 public final class Privileges {
     private static final int CAP_NET_ADMIN = 12;
     private static final int CAP_SYS_ADMIN = 21;
+    private static final int CAP_PERFMON = 38;
     private static final int CAP_BPF = 39;
 
     private Privileges() {}
 
-    /** Whether this process may load and attach programs: CAP_SYS_ADMIN, or CAP_BPF (5.8) and CAP_NET_ADMIN. */
+    /**
+     * Whether this process may load and attach programs: CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON (both 5.8; without the second
+     * the verifier allows no comparison of packet pointers), and in both cases CAP_NET_ADMIN.
+     */
     public static boolean canAttach() {
-        try {
-            return canAttach(Files.readAllLines(Path.of("/proc/self/status")));
-        } catch (IOException e) {
-            return true; // no /proc: the kernel will tell
-        }
+        return canAttach(status());
+    }
+
+    /** Whether this process may read what others attached: CAP_SYS_ADMIN or CAP_BPF, and CAP_NET_ADMIN for nftables and IPsec. */
+    public static boolean canRead() {
+        return canRead(status());
     }
 
     static boolean canAttach(List<String> status) {
+        return canRead(status) && (has(status, CAP_SYS_ADMIN) || has(status, CAP_PERFMON));
+    }
+
+    static boolean canRead(List<String> status) {
+        return has(status, CAP_NET_ADMIN) && (has(status, CAP_SYS_ADMIN) || has(status, CAP_BPF));
+    }
+
+    private static List<String> status() {
+        try {
+            return Files.readAllLines(Path.of("/proc/self/status"));
+        } catch (IOException e) {
+            return List.of(); // no /proc: the kernel will tell
+        }
+    }
+
+    private static boolean has(List<String> status, int capability) {
         for (String line : status) {
             if (line.startsWith("CapEff:")) {
                 long set = Long.parseUnsignedLong(
                         line.substring("CapEff:".length()).strip(), 16);
-                return has(set, CAP_SYS_ADMIN) || (has(set, CAP_BPF) && has(set, CAP_NET_ADMIN));
+                return (set >>> capability & 1) != 0;
             }
         }
         return true;
-    }
-
-    private static boolean has(long set, int capability) {
-        return (set >>> capability & 1) != 0;
     }
 }

@@ -38,15 +38,21 @@ class HostTextTest {
     void capabilities() {
         assertThat(Privileges.canAttach(List.of("Name:\tx", "CapEff:\t000001ffffffffff")))
                 .isTrue();
-        assertThat(Privileges.canAttach(List.of("CapEff:\t0000008000001000")))
-                .as("BPF and NET_ADMIN")
+        String all = "CapEff:\t000000c000001000";
+        assertThat(Privileges.canAttach(List.of(all)))
+                .as("BPF, PERFMON, NET_ADMIN")
                 .isTrue();
-        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000200000")))
-                .as("SYS_ADMIN")
+        String withoutPerfmon = "CapEff:\t0000008000001000";
+        assertThat(Privileges.canAttach(List.of(withoutPerfmon))).isFalse();
+        assertThat(Privileges.canRead(List.of(withoutPerfmon))).isTrue();
+        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000201000")))
+                .as("SYS_ADMIN and NET_ADMIN")
                 .isTrue();
-        assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000001000")))
-                .as("NET_ADMIN alone")
-                .isFalse();
+        for (String alone : List.of("0000000000001000", "0000008000000000", "0000000000200000")) {
+            assertThat(Privileges.canRead(List.of("CapEff:\t" + alone)))
+                    .as(alone)
+                    .isFalse();
+        }
         assertThat(Privileges.canAttach(List.of("CapEff:\t0000000000000000"))).isFalse();
     }
 

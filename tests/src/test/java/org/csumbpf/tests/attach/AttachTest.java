@@ -371,6 +371,36 @@ class AttachTest {
         assertThat(result.err()).contains("not permitted").contains("sudo").hasLineCount(1);
     }
 
+    /** In a world of their own, since to enter a namespace or to mount takes CAP_SYS_ADMIN. */
+    @ParameterizedTest
+    @ValueSource(strings = {"tcx", "clsact"})
+    void theCapabilitiesThatTheHelpNamesSuffice(String hook) {
+        Shell.Result result = PrivateWorld.run("""
+                only() { local caps=$1; shift; setpriv --bounding-set=-all,$caps --inh-caps=-all %s "$@"; }
+                ip link add w0 type veth peer w1
+                fails 3 only +bpf,+net_admin attach w1 --unverified
+                fails 3 only +bpf,+perfmon attach w1 --unverified
+                hooks /proc/self/ns/net
+                only +bpf,+net_admin,+perfmon attach w1 --vni 5 --force --hook %s
+                only +bpf,+net_admin,+perfmon vni add w1 6 7
+                only +bpf,+net_admin,+perfmon attach w1 --vni 5-9 --force
+                only +bpf,+net_admin status
+                only +bpf,+net_admin stats
+                only +bpf,+net_admin vni list
+                fails 3 only +bpf status
+                only +bpf,+net_admin,+perfmon restore w1
+                fails 3 only +bpf,+net_admin detach w1
+                only +bpf,+net_admin,+perfmon detach w1
+                only +bpf,+net_admin status
+                hooks /proc/self/ns/net
+                """.formatted(Shell.line(Shell.csumbpf()), hook));
+        assertThat(result.code()).as(result.out() + result.err()).isZero();
+        assertThat(result.out())
+                .contains("w1: attached (" + hook, "vni 5-9: mode auto", "nothing was lost")
+                .endsWith("nothing is attached\n");
+        assertThat(result.err()).contains("needs CAP_NET_ADMIN and CAP_BPF and CAP_PERFMON");
+    }
+
     @Test
     void underIpNetnsExecItRefusesWithTheRightCommand() {
         String[] exec = {"ip", "netns", "exec", lab.name};
