@@ -187,8 +187,8 @@ public final class Attachments {
             if (!why.isEmpty()) {
                 throw new AttachException(
                         AttachException.Kind.UNSUPPORTED_HOST,
-                        "network namespace " + pins.netns() + " was not found, but " + why
-                                + "; run 'csumbpf --netns PATH detach --all' with a path of it");
+                        "network namespace " + pins.netns() + " was not found, but " + why,
+                        "run 'csumbpf --netns PATH detach --all' with a path of it");
             }
         }
         return clear(pins, false, scope, result);
@@ -221,20 +221,17 @@ public final class Attachments {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
-                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
-                        + "; --force attaches all the same");
+                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; ")),
+                "--force attaches all the same");
     }
 
     private static NetDevice device(String ifname) {
-        return Rtnetlink.device(ifname)
-                .orElseThrow(() -> new AttachException(
-                        AttachException.Kind.NO_SUCH_INTERFACE,
-                        "no interface " + ifname + " in this network namespace (ENODEV); see 'ip link'"));
+        return Rtnetlink.device(ifname).orElseThrow(() -> Absent.noInterface(ifname));
     }
 
-    private static AttachException notAttached(String ifname) {
+    static AttachException notAttached(String ifname) {
         return new AttachException(
-                AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname + "; see 'csumbpf status'");
+                AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname, "see 'csumbpf status'");
     }
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */

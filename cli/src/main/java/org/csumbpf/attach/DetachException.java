@@ -15,12 +15,10 @@ public final class DetachException extends RuntimeException {
                 failed.get(0).failure().orElseThrow());
     }
 
-    /** Throws where one of them failed. */
-    public static void check(List<Detached> all) {
+    /** Null where none of them failed. */
+    public static DetachException of(List<Detached> all) {
         List<Detached> failed =
                 all.stream().filter(one -> one.failure().isPresent()).toList();
-        if (!failed.isEmpty()) {
-            throw new DetachException(failed);
-        }
+        return failed.isEmpty() ? null : new DetachException(failed);
     }
 }
