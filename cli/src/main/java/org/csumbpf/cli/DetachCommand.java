@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.List;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
@@ -34,17 +33,20 @@ final class DetachCommand extends HostCommand {
     }
 
     @Override
-    void run(PrintWriter out) {
+    void run(Output out) {
         Report report = new Report(global(), out, err());
         if (!all) {
             try (NetworkNamespace netns = global().netns()) {
-                report.detached(List.of(new Detached(ifname, Attachments.detach(netns, ifname))));
+                report.detached(List.of(new Detached(ifname, Attachments.detach(netns, ifname))), null);
             }
             return;
         }
         List<Detached> detached = global().within(Attachments::detachAll);
         report.ignored(AttachmentView.ignored());
-        report.detached(detached);
-        DetachException.check(detached);
+        DetachException failure = DetachException.of(detached);
+        report.detached(detached, failure == null ? null : failure(failure));
+        if (failure != null) {
+            throw failure;
+        }
     }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.csumbpf.attach.AttachException;
 import org.csumbpf.attach.Attachments;
+import org.csumbpf.attach.ShellWord;
 import org.csumbpf.loader.host.Privileges;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -22,24 +23,31 @@ abstract class HostCommand implements Callable<Integer> {
                     AttachException.Kind.NOT_PERMITTED,
                     "not permitted: needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN (EPERM)");
         }
-        Attachments.requireLasting(
-                global().namesNetns(),
-                String.join(" ", spec.root().commandLine().getParseResult().originalArgs()));
-        run(spec.commandLine().getOut());
+        Attachments.requireLasting(global().namesNetns(), ShellWord.line(arguments()));
+        run((Output) spec.commandLine().getOut());
         return ExitCode.DONE.code();
     }
 
     /** Throws a ParameterException for what picocli cannot check; comes before privileges are looked at. */
     void checkUsage() {}
 
-    abstract void run(PrintWriter out);
+    abstract void run(Output out);
 
     CommandSpec spec() {
         return spec;
     }
 
-    PrintWriter err() {
-        return spec.commandLine().getErr();
+    Output err() {
+        return (Output) spec.commandLine().getErr();
+    }
+
+    /** How a failure of this command is told. */
+    Failure failure(Exception e) {
+        return Failure.of(e, spec.qualifiedName(), arguments());
+    }
+
+    private List<String> arguments() {
+        return spec.root().commandLine().getParseResult().originalArgs();
     }
 
     Csumbpf global() {
