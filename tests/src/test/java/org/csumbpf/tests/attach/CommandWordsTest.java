@@ -195,7 +195,10 @@ class CommandWordsTest {
                 [ ! -e /run/pasted ]
                 """.formatted(Shell.line(Shell.csumbpf())));
         assertThat(result.code()).as(result.out() + result.err()).isZero();
-        assertThat(result.out()).contains("csumbpf --netns 'n;touch pasted' attach $'e;\\033\\'[x'", "n;touch pasted/e;\\x1b'[x: attached");
+        assertThat(result.out())
+                .contains(
+                        "csumbpf --netns 'n;touch pasted' attach $'e;\\033\\'[x'",
+                        "n;touch pasted/e;\\x1b'[x: attached");
     }
 
     @Test
