@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
 
 /** Words of a command that a user can paste into a shell. */
 public final class ShellWord {
-    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_@%+=:,./-]+");
+    private static final Pattern PLAIN = Pattern.compile("[\\p{L}\\p{M}\\p{N}_@%+=:,./-]+");
 
     private ShellWord() {}
 

@@ -62,6 +62,12 @@ class UnprintableTest {
         }
     }
 
+    @Test
+    void wordsAreQuotedWhereTheyNeedIt() {
+        assertThat(ShellWord.line(List.of("eth0", "é0.5@if2", "a b", "a;b", "it's", "", "a\u00a0b", "x\u001b")))
+                .isEqualTo("eth0 é0.5@if2 'a b' 'a;b' 'it'\\''s' '' 'a\u00a0b' $'x\\033'");
+    }
+
     /** Bash is asked, and gives each word back; on the way nothing of them shows that must not. */
     @Test
     void theShellReadsTheWordBack() throws IOException {
