@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import org.csumbpf.loader.Advised;
+
 /** An operation was refused or failed; the message is one line for the user, with the next step where there is one. */
-public final class AttachException extends RuntimeException {
+public final class AttachException extends RuntimeException implements Advised {
     /** What kind of failure it was; the command turns it into its exit code. */
     public enum Kind {
         NOT_PERMITTED,
@@ -14,17 +16,43 @@ public final class AttachException extends RuntimeException {
     }
 
     private final Kind kind;
+    private final String problem;
+    private final String next;
 
-    public AttachException(Kind kind, String message) {
-        this(kind, message, null);
+    public AttachException(Kind kind, String problem) {
+        this(kind, problem, null, null);
     }
 
-    public AttachException(Kind kind, String message, Throwable cause) {
-        super(message, cause);
+    public AttachException(Kind kind, String problem, Throwable cause) {
+        this(kind, problem, null, cause);
+    }
+
+    public AttachException(Kind kind, String problem, String next) {
+        this(kind, problem, next, null);
+    }
+
+    /**
+     * @param next what the user can do about it; null: nothing is known
+     * @param cause null: none
+     */
+    public AttachException(Kind kind, String problem, String next, Throwable cause) {
+        super(Advised.message(problem, next), cause);
         this.kind = kind;
+        this.problem = problem;
+        this.next = next;
     }
 
     public Kind kind() {
         return kind;
+    }
+
+    @Override
+    public String problem() {
+        return problem;
+    }
+
+    @Override
+    public String next() {
+        return next;
     }
 }

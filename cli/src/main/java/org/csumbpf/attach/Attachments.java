@@ -118,8 +118,8 @@ public final class Attachments {
                     throw new AttachException(
                             AttachException.Kind.UNSUPPORTED_HOST,
                             device.name() + ": " + pins.path()
-                                    + " holds the pins of another device, which cannot be found;"
-                                    + " run 'csumbpf detach --all' where it is");
+                                    + " holds the pins of another device, which cannot be found",
+                            "run 'csumbpf detach --all' where it is");
                 }
             }
         }
@@ -267,8 +267,8 @@ public final class Attachments {
             }
             throw new AttachException(
                     AttachException.Kind.NOT_ATTACHED,
-                    "what " + device.name() + " was to be attached with is lost: " + e.getMessage() + "; run '"
-                            + command(netns) + "attach " + ShellWord.quote(device.name()) + "' with its options");
+                    "what " + device.name() + " was to be attached with is lost: " + e.getMessage(),
+                    "run '" + command(netns) + "attach " + ShellWord.quote(device.name()) + "' with its options");
         }
         try (NftBackstop backstop = NftBackstop.open(device, desired.options().backstop(), desired.rules(), result)
                 .orElse(null)) {
@@ -370,8 +370,8 @@ public final class Attachments {
     private static AttachException notFound(PinDirectory pins, String why, String command) {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
-                "network namespace " + pins.netns() + " was not found, but " + why + "; run '" + command
-                        + "' with a path of it");
+                "network namespace " + pins.netns() + " was not found, but " + why,
+                "run '" + command + "' with a path of it");
     }
 
     /**
@@ -400,27 +400,24 @@ public final class Attachments {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
-                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
-                        + "; --force attaches all the same");
+                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; ")),
+                "--force attaches all the same");
     }
 
     private static NetDevice device(String ifname) {
-        return Rtnetlink.device(ifname)
-                .orElseThrow(() -> new AttachException(
-                        AttachException.Kind.NO_SUCH_INTERFACE,
-                        "no interface " + ifname + " in this network namespace (ENODEV); see 'ip link'"));
+        return Rtnetlink.device(ifname).orElseThrow(() -> Absent.noInterface(ifname));
     }
 
     private static AttachException hookLost(NetworkNamespace netns, String ifname) {
         return new AttachException(
                 AttachException.Kind.NOT_ATTACHED,
-                "the program is not on the hook of " + ifname + " any more; run '" + command(netns) + "restore "
-                        + ShellWord.quote(ifname) + "' first");
+                "the program is not on the hook of " + ifname + " any more",
+                "run '" + command(netns) + "restore " + ShellWord.quote(ifname) + "' first");
     }
 
-    private static AttachException notAttached(String ifname) {
+    static AttachException notAttached(String ifname) {
         return new AttachException(
-                AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname + "; see 'csumbpf status'");
+                AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname, "see 'csumbpf status'");
     }
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
@@ -430,8 +427,8 @@ public final class Attachments {
                     AttachException.Kind.KERNEL_REFUSED,
                     "attach to " + device.name() + ": "
                             + desired.rules().byVni().size() + " rules do not fit ("
-                            + Errno.describe(Errno.E2BIG) + "; room for " + CsumbpfMaps.RULES_MAX
-                            + "); use --vni any");
+                            + Errno.describe(Errno.E2BIG) + "; room for " + CsumbpfMaps.RULES_MAX + ")",
+                    "use --vni any");
         }
         if (!desired.rules().needsProof() || desired.options().force() || backstop) {
             return;

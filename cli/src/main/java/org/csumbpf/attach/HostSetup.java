@@ -45,8 +45,8 @@ final class HostSetup {
             cross(HostChange.GRO);
             throw new AttachException(
                     AttachException.Kind.UNSUPPORTED_HOST,
-                    "switch on GRO of " + device.name()
-                            + ": the driver does not do it; attach to a device with GRO, or use --force");
+                    "switch on GRO of " + device.name() + ": the driver does not do it",
+                    "attach to a device with GRO, or use --force");
         }
         result.changes().add("switched GRO on");
     }

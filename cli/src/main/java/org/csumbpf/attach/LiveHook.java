@@ -76,8 +76,8 @@ record LiveHook(HookPlace place, Hook kind, int programId) {
             if (wish.isPresent()) {
                 throw new AttachException(
                         AttachException.Kind.UNSUPPORTED_HOST,
-                        "this kernel (" + KernelRelease.current().text()
-                                + ") has no tcx, which came with 6.6; use '--hook clsact' or leave --hook out");
+                        "this kernel (" + KernelRelease.current().text() + ") has no tcx, which came with 6.6",
+                        "use '--hook clsact' or leave --hook out");
             }
         }
         return attachClsact(place, record, program);
@@ -106,9 +106,8 @@ record LiveHook(HookPlace place, Hook kind, int programId) {
                 String device = Rtnetlink.device(ifindex).map(NetDevice::name).orElse("ifindex " + ifindex);
                 throw new AttachException(
                         AttachException.Kind.KERNEL_REFUSED,
-                        e.getMessage() + ": tc priority " + CLSACT_PRIORITY
-                                + " is taken by a filter that is not ours; see 'tc filter show dev " + device
-                                + " ingress'",
+                        e.getMessage() + ": tc priority " + CLSACT_PRIORITY + " is taken by a filter that is not ours",
+                        "see 'tc filter show dev " + ShellWord.quote(device) + " ingress'",
                         e);
             }
             throw e;

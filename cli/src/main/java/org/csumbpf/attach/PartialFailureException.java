@@ -10,17 +10,17 @@ public final class PartialFailureException extends RuntimeException {
         super(message, first);
     }
 
-    /** Throws where one of them failed. */
-    public static void check(List<AttachmentResult> all) {
+    /** Null where none of them failed. */
+    public static PartialFailureException of(List<AttachmentResult> all) {
         List<AttachmentResult> failed =
                 all.stream().filter(one -> one.failure().isPresent()).toList();
-        if (!failed.isEmpty()) {
-            throw new PartialFailureException(
-                    failed.stream()
-                            .map(one -> one.label() + ": "
-                                    + one.failure().orElseThrow().getMessage())
-                            .collect(Collectors.joining("; ")),
-                    failed.get(0).failure().orElseThrow());
-        }
+        return failed.isEmpty()
+                ? null
+                : new PartialFailureException(
+                        failed.stream()
+                                .map(one -> one.label() + ": "
+                                        + one.failure().orElseThrow().getMessage())
+                                .collect(Collectors.joining("; ")),
+                        failed.get(0).failure().orElseThrow());
     }
 }

@@ -216,7 +216,8 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
         } catch (FileSystemException e) {
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED,
-                    "change pin " + e.getMessage() + "; see 'findmnt -R " + Bpffs.DEFAULT + "'",
+                    "change pin " + e.getMessage(),
+                    "see 'findmnt -R " + Bpffs.DEFAULT + "'",
                     e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

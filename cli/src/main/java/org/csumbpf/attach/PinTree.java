@@ -40,14 +40,15 @@ final class PinTree {
         if (!namesNetns) {
             try (NetworkNamespace current = NetworkNamespace.current()) {
                 way = current.name()
-                        .map(name -> "csumbpf --netns " + name + " " + arguments)
+                        .map(name -> "csumbpf --netns " + ShellWord.quote(name) + " " + arguments)
                         .orElse("nsenter --net=/proc/PID/ns/net csumbpf " + arguments);
             }
         }
         throw new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 "this mount namespace has a /sys of its own (as under 'ip netns exec'), so pins in " + Bpffs.DEFAULT
-                        + " would end with this command; run '" + way + "' outside of it");
+                        + " would end with this command",
+                "run '" + way + "' outside of it");
     }
 
     /** What a change of the tree is told, and can ask for. */
@@ -83,8 +84,8 @@ final class PinTree {
                 if (Bpffs.isReadOnly(Bpffs.DEFAULT)) {
                     throw new AttachException(
                             AttachException.Kind.UNSUPPORTED_HOST,
-                            Bpffs.DEFAULT + " is mounted read-only, so nothing can be pinned or unpinned (EROFS); run"
-                                    + " 'mount -o remount,rw " + Bpffs.DEFAULT + "'");
+                            Bpffs.DEFAULT + " is mounted read-only, so nothing can be pinned or unpinned (EROFS)",
+                            "run 'mount -o remount,rw " + Bpffs.DEFAULT + "'");
                 }
                 try (DirectoryLock pins = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT)) {
                     try {

@@ -23,7 +23,8 @@ final class RuleUpdate {
                     "change rules: " + wanted.byVni().size()
                             + " rules do not fit beside those that are there, which stay in"
                             + " force until the new ones are (" + Errno.describe(Errno.E2BIG) + "; room for "
-                            + CsumbpfMaps.RULES_MAX + "); remove rules first ('csumbpf vni remove'), or use --vni any");
+                            + CsumbpfMaps.RULES_MAX + ")",
+                    "remove rules first ('csumbpf vni remove'), or use --vni any");
         }
     }
 

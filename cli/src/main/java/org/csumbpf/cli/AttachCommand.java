@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import org.csumbpf.attach.Attachments;
@@ -94,7 +93,7 @@ final class AttachCommand extends HostCommand {
     }
 
     @Override
-    void run(PrintWriter out) {
+    void run(Output out) {
         try (NetworkNamespace netns = global().netns()) {
             Result result = Attachments.attach(netns, desired);
             new Report(global(), out, err()).changed(netns, ifname, result);

@@ -3,7 +3,9 @@ package org.csumbpf.cli;
 
 import java.util.Optional;
 import java.util.function.Function;
+import org.csumbpf.attach.Similar;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.NoSuchNamespaceException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -80,13 +82,21 @@ final class Csumbpf implements Runnable {
 
     /** The namespace that was asked for, or the caller's own. */
     NetworkNamespace netns() {
-        return netns == null ? NetworkNamespace.current() : NetworkNamespace.named(netns);
+        return netns == null ? NetworkNamespace.current() : named(netns);
     }
 
     /** Does what covers all namespaces unless one was named. */
     <T> T within(Function<Optional<NetworkNamespace>, T> work) {
-        try (NetworkNamespace only = netns == null ? null : NetworkNamespace.named(netns)) {
+        try (NetworkNamespace only = netns == null ? null : named(netns)) {
             return work.apply(Optional.ofNullable(only));
+        }
+    }
+
+    private static NetworkNamespace named(String name) {
+        try {
+            return NetworkNamespace.named(name);
+        } catch (NoSuchNamespaceException e) {
+            throw e.suggesting(Similar.didYouMean(name, NetworkNamespace.names()));
         }
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.List;
 import org.csumbpf.attach.AttachmentResult;
 import org.csumbpf.attach.AttachmentView;
@@ -34,19 +33,21 @@ final class DetachCommand extends HostCommand {
     }
 
     @Override
-    void run(PrintWriter out) {
+    void run(Output out) {
         Report report = new Report(global(), out, err());
         if (!all) {
             try (NetworkNamespace netns = global().netns()) {
                 List<AttachmentResult> one = List.of(Attachments.detach(netns, ifname));
-                report.detached(one);
-                PartialFailureException.check(one);
+                PartialFailureException failure = PartialFailureException.of(one);
+                report.detached(one, failure(failure));
+                throwIfAny(failure);
             }
             return;
         }
         List<AttachmentResult> detached = global().within(Attachments::detachAll);
         report.ignored(AttachmentView.ignored());
-        report.detached(detached);
-        PartialFailureException.check(detached);
+        PartialFailureException failure = PartialFailureException.of(detached);
+        report.detached(detached, failure(failure));
+        throwIfAny(failure);
     }
 }

@@ -21,7 +21,9 @@ enum ExitCode {
     UNSUPPORTED_HOST(5, "this host, or this interface, cannot do it as it is"),
     NOT_ATTACHED(6, "not attached"),
     KERNEL_REFUSED(7, "the kernel refused"),
-    BUSY(8, "another csumbpf command is at work");
+    BUSY(8, "another csumbpf command is at work"),
+    /** 9 is kept for what status may have to say. */
+    OUTPUT_LOST(10, "the output could not be written");
 
     private final int code;
     private final String meaning;

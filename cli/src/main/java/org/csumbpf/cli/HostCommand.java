@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.csumbpf.attach.AttachException;
 import org.csumbpf.attach.Attachments;
+import org.csumbpf.attach.ShellWord;
 import org.csumbpf.loader.host.Privileges;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -23,10 +24,8 @@ abstract class HostCommand implements Callable<Integer> {
                     "not permitted: needs CAP_NET_ADMIN and CAP_BPF" + (changes() ? " and CAP_PERFMON" : "")
                             + ", or CAP_NET_ADMIN and CAP_SYS_ADMIN (EPERM)");
         }
-        Attachments.requireLasting(
-                global().namesNetns(),
-                String.join(" ", spec.root().commandLine().getParseResult().originalArgs()));
-        run(spec.commandLine().getOut());
+        Attachments.requireLasting(global().namesNetns(), ShellWord.line(arguments()));
+        run((Output) spec.commandLine().getOut());
         return ExitCode.DONE.code();
     }
 
@@ -38,14 +37,30 @@ abstract class HostCommand implements Callable<Integer> {
         return true;
     }
 
-    abstract void run(PrintWriter out);
+    abstract void run(Output out);
 
     CommandSpec spec() {
         return spec;
     }
 
-    PrintWriter err() {
-        return spec.commandLine().getErr();
+    Output err() {
+        return (Output) spec.commandLine().getErr();
+    }
+
+    /** How a failure of this command is told; null for null. */
+    Failure failure(RuntimeException e) {
+        return e == null ? null : Failure.of(e, spec.qualifiedName(), arguments());
+    }
+
+    /** At the end, once what was done is told. */
+    static void throwIfAny(RuntimeException failure) {
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private List<String> arguments() {
+        return spec.root().commandLine().getParseResult().originalArgs();
     }
 
     Csumbpf global() {

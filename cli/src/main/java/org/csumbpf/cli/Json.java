@@ -4,17 +4,17 @@ package org.csumbpf.cli;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.util.Collection;
 import java.util.Map;
 import java.util.Optional;
 
-/** Writes maps, collections, strings, numbers and booleans as one JSON document with a newline behind it. */
+/** Writes maps, collections, strings, numbers and booleans as one JSON document. */
 final class Json {
     private Json() {}
 
-    static void print(PrintWriter out, Object tree) {
+    static void print(Writer out, Object tree) {
         try (JsonGenerator generator = new JsonFactory()
                 .createGenerator(out)
                 .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
@@ -23,7 +23,6 @@ final class Json {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        out.println();
     }
 
     private static void write(JsonGenerator generator, Object node) throws IOException {

@@ -2,8 +2,8 @@
 package org.csumbpf.cli;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Mode;
@@ -26,8 +26,11 @@ abstract class LabelConverter<E extends Enum<E>> implements ITypeConverter<E> {
                 return value;
             }
         }
-        throw new TypeConversionException("'" + text + "' is not one of "
-                + Arrays.stream(values).map(LabelConverter::label).collect(Collectors.joining(", ")));
+        throw new TypeConversionException("'" + text + "' is not one of " + String.join(", ", labels()));
+    }
+
+    List<String> labels() {
+        return Arrays.stream(values).map(LabelConverter::label).toList();
     }
 
     private static String label(Enum<?> value) {

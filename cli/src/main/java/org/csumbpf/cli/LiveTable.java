@@ -3,6 +3,7 @@ package org.csumbpf.cli;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -101,7 +102,7 @@ final class LiveTable {
                     .provider(TerminalBuilder.PROP_PROVIDER_EXEC)
                     .dumb(false)
                     .nativeSignals(false)
-                    .encoding(Terminals.charset())
+                    .encoding(StandardCharsets.UTF_8)
                     .build();
         } catch (IOException | IllegalStateException e) {
             return null;
@@ -220,7 +221,7 @@ final class LiveTable {
 
     private static String await(ProcessBuilder command) throws IOException {
         Process process = command.start();
-        String printed = new String(process.getInputStream().readAllBytes(), Terminals.charset()).strip();
+        String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
         try {
             process.waitFor();
         } catch (InterruptedException e) {

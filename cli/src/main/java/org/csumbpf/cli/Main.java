@@ -2,7 +2,6 @@
 package org.csumbpf.cli;
 
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +11,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 
 /** Entry point: parses, runs, and turns every failure into one line and an exit code. */
 public final class Main {
@@ -24,32 +24,55 @@ public final class Main {
             Map.entry("stats", StatsCommand.class),
             Map.entry("serve", ServeCommand.class),
             Map.entry("vni", VniCommand.class),
+            Map.entry("help", HelpCommand.class),
             Map.entry("warm-up", WarmUpCommand.class));
 
     private Main() {}
 
     public static void main(String[] args) {
-        PrintWriter out = new PrintWriter(System.out, false);
-        PrintWriter err = new PrintWriter(System.err, true);
-        int code = run(out, err, args);
-        out.flush();
-        System.exit(code);
+        System.exit(run(Output.standard(), Output.error(), args));
     }
 
     /** The command, but for the end of the process: what it prints goes to the writers, its exit code comes back. */
     public static int run(PrintWriter out, PrintWriter err, String... args) {
+        return run(new Output(out), new Output(err), args);
+    }
+
+    private static int run(Output out, Output err, String... args) {
         CommandLine command = commandLine(args);
         command.setOut(out).setErr(err);
+        int code;
         try {
-            return command.execute(args);
+            code = command.execute(args);
         } catch (LinkageError e) {
             // picocli hands over exceptions only. This is libbpf missing, or JNA's native part, which lies beside the
             // jars.
-            Throwable cause = e.getCause() instanceof LibbpfException ? e.getCause() : e;
-            String remedy = cause == e ? "; install csumbpf again" : "";
-            err.println("csumbpf: " + String.valueOf(cause.getMessage()).replace('\n', ' ') + remedy);
-            return ExitCode.UNSUPPORTED_HOST.code();
+            Failure failure = e.getCause() instanceof LibbpfException libbpf
+                    ? Failure.of(libbpf, "csumbpf", List.of(args))
+                    : new Failure(
+                            "csumbpf",
+                            ExitCode.UNSUPPORTED_HOST,
+                            Failure.oneLine(String.valueOf(e.getMessage())),
+                            "install csumbpf again",
+                            null);
+            code = tell(failure, out, err, asksForJson(args));
         }
+        int errno = out.finish();
+        if (errno != 0 && code == ExitCode.DONE.code()) {
+            Failure lost = Failure.outputLost(errno, name(command));
+            err.println(lost.line());
+            return lost.code().code();
+        }
+        return code;
+    }
+
+    /** The qualified name of the subcommand that was run. */
+    private static String name(CommandLine command) {
+        ParseResult parsed = command.getParseResult();
+        while (parsed != null && parsed.hasSubcommand()) {
+            parsed = parsed.subcommand();
+        }
+        return parsed == null ? "csumbpf" : parsed.commandSpec().qualifiedName();
     }
 
     /**
@@ -61,6 +84,7 @@ public final class Main {
         List<String> words = List.of(args);
         boolean all = words.contains("-h")
                 || words.contains("--help")
+                || words.contains("help")
                 || words.stream().anyMatch(word -> word.startsWith("@"))
                 || SUBCOMMANDS.stream().noneMatch(subcommand -> words.contains(subcommand.getKey()));
         for (Map.Entry<String, Class<?>> subcommand : SUBCOMMANDS) {
@@ -68,6 +92,10 @@ public final class Main {
                 command.addSubcommand(subcommand.getKey(), subcommand.getValue());
             }
         }
+        command.registerConverter(Integer.class, new Numbers.Whole());
+        command.registerConverter(int.class, new Numbers.Whole());
+        command.registerConverter(Double.class, new Numbers.Decimal());
+        command.setExecutionStrategy(Main::execute);
         command.setParameterExceptionHandler(Main::usageError);
         command.setExecutionExceptionHandler(Main::failure);
         command.setUnmatchedOptionsArePositionalParams(false);
@@ -76,50 +104,66 @@ public final class Main {
         command.setColorScheme(CommandLine.Help.defaultColorScheme(plain ? Ansi.OFF : Ansi.ON));
         Map<String, String> codes = new LinkedHashMap<>();
         for (ExitCode code : ExitCode.values()) {
-            codes.put(" " + code.code(), code.meaning());
+            codes.put((code.code() < 10 ? "  " : " ") + code.code(), code.meaning());
         }
         command.getCommandSpec().usageMessage().exitCodeList(codes).footer("");
         return command;
     }
 
+    /** What picocli does, but that the help's newlines and colours, which are the program's own, are not escaped. */
+    private static int execute(ParseResult parsed) {
+        for (CommandLine command : parsed.asCommandLineList()) {
+            Output out = (Output) command.getOut();
+            if (command.isUsageHelpRequested()) {
+                out.own(command.getUsageMessage(command.getColorScheme()));
+                return ExitCode.DONE.code();
+            }
+            if (command.isVersionHelpRequested()) {
+                for (String line : command.getCommandSpec().version()) {
+                    out.println(line);
+                }
+                return ExitCode.DONE.code();
+            }
+        }
+        return new RunLast().execute(parsed);
+    }
+
     private static int usageError(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
-        String name = command.getCommandSpec().qualifiedName();
-        command.getErr().println(name + ": " + oneLine(e) + "; see '" + name + " --help'");
-        return ExitCode.USAGE.code();
+        return tell(UsageErrors.of(e, args), (Output) command.getOut(), (Output) command.getErr(), asksForJson(args));
     }
 
     private static int failure(Exception e, CommandLine command, ParseResult parsed) {
-        PrintWriter err = command.getErr();
-        boolean verbose = root(command).verbose();
-        ExitCode code = ExitCode.of(e);
-        String line = command.getCommandSpec().qualifiedName() + ": ";
-        if (e instanceof VerifierException rejected) {
-            err.println(line + oneLine(e) + (verbose ? "" : "; -v prints the whole verifier log"));
-            if (verbose) {
-                err.println(rejected.log());
+        Csumbpf global = (Csumbpf) command.getCommandSpec().root().userObject();
+        List<String> arguments =
+                command.getCommandSpec().root().commandLine().getParseResult().originalArgs();
+        Failure failure = Failure.of(e, command.getCommandSpec().qualifiedName(), arguments);
+        Output err = (Output) command.getErr();
+        int code = tell(failure, (Output) command.getOut(), err, global.json());
+        if (global.verbose()) {
+            if (e instanceof VerifierException rejected) {
+                err.lines(rejected.log());
             }
-        } else if (code == ExitCode.NOT_PERMITTED) {
-            err.println(line + oneLine(e) + "; run it as root ('sudo "
-                    + command.getCommandSpec().qualifiedName() + " ...')");
-        } else if (code == ExitCode.INTERNAL) {
-            err.println(line + "internal error: " + e.getClass().getSimpleName() + ": " + oneLine(e)
-                    + (verbose ? "" : "; -v prints where, please report it"));
-        } else {
-            err.println(line + oneLine(e));
+            err.trace(e);
         }
-        if (verbose) {
-            e.printStackTrace(err);
-        }
-        return code.code();
+        return code;
     }
 
-    private static Csumbpf root(CommandLine command) {
-        return (Csumbpf) command.getCommandSpec().root().userObject();
+    private static int tell(Failure failure, Output out, Output err, boolean json) {
+        err.println(failure.line());
+        if (json && !out.wroteJson()) {
+            out.json(failure.json());
+        }
+        return failure.code().code();
     }
 
-    private static String oneLine(Exception e) {
-        Throwable told = e instanceof UncheckedIOException ? e.getCause() : e;
-        return String.valueOf(told.getMessage()).strip().replaceAll("\\s*\\n\\s*", "; ");
+    /** For where the arguments were not understood as a whole. */
+    private static boolean asksForJson(String... args) {
+        for (String word : args) {
+            if (word.equals("--json")) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import org.csumbpf.attach.Unprintable;
 import org.csumbpf.cli.Rates.Group;
 import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Row;
@@ -29,7 +30,7 @@ final class PlainLines {
         }
         for (Group group : groups) {
             Sample.Attachment about = group.about();
-            String start = now + " " + about.label().replaceAll("[\\p{Cntrl}\\s]", "?");
+            String start = now + " " + Unprintable.escape(about.label()).replace(' ', '?');
             lines.add(start + " state=" + about.state().replace(' ', '-') + " repair="
                     + about.verdict().label() + " path=" + about.path());
             group.flows()

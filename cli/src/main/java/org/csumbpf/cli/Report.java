@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -18,6 +17,7 @@ import org.csumbpf.attach.RuleChanges;
 import org.csumbpf.attach.RuleSet;
 import org.csumbpf.attach.Verdict;
 import org.csumbpf.attach.VniRanges;
+import org.csumbpf.cli.Output.Style;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.AttachmentRecord;
@@ -30,20 +30,20 @@ import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
-import picocli.CommandLine.Help.Ansi;
 
 /** Prints what commands did and what they found: as text for people, or as JSON, whose names never change meaning. */
 final class Report {
     private final boolean json;
-    private final Ansi ansi;
-    private final PrintWriter out;
-    private final PrintWriter err;
+    private final Output out;
+    private final Output err;
 
-    Report(Csumbpf global, PrintWriter out, PrintWriter err) {
+    Report(Csumbpf global, Output out, Output err) {
         this.json = global.json();
-        this.ansi = global.colored() ? Ansi.ON : Ansi.OFF;
         this.out = out;
         this.err = err;
+        if (global.colored()) {
+            out.color();
+        }
     }
 
     /** What attach or vni did. */
@@ -53,7 +53,7 @@ final class Report {
         if (json) {
             Map<String, Object> tree = result(ifname, result);
             view.ifPresent(v -> tree.putAll(describe(v)));
-            Json.print(out, tree);
+            out.json(tree);
             return;
         }
         if (result.changes().isEmpty()) {
@@ -71,12 +71,14 @@ final class Report {
         }
     }
 
-    void detached(List<AttachmentResult> all) {
-        results("detached", all);
+    /** @param ending the failure that the command ends with; null: with success */
+    void detached(List<AttachmentResult> all, Failure ending) {
+        results("detached", all, ending);
     }
 
-    void restored(List<AttachmentResult> all) {
-        results("restored", all);
+    /** @param ending the failure that the command ends with; null: with success */
+    void restored(List<AttachmentResult> all, Failure ending) {
+        results("restored", all, ending);
         if (!json) {
             all.stream()
                     .filter(one ->
@@ -85,7 +87,7 @@ final class Report {
         }
     }
 
-    private void results(String name, List<AttachmentResult> all) {
+    private void results(String name, List<AttachmentResult> all, Failure ending) {
         all.forEach(one -> warn(one.label(), one.result()));
         if (json) {
             List<Object> list = new ArrayList<>();
@@ -94,7 +96,12 @@ final class Report {
                 one.failure().ifPresent(failure -> tree.put("error", String.valueOf(failure.getMessage())));
                 list.add(tree);
             }
-            Json.print(out, Map.of(name, list));
+            Map<String, Object> tree = new LinkedHashMap<>();
+            tree.put(name, list);
+            if (ending != null) {
+                tree.putAll(ending.json());
+            }
+            out.json(tree);
             return;
         }
         if (all.isEmpty()) {
@@ -110,9 +117,7 @@ final class Report {
 
     void status(List<AttachmentView> views) {
         if (json) {
-            Json.print(
-                    out,
-                    Map.of("attachments", views.stream().map(this::describe).toList()));
+            out.json(Map.of("attachments", views.stream().map(this::describe).toList()));
             return;
         }
         if (views.isEmpty()) {
@@ -120,7 +125,7 @@ final class Report {
         }
         String separator = "";
         for (AttachmentView view : views) {
-            out.print(separator);
+            out.own(separator);
             separator = System.lineSeparator();
             printStatus(view);
         }
@@ -137,7 +142,7 @@ final class Report {
                 });
                 list.add(tree);
             }
-            Json.print(out, Map.of("attachments", list));
+            out.json(Map.of("attachments", list));
             return;
         }
         if (views.isEmpty()) {
@@ -159,14 +164,15 @@ final class Report {
                 }
                 list.add(tree);
             }
-            Json.print(out, Map.of("attachments", list));
+            out.json(Map.of("attachments", list));
             return;
         }
         if (views.isEmpty()) {
             out.println("nothing is attached");
         }
         for (AttachmentView view : views) {
-            out.println(ansi.string("@|bold " + view.label() + "|@"));
+            out.print(Style.BOLD, view.label());
+            out.println();
             view.contents().ifPresent(contents -> {
                 printCounts(contents, view.backstop());
                 if (peers) {
@@ -182,11 +188,11 @@ final class Report {
 
     private void printStatus(AttachmentView view) {
         Verdict verdict = Verdict.of(view);
-        out.println(ansi.string("@|bold " + view.label() + "|@: ")
-                + view.state().label()
-                + (view.hook().isPresent() ? " (" + hook(view) + ")" : ""));
-        out.println("  repair    "
-                + ansi.string("@|" + color(verdict) + " " + verdict.kind().label() + "|@: ")
+        out.print(Style.BOLD, view.label());
+        out.println(": " + view.state().label() + (view.hook().isPresent() ? " (" + hook(view) + ")" : ""));
+        out.print("  repair    ");
+        out.print(color(verdict), verdict.kind().label());
+        out.println(": "
                 + verdict.text()
                 + view.contents()
                         .filter(c -> c.lastDecryptedNanos().isPresent())
@@ -197,7 +203,9 @@ final class Report {
             out.println("  path      " + view.pathText());
         }
         for (String problem : view.problems()) {
-            out.println("  problem   " + ansi.string("@|yellow " + problem.replace("|@", "") + "|@"));
+            out.print("  problem   ");
+            out.print(Style.YELLOW, problem);
+            out.println();
         }
         view.contents().ifPresent(contents -> {
             printRules("  rule      ", contents.rules());
@@ -215,11 +223,11 @@ final class Report {
                 .orElse(List.of());
     }
 
-    private static String color(Verdict verdict) {
+    private static Style color(Verdict verdict) {
         return switch (verdict.kind()) {
-            case REPAIRING, HEALTHY -> "green";
-            case BROKEN, BYPASSED, OFF -> "red";
-            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> "yellow";
+            case REPAIRING, HEALTHY -> Style.GREEN;
+            case BROKEN, BYPASSED, OFF -> Style.RED;
+            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> Style.YELLOW;
         };
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.List;
 import org.csumbpf.attach.AttachmentResult;
 import org.csumbpf.attach.AttachmentView;
@@ -38,17 +37,18 @@ final class RestoreCommand extends HostCommand {
     }
 
     @Override
-    void run(PrintWriter out) {
+    void run(Output out) {
         Report report = new Report(global(), out, err());
         if (!all) {
             try (NetworkNamespace netns = global().netns()) {
-                report.restored(List.of(Attachments.restore(netns, ifname)));
+                report.restored(List.of(Attachments.restore(netns, ifname)), null);
             }
             return;
         }
         List<AttachmentResult> restored = global().within(Attachments::restoreAll);
         report.ignored(AttachmentView.ignored());
-        report.restored(restored);
-        PartialFailureException.check(restored);
+        PartialFailureException failure = PartialFailureException.of(restored);
+        report.restored(restored, failure(failure));
+        throwIfAny(failure);
     }
 }

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.csumbpf.attach.Unprintable;
 import org.csumbpf.attach.Verdict;
 import org.csumbpf.cli.Rates.Group;
 import org.csumbpf.cli.Rates.Rate;
@@ -228,7 +229,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
 
     /** Names of devices and namespaces may hold nearly anything: nothing in them may steer the terminal. */
     private void add(List<Line> lines, String text, Style style) {
-        String harmless = text.replaceAll("\\p{Cntrl}", "?");
+        String harmless = Unprintable.escape(text);
         lines.add(new Line(harmless.substring(0, Math.min(width, harmless.length())), style));
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import org.csumbpf.serve.ListenAddress;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
@@ -65,7 +64,7 @@ final class ServeCommand extends HostCommand {
     }
 
     @Override
-    void run(PrintWriter out) {
+    void run(Output out) {
         global().within(only -> {
             Serve.run(new Serve.Options(only, listen, maxVnis, maxPeers, logFormat, Version.number()), System.err);
             return null;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -52,7 +51,7 @@ final class StatsCommand extends HostCommand {
     }
 
     @Override
-    void run(PrintWriter out) {
+    void run(Output out) {
         if (watch == null) {
             new Report(global(), out, err()).stats(StatusCommand.views(global(), ifname), peers);
         } else {

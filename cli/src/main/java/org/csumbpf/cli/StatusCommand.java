@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.List;
-import org.csumbpf.attach.AttachException;
+import org.csumbpf.attach.Absent;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
@@ -27,7 +26,7 @@ final class StatusCommand extends HostCommand {
     }
 
     @Override
-    void run(PrintWriter out) {
+    void run(Output out) {
         Report report = new Report(global(), out, err());
         report.ignored(AttachmentView.ignored());
         report.status(views(global(), ifname));
@@ -39,10 +38,7 @@ final class StatusCommand extends HostCommand {
             return global.within(AttachmentView::readAll);
         }
         try (NetworkNamespace netns = global.netns()) {
-            return List.of(AttachmentView.read(netns, ifname)
-                    .orElseThrow(() -> new AttachException(
-                            AttachException.Kind.NOT_ATTACHED,
-                            "csumbpf is not attached to " + ifname + "; see 'csumbpf status'")));
+            return List.of(AttachmentView.read(netns, ifname).orElseThrow(() -> Absent.attachment(netns, ifname)));
         }
     }
 }

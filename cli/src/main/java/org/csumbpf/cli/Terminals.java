@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.nio.charset.Charset;
-import java.nio.charset.IllegalCharsetNameException;
-import java.nio.charset.UnsupportedCharsetException;
-
 /** What is known of the terminal without asking it. */
 final class Terminals {
     private Terminals() {}
@@ -19,24 +15,8 @@ final class Terminals {
                 && !type.equals("dumb");
     }
 
-    /** The charset of the locale; file.encoding does not tell it from Java 18 on. */
-    static Charset charset() {
-        try {
-            return Charset.forName(System.getProperty("native.encoding"));
-        } catch (UnsupportedCharsetException | IllegalCharsetNameException e) {
-            return Charset.defaultCharset();
-        }
-    }
-
+    /** Bars that the terminal can draw: the launcher looks at the user's locale, and then sets another. */
     static Sparkline sparkline() {
-        return charset().canEncode() && charset().newEncoder().canEncode(Sparkline.BLOCKS.draw(full(), 1))
-                ? Sparkline.BLOCKS
-                : Sparkline.ASCII;
-    }
-
-    private static History full() {
-        History history = new History();
-        history.add(1, 1);
-        return history;
+        return Boolean.getBoolean("csumbpf.terminal.utf8") ? Sparkline.BLOCKS : Sparkline.ASCII;
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.List;
 import org.csumbpf.attach.Attachments;
 import org.csumbpf.attach.Result;
@@ -48,7 +47,7 @@ final class VniCommand implements Runnable {
         }
 
         @Override
-        void run(PrintWriter out) {
+        void run(Output out) {
             try (NetworkNamespace netns = global().netns()) {
                 Result result = Attachments.change(netns, ifname, rules -> selection.with(rules, rule));
                 new Report(global(), out, err()).changed(netns, ifname, result);
@@ -72,7 +71,7 @@ final class VniCommand implements Runnable {
         }
 
         @Override
-        void run(PrintWriter out) {
+        void run(Output out) {
             try (NetworkNamespace netns = global().netns()) {
                 Result result = Attachments.change(netns, ifname, selection::without);
                 new Report(global(), out, err()).changed(netns, ifname, result);
@@ -91,7 +90,7 @@ final class VniCommand implements Runnable {
         }
 
         @Override
-        void run(PrintWriter out) {
+        void run(Output out) {
             new Report(global(), out, err()).rules(StatusCommand.views(global(), ifname));
         }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,7 +46,7 @@ final class WarmUpCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintWriter out = spec.commandLine().getOut();
+        Output out = (Output) spec.commandLine().getOut();
         Csumbpf global = (Csumbpf) spec.root().userObject();
         Report report = new Report(global, out, out);
         for (String line : List.of("attach lo --vni 1,2-3", "vni add lo 4 5", "status --json", "detach lo")) {
@@ -59,7 +58,7 @@ final class WarmUpCommand implements Callable<Integer> {
             if (Privileges.canAttach()) {
                 try (CsumbpfMaps maps = object.load()) {
                     maps.putRule(new Vni(1), RULE);
-                    Json.print(out, Map.of("rules", rules(1).byVni().size(), "counters", List.of(maps.counters())));
+                    out.json(Map.of("rules", rules(1).byVni().size(), "counters", List.of(maps.counters())));
                 }
                 Attachments.warmUpBackstop();
                 if (ifname != null) {
@@ -67,7 +66,7 @@ final class WarmUpCommand implements Callable<Integer> {
                 }
                 report.status(AttachmentView.readAll(Optional.empty()));
             }
-            report.detached(List.of(new AttachmentResult("lo", new Result(List.of("warmed up"), List.of()))));
+            report.detached(List.of(new AttachmentResult("lo", new Result(List.of("warmed up"), List.of()))), null);
         }
         return ExitCode.DONE.code();
     }
@@ -82,7 +81,7 @@ final class WarmUpCommand implements Callable<Integer> {
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(2)));
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(4)));
         report.status(AttachmentView.readAll(Optional.of(netns)));
-        report.detached(List.of(Attachments.detach(netns, ifname)));
+        report.detached(List.of(Attachments.detach(netns, ifname)), null);
     }
 
     private static RuleSet rules(int count) {

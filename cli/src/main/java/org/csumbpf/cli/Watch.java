@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import java.io.PrintWriter;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +28,8 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
     private static final int NO_HISTORY = 1;
 
     /** Runs until the user or the reader of the output has enough. */
-    void run(PrintWriter out, PrintWriter err) {
+    void run(Output out, Output err) {
+        out.readerMayLeave();
         if (global.json()) {
             json(out, err);
         } else if (!(Terminals.interactive() && LiveTable.show(this))) {
@@ -40,7 +40,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
     /** @param first whether a failure is the user's mistake rather than a change while we look */
     Reading read(boolean first) {
         try {
-            List<AttachmentView> views = views();
+            List<AttachmentView> views = views(first);
             long nanos = MonotonicClock.nanos();
             List<Sample.Attachment> attachments = new ArrayList<>();
             for (AttachmentView view : views) {
@@ -52,11 +52,12 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
         }
     }
 
-    private List<AttachmentView> views() {
+    private List<AttachmentView> views(boolean first) {
         try {
             return StatusCommand.views(global, ifname);
         } catch (AttachException e) {
-            if (e.kind() == AttachException.Kind.NOT_ATTACHED) {
+            if (e.kind() == AttachException.Kind.NOT_ATTACHED
+                    || !first && e.kind() == AttachException.Kind.NO_SUCH_INTERFACE) {
                 return List.of();
             }
             throw e;
@@ -67,16 +68,16 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
         if (first || ExitCode.of(e) == ExitCode.INTERNAL) {
             throw e;
         }
-        return e.getMessage().strip().replaceAll("\\s*\\n\\s*", "; ");
+        return Failure.oneLine(String.valueOf(e.getMessage()));
     }
 
-    private void json(PrintWriter out, PrintWriter err) {
+    private void json(Output out, Output err) {
         Report report = new Report(global, out, err);
         boolean first = true;
         Ticks ticks = new Ticks(seconds);
         do {
             try {
-                report.stats(views(), peers);
+                report.stats(views(first), peers);
             } catch (RuntimeException e) {
                 err.println("csumbpf stats: " + tolerate(e, first));
             }
@@ -85,7 +86,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
         } while (!out.checkError() && sleep(ticks));
     }
 
-    private void lines(PrintWriter out, PrintWriter err) {
+    private void lines(Output out, Output err) {
         Rates rates = new Rates();
         boolean first = true;
         Ticks ticks = new Ticks(seconds);

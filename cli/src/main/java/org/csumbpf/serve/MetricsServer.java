@@ -163,7 +163,8 @@ public final class MetricsServer implements AutoCloseable {
         if (address.isUnresolved()) {
             throw new AttachException(
                     Kind.UNSUPPORTED_HOST,
-                    refused + "no address is known for '" + listen.host() + "'; give --listen an address of this host");
+                    refused + "no address is known for '" + listen.host() + "'",
+                    "give --listen an address of this host");
         }
         try {
             return HttpServer.create(address, BACKLOG);
@@ -171,12 +172,12 @@ public final class MetricsServer implements AutoCloseable {
             String reason = String.valueOf(e.getMessage());
             if (reason.contains("ermission denied")) {
                 throw new AttachException(
-                        Kind.NOT_PERMITTED, refused + reason + "; choose a port above 1023 with --listen", e);
+                        Kind.NOT_PERMITTED, refused + reason, "choose a port above 1023 with --listen", e);
             }
             String next = isLocal(address.getAddress())
-                    ? "; another csumbpf serve? choose another port with --listen"
-                    : "; give --listen an address of this host, or ':" + listen.port() + "' for all";
-            throw new AttachException(Kind.UNSUPPORTED_HOST, refused + reason + next, e);
+                    ? "another csumbpf serve? choose another port with --listen"
+                    : "give --listen an address of this host, or ':" + listen.port() + "' for all";
+            throw new AttachException(Kind.UNSUPPORTED_HOST, refused + reason, next, e);
         }
     }
 

@@ -12,7 +12,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Only the subcommands that arguments can mean are made; nobody is to notice. */
 class MainTest {
-    private static final Set<String> ALL = Set.of("attach", "detach", "status", "stats", "serve", "vni", "warm-up");
+    private static final Set<String> ALL =
+            Set.of("attach", "detach", "status", "stats", "serve", "vni", "help", "warm-up");
 
     @Test
     void theOneThatIsNamed() {
@@ -26,7 +27,17 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "--version", "--help", "attach --help", "-h attach", "frobnicate", "@file attach"})
+    @ValueSource(
+            strings = {
+                "",
+                "--version",
+                "--help",
+                "attach --help",
+                "-h attach",
+                "frobnicate",
+                "@file attach",
+                "help attach"
+            })
     void allWhereItTakesAll(String line) {
         assertThat(names(line.split(" "))).isEqualTo(ALL);
     }

@@ -173,7 +173,7 @@ class ScreenTest {
     void namesDoNotSteerTheTerminal() {
         Sample sample = new Sample(0, List.of(attachment("e\u001b[2J", 2, vnis(1, 0), Map.of())));
         assertThat(lay(80, 20, sample, new Sample(1_000_000_000, sample.attachments())))
-                .contains("e?[2J: attached, repairing, path tc");
+                .contains("e\\x1b[2J: attached, repairing, path tc");
     }
 
     @Test

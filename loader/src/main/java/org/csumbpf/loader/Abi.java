@@ -35,7 +35,7 @@ public enum Abi {
             }
         }
         throw new LibbpfException(
-                "csumbpf does not know the architecture " + osArch + "; it runs on amd64 and arm64", null);
+                "csumbpf does not know the architecture " + osArch, "it runs on amd64 and arm64", null);
     }
 
     /** O_DIRECTORY of open(2). */

@@ -8,6 +8,7 @@ public final class Errno {
     public static final int EPERM = 1;
     public static final int ENOENT = 2;
     public static final int EINTR = 4;
+    public static final int EIO = 5;
     public static final int E2BIG = 7;
     public static final int EBADF = 9;
     public static final int EAGAIN = 11;
@@ -20,6 +21,7 @@ public final class Errno {
     public static final int EINVAL = 22;
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
+    public static final int EPIPE = 32;
     public static final int ERANGE = 34;
     public static final int ENOSYS = 38;
     public static final int ENOLINK = 67;
@@ -32,6 +34,7 @@ public final class Errno {
             Map.entry(EPERM, "EPERM (Operation not permitted)"),
             Map.entry(ENOENT, "ENOENT (No such file or directory)"),
             Map.entry(EINTR, "EINTR (Interrupted system call)"),
+            Map.entry(EIO, "EIO (Input/output error)"),
             Map.entry(E2BIG, "E2BIG (Argument list too long)"),
             Map.entry(EBADF, "EBADF (Bad file descriptor)"),
             Map.entry(EAGAIN, "EAGAIN (Resource temporarily unavailable)"),
@@ -44,6 +47,7 @@ public final class Errno {
             Map.entry(EINVAL, "EINVAL (Invalid argument)"),
             Map.entry(ENOSPC, "ENOSPC (No space left on device)"),
             Map.entry(EROFS, "EROFS (Read-only file system)"),
+            Map.entry(EPIPE, "EPIPE (Broken pipe)"),
             Map.entry(ERANGE, "ERANGE (Result not representable)"),
             Map.entry(ENOSYS, "ENOSYS (Function not implemented)"),
             Map.entry(ENOLINK, "ENOLINK (Link has been severed)"),
@@ -52,6 +56,12 @@ public final class Errno {
             Map.entry(ENOTSUPP, "ENOTSUPP (Operation not supported)"));
 
     private Errno() {}
+
+    /** The name alone, {@code ENODEV}; the bare number where this table lacks it. */
+    public static String name(int errno) {
+        String text = TEXT.get(errno);
+        return text == null ? Integer.toString(errno) : text.substring(0, text.indexOf(' '));
+    }
 
     /** Name and text of a positive errno; the bare number where this table lacks it. */
     public static String describe(int errno) {

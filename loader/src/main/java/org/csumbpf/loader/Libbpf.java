@@ -19,7 +19,7 @@ final class Libbpf {
             Native.register(Libbpf.class, "libbpf.so.1");
         } catch (UnsatisfiedLinkError e) {
             throw new LibbpfException(
-                    "libbpf.so.1 (libbpf 1.0 or later) cannot be loaded; run 'apt install libbpf1'", e);
+                    "libbpf.so.1 (libbpf 1.0 or later) cannot be loaded", "run 'apt install libbpf1'", e);
         }
         // Its prints go to stderr and explain nothing that the exceptions do not.
         libbpf_set_print(null);

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.maps;
 
+import org.csumbpf.loader.Advised;
+
 /** A map whose layout this version does not know: another version of csumbpf made it. */
-public final class OtherVersionException extends IllegalStateException {
+public final class OtherVersionException extends IllegalStateException implements Advised {
+    private static final String NEXT = "run 'csumbpf detach' on it, and attach it again";
+
+    private final String problem;
+
     OtherVersionException(String what) {
-        super(what
-                + "; it was attached by another version of csumbpf: run 'csumbpf detach' on it, and attach it again");
+        this(what + "; it was attached by another version of csumbpf", NEXT);
+    }
+
+    private OtherVersionException(String problem, String next) {
+        super(problem + ": " + next);
+        this.problem = problem;
+    }
+
+    @Override
+    public String problem() {
+        return problem;
+    }
+
+    @Override
+    public String next() {
+        return NEXT;
     }
 }

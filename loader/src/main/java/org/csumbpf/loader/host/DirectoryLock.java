@@ -78,8 +78,9 @@ public final class DirectoryLock implements AutoCloseable {
                 throw new KernelException("lock", directory.toString(), errno);
             }
             if (System.nanoTime() >= deadline) {
-                throw new LockTimeoutException("another csumbpf command holds the lock on " + directory
-                        + "; wait for it, or see 'fuser -v " + directory + "'");
+                throw new LockTimeoutException(
+                        "another csumbpf command holds the lock on " + directory,
+                        "wait for it, or see 'fuser -v " + directory + "'");
             }
             try {
                 Thread.sleep(POLL_MILLIS);

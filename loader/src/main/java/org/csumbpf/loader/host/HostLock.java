@@ -48,8 +48,9 @@ public final class HostLock implements AutoCloseable {
                     throw new KernelException("lock", file, errno);
                 }
                 if (System.nanoTime() >= deadline) {
-                    throw new LockTimeoutException("another csumbpf command" + holder(fd) + " holds the lock on " + file
-                            + "; wait for it, or see 'fuser -v " + file + "'");
+                    throw new LockTimeoutException(
+                            "another csumbpf command" + holder(fd) + " holds the lock on " + file,
+                            "wait for it, or see 'fuser -v " + file + "'");
                 }
                 Thread.sleep(POLL_MILLIS);
             }

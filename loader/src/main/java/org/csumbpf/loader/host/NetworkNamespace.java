@@ -65,15 +65,15 @@ public final class NetworkNamespace implements AutoCloseable {
     /** The namespace of this process. */
     public static NetworkNamespace current() {
         return open(SELF)
-                .orElseThrow(
-                        () -> new NoSuchNamespaceException("the kernel has no network namespaces (no " + SELF + ")"));
+                .orElseThrow(() ->
+                        new NoSuchNamespaceException("the kernel has no network namespaces (no " + SELF + ")", null));
     }
 
     /** The namespace that the calling thread is in: that of the {@link #call} around it. */
     public static NetworkNamespace ofThread() {
         return open(THREAD)
-                .orElseThrow(
-                        () -> new NoSuchNamespaceException("the kernel has no network namespaces (no " + THREAD + ")"));
+                .orElseThrow(() ->
+                        new NoSuchNamespaceException("the kernel has no network namespaces (no " + THREAD + ")", null));
     }
 
     /**
@@ -87,12 +87,15 @@ public final class NetworkNamespace implements AutoCloseable {
         try {
             path = nameOrPath.indexOf('/') >= 0 ? Path.of(nameOrPath) : NAMED.resolve(nameOrPath);
         } catch (InvalidPathException e) {
-            throw new NoSuchNamespaceException("no network namespace " + nameOrPath
-                    + ": no file can have that name in this locale; see 'ip netns list', or set LC_ALL=C.UTF-8");
+            throw new NoSuchNamespaceException(
+                    "no network namespace " + nameOrPath + ": no file can have that name in this locale",
+                    "see 'ip netns list', or set LC_ALL=C.UTF-8");
         }
         return open(path)
-                .orElseThrow(() -> new NoSuchNamespaceException("no network namespace " + nameOrPath
-                        + (Files.exists(path) ? " (" + path + " is something else)" : "") + "; see 'ip netns list'"));
+                .orElseThrow(() -> new NoSuchNamespaceException(
+                        "no network namespace " + nameOrPath
+                                + (Files.exists(path) ? " (" + path + " is something else)" : ""),
+                        "see 'ip netns list'"));
     }
 
     /**
@@ -126,6 +129,15 @@ public final class NetworkNamespace implements AutoCloseable {
                 .filter(path -> inode(path) == inode)
                 .map(path -> path.getFileName().toString())
                 .findFirst();
+    }
+
+    /** All names that {@code ip netns} knows. */
+    public static List<String> names() {
+        List<String> names = new ArrayList<>();
+        for (Path path : entries(NAMED)) {
+            names.add(path.getFileName().toString());
+        }
+        return names;
     }
 
     /** Whether it is this process' own. */

@@ -37,8 +37,9 @@ public final class PrivateDirectory {
         Path parent = directory.getParent();
         int[] above = stat(parent).orElseThrow(() -> new KernelException("open", parent.toString(), Errno.ENOENT));
         if (!ours(above[1]) || (above[0] & WRITABLE_BY_OTHERS) != 0 && (above[0] & STICKY) == 0) {
-            throw new UntrustedPathException(parent + " may be written to by others than root; run 'chown root "
-                    + parent + " && chmod go-w " + parent + "'");
+            throw new UntrustedPathException(
+                    parent + " may be written to by others than root",
+                    "run 'chown root " + parent + " && chmod go-w " + parent + "'");
         }
         if (Libc.mkdir(directory.toString(), MODE) < 0) {
             int errno = Native.getLastError();

@@ -416,7 +416,7 @@ class AttachTest {
     @Test
     void helpDocumentsExitCodesAndCosts() {
         String help = Shell.run(Shell.csumbpf("--help")).ok().out();
-        for (int code = 0; code <= 8; code++) {
+        for (int code : new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8, 10}) {
             assertThat(help).containsPattern("(?m)^ +" + code + "  ");
         }
         assertThat(Shell.run(Shell.csumbpf("attach", "--help")).ok().out().replaceAll("\\s+", " "))

@@ -95,7 +95,11 @@ class OneOddThingTest {
                 """.formatted(json ? "--json" : "", json ? "out" : "out /run/again"));
         assertThat(result.code()).as(result.out() + result.err()).isZero();
         if (json) {
-            JsonNode detached = Host.parse(result.out()).get("detached");
+            JsonNode whole = Host.parse(result.out());
+            assertThat(whole.get("exit_code").asInt()).isEqualTo(3);
+            assertThat(whole.get("errno").asText()).isEqualTo("EACCES");
+            assertThat(whole.get("error").asText()).contains("m/w", "/rules");
+            JsonNode detached = whole.get("detached");
             assertThat(detached).hasSize(4);
             assertThat(detached.findValuesAsText("interface"))
                     .containsExactlyInAnyOrder("n/w0", "n/w1", "m/w0", "m/w1");

@@ -112,6 +112,16 @@ class WatchTest {
         }
     }
 
+    /** The launcher runs Java in a locale of UTF-8, and still knows the user's. */
+    @Test
+    void barsAreAsciiWhereTheLocaleIs() {
+        try (Tmux tmux = new Tmux(100, 20)) {
+            tmux.type("LC_ALL=C " + command("--watch", "1"));
+            String screen = tmux.await("bars", s -> s.matches("(?s).*repaired[^\n]* [_.,=+*#-]{3}.*"));
+            assertThat(screen).doesNotContainPattern("[▁-█]");
+        }
+    }
+
     @Test
     void suspendsAndGoesOn() {
         try (Tmux tmux = new Tmux(100, 20)) {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * Numbers in arguments: the digits 0 to 9 and nothing else. The JDK also reads the digits of other scripts, which look different
+ * from what is then done, and suffixes such as in {@code 2d}.
+ */
+final class Numbers {
+    private Numbers() {}
+
+    /** A whole number, with a minus sign in front of it or not. Whether it is in range, the option says. */
+    static final class Whole implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            int start = text.startsWith("-") ? 1 : 0;
+            if (!digits(text, start, text.length())) {
+                throw new TypeConversionException("'" + text + "' is not a number; write it in the digits 0 to 9");
+            }
+            try {
+                return Integer.valueOf(text);
+            } catch (NumberFormatException e) {
+                throw new TypeConversionException("'" + text + "' is out of range");
+            }
+        }
+    }
+
+    /** A number with a decimal point or without. */
+    static final class Decimal implements ITypeConverter<Double> {
+        @Override
+        public Double convert(String text) {
+            int start = text.startsWith("-") ? 1 : 0;
+            int point = text.indexOf('.');
+            boolean number = point < 0
+                    ? digits(text, start, text.length())
+                    : digits(text, start, point) && digits(text, point + 1, text.length());
+            if (!number) {
+                throw new TypeConversionException("'" + text + "' is not a number; write it as 2 or 0.5");
+            }
+            return Double.valueOf(text);
+        }
+    }
+
+    private static boolean digits(String text, int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+                return false;
+            }
+        }
+        return from < to;
+    }
+}
