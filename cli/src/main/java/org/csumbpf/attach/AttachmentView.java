@@ -12,6 +12,7 @@ import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProgramInfo;
+import org.csumbpf.loader.host.InterfaceName;
 import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NamespaceSearch;
@@ -148,6 +149,9 @@ public record AttachmentView(
 
     /** The path in words, with the reason where it is not both. */
     public String pathText() {
+        if (state == State.ATTACHED && contents.isEmpty()) {
+            return "tc; whether the backstop is there cannot be told";
+        }
         String why = bypass.isEmpty() ? "" : ": " + String.join("; ", bypass);
         String off = backstop.map(b -> " (" + b.state().label() + ": " + b.text() + ")")
                 .orElse("");
@@ -161,7 +165,7 @@ public record AttachmentView(
                 contents.map(c -> c.rules().needsProof()).orElse(true)
                         ? "tc alone, so fragmented ESP for one is not repaired; backstop" + off
                         : "tc";
-            case NONE -> "none; backstop" + off;
+            case NONE -> "none" + (off.isEmpty() ? "" : "; backstop" + off);
         };
     }
 
@@ -258,7 +262,7 @@ public record AttachmentView(
     /** The attachment of one interface, if there is one. */
     public static Optional<AttachmentView> read(NetworkNamespace netns, String ifname) {
         return readAll(Optional.of(netns)).stream()
-                .filter(view -> view.ifname().equals(ifname))
+                .filter(view -> InterfaceName.matches(view.ifname(), ifname))
                 .findFirst();
     }
 
@@ -409,7 +413,7 @@ public record AttachmentView(
                 .ifPresent(b -> problems.add("the nftables backstop does not do its work: " + b.text() + "; '" + again
                         + "' with the options of the first time puts it right"));
         List<String> bypass = new ArrayList<>();
-        if (contents.map(c -> c.rules().needsProof()).orElse(true)) {
+        if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
             if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {

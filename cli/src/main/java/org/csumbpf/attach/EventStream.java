@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -71,11 +72,20 @@ public final class EventStream implements AutoCloseable {
         }
     }
 
+    /** Empty also where something else lies at its place: metrics tell of that, and the others' events are to be read. */
     private static Optional<RawMap> map(PinDirectory pins) {
         try {
-            return Optional.of(EventReader.map(pins.path()));
+            RawMap map = EventReader.map(pins.path());
+            if (map.isRingBuffer()) {
+                return Optional.of(map);
+            }
+            map.close();
+            return Optional.empty();
         } catch (KernelException e) {
-            return AttachmentView.absent(e);
+            return switch (e.errno()) {
+                case Errno.ENOENT, Errno.EACCES, Errno.EPERM, Errno.EINVAL, Errno.ENOTDIR -> Optional.empty();
+                default -> throw e; // no descriptors left, say: concerns all
+            };
         }
     }
 

@@ -62,7 +62,8 @@ public record Verdict(Kind kind, String text) {
                                 .filter(b -> b.state() == BackstopView.State.ON)
                                 .map(BackstopView::sum),
                         contents.totals()))
-                .orElseGet(() -> new Verdict(Kind.OFF, "the counters cannot be read"));
+                .orElseGet(() ->
+                        new Verdict(Kind.UNKNOWN, "the program runs on, but its rules and counters cannot be read"));
     }
 
     /** @param backstop what came behind tc; empty: nobody is there to see it */

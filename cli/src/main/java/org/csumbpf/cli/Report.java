@@ -47,9 +47,10 @@ final class Report {
     }
 
     /** What attach or vni did. */
-    void changed(NetworkNamespace netns, String ifname, Result result) {
+    void changed(NetworkNamespace netns, String typed, Result result) {
+        Optional<AttachmentView> view = AttachmentView.read(netns, typed);
+        String ifname = view.map(AttachmentView::ifname).orElse(typed);
         warn(ifname, result);
-        Optional<AttachmentView> view = AttachmentView.read(netns, ifname);
         if (json) {
             Map<String, Object> tree = result(ifname, result);
             view.ifPresent(v -> tree.putAll(describe(v)));

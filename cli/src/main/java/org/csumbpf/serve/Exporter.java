@@ -62,6 +62,8 @@ final class Exporter {
             String why = "cannot read the attachments: " + e.getMessage();
             amiss.put("read", why);
             unready = Optional.of(why);
+            // Nobody knows whether what was amiss is over.
+            complaints.forEach(amiss::putIfAbsent);
         }
         snapshot.add(Metric.READ_FAILURES, Tags.empty(), failures);
         snapshot.add(Metric.BUILD_INFO, Tags.of("version", version, "java", System.getProperty("java.version")), 1);
@@ -86,6 +88,18 @@ final class Exporter {
                             + (Bpffs.isMounted(Bpffs.DEFAULT) ? "" : " (" + Bpffs.DEFAULT + " is not mounted)")
                             + "; 'csumbpf attach' is seen without a restart");
         }
+        List<AttachmentView> unreadable = views.stream()
+                .filter(view -> view.state() == AttachmentView.State.UNREADABLE)
+                .toList();
+        if (!unreadable.isEmpty()) {
+            failures++;
+        }
+        // Nobody knows whether what was amiss with these is over.
+        complaints.forEach((key, text) -> {
+            if (unreadable.stream().anyMatch(view -> key.startsWith(view.label() + " "))) {
+                amiss.put(key, text);
+            }
+        });
         for (AttachmentView view : views) {
             for (String problem : view.problems()) {
                 amiss.put(view.label() + " " + problem, view.label() + ": " + problem);

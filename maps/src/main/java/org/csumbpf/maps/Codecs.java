@@ -5,13 +5,14 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.loader.host.InterfaceName;
 
 /** The codecs of all maps. CodecsAgainstBtfTest compares their layouts with the object's BTF. */
 public final class Codecs {
@@ -488,7 +489,7 @@ public final class Codecs {
             for (HostChange change : value.changes()) {
                 bits |= 1 << change.ordinal();
             }
-            byte[] name = value.ifname().getBytes(StandardCharsets.UTF_8);
+            byte[] name = InterfaceName.encode(value.ifname());
             if (name.length >= ifname.size()) {
                 throw new IllegalArgumentException("interface name longer than IFNAMSIZ allows: " + value.ifname());
             }
@@ -517,7 +518,7 @@ public final class Codecs {
             }
             return new AttachmentRecord(
                     ifindex.getU32(buffer, base),
-                    new String(name, 0, length, StandardCharsets.UTF_8),
+                    InterfaceName.decode(Arrays.copyOf(name, length)),
                     constant(Hook.values(), hook.getU32(buffer, base), "csumbpf_attachment.hook"),
                     set,
                     constant(Backstop.values(), backstop.getU32(buffer, base), "csumbpf_attachment.backstop"),

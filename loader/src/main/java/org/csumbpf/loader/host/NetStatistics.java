@@ -3,6 +3,7 @@ package org.csumbpf.loader.host;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -69,7 +70,7 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
 
     private static List<String> lines(Path path) {
         try {
-            return Files.readAllLines(path);
+            return Files.readAllLines(path, StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException e) {
             return List.of();
         } catch (IOException e) {

@@ -2,6 +2,7 @@
 package org.csumbpf.loader.host;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,7 +18,7 @@ public final class Privileges {
     /** Whether this process may load and attach programs: CAP_SYS_ADMIN, or CAP_BPF (5.8) and CAP_NET_ADMIN. */
     public static boolean canAttach() {
         try {
-            return canAttach(Files.readAllLines(Path.of("/proc/self/status")));
+            return canAttach(Files.readAllLines(Path.of("/proc/self/status"), StandardCharsets.ISO_8859_1));
         } catch (IOException e) {
             return true; // no /proc: the kernel will tell
         }

@@ -122,7 +122,11 @@ class HostIdentityTest {
     @ValueSource(strings = {"C", "C.UTF-8"})
     void aNameInAnyBytesIsAtMostUnknown(String locale) {
         Shell.Result result = Shell.run(
-                "env", "LC_ALL=" + locale, "bash", "-c", Shell.line(Shell.csumbpf()) + " --netns $'\\xfc\\u00fc' status");
+                "env",
+                "LC_ALL=" + locale,
+                "bash",
+                "-c",
+                Shell.line(Shell.csumbpf()) + " --netns $'\\xfc\\u00fc' status");
         assertThat(result.code()).isEqualTo(4);
         assertThat(result.err()).contains("no network namespace").doesNotContain("internal error");
         assertThat(result.err().lines()).hasSize(1);
