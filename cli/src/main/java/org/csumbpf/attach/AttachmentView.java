@@ -416,9 +416,12 @@ public record AttachmentView(
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
-            if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
-                bypass.add(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
-                        + "' loads it if the kernel has it");
+            if (module == KernelModule.State.UNAVAILABLE) {
+                Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacle -> bypass.add(obstacle.toString()));
+            } else if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
+                // attach tried that, and may have failed.
+                bypass.add(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: run 'modprobe "
+                        + Preflight.ESP4_OFFLOAD + "', which loads it or says why it cannot be");
             }
             if (backstop.map(b -> b.state() != BackstopView.State.ON).orElse(true)) {
                 problems.addAll(bypass);

@@ -64,7 +64,7 @@ public final class Attachments {
             });
             try (NftBackstop backstop = NftBackstop.open(device, request.backstop(), request.rules(), result)
                     .orElse(null)) {
-                check(device, request, backstop != null);
+                check(device, request, backstop != null, result);
                 return PinTree.change(scope -> {
                     PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
                     Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
@@ -217,11 +217,15 @@ public final class Attachments {
                         }));
     }
 
-    static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles) {
+    /** @param result what its warnings say of the other path is part of the reason */
+    static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles, Result result) {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
                         + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
+                        + result.warnings().stream()
+                                .map(warning -> "; and " + warning)
+                                .collect(Collectors.joining())
                         + "; --force attaches all the same");
     }
 
@@ -238,14 +242,14 @@ public final class Attachments {
     }
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
-    private static void check(NetDevice device, AttachRequest request, boolean backstop) {
+    private static void check(NetDevice device, AttachRequest request, boolean backstop, Result result) {
         if (!request.rules().needsProof() || request.force() || backstop) {
             return;
         }
         List<Preflight.Obstacle> obstacles = Preflight.receivePath(device, request.enableGro());
         Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
         if (!obstacles.isEmpty()) {
-            throw refusal(device.name(), obstacles);
+            throw refusal(device.name(), obstacles, result);
         }
     }
 

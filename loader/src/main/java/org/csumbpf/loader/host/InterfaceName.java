@@ -58,16 +58,6 @@ public final class InterfaceName {
         return bytes.toByteArray();
     }
 
-    /** Whether the kernel's name is UTF-8. */
-    public static boolean isUtf8(String text) {
-        for (int at = text.indexOf("\\x"); at >= 0; at = text.indexOf("\\x", at + 1)) {
-            if (escaped(text, at) >= FIRST_BYTE_THAT_IS_NO_ASCII) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     /**
      * Whether somebody who types {@code typed} may mean that device: the JVM puts U+FFFD for the bytes of an argument that are no
      * UTF-8.

@@ -64,4 +64,29 @@ class OddNamesTest {
                         "'csumbpf --netns n detach 'w\\xe9''")
                 .doesNotContain("\ufffd");
     }
+
+    /** libnftables ends the process where it has to write such a name as JSON. */
+    @Test
+    void theBackstopWorksOnADeviceOfSuchAName() {
+        Shell.Result result = PrivateWorld.run("""
+                add n
+                nft() { nsenter --net=/run/netns/n nft "$@"; }
+                csumbpf --netns n attach w1 --vni 5 --backstop always >/run/out
+                ip -n n link set w1 down
+                ip -n n link set w1 name $'w\\xe9'
+                csumbpf status >>/run/out
+                csumbpf --netns n vni add $'w\\xe9' 6 >>/run/out
+                csumbpf --netns n detach $'w\\xe9' >/dev/null
+                [ -z "$(nft list ruleset)" ]
+                csumbpf --netns n attach $'w\\xe9' --vni 5 --backstop always >>/run/out
+                csumbpf --netns n attach $'w\\xe9' --vni 5 --backstop always >>/run/out
+                csumbpf detach --all >>/run/out
+                [ -z "$(nft list ruleset)" ]
+                cat /run/out
+                """);
+        assertThat(result.code()).as(result.out() + result.err()).isZero();
+        assertThat(result.out())
+                .contains("w\\xe9: added vni 6", "w\\xe9: changed the nftables backstop", "w\\xe9: nothing to change")
+                .doesNotContain("lost");
+    }
 }
