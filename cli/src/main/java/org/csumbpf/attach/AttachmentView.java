@@ -21,6 +21,7 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
@@ -47,6 +48,7 @@ import org.csumbpf.maps.Vni;
  * @param record what attach noted, if it can be read
  * @param contents rules and counts, if they can be read
  * @param backstop the nftables rules beside the program, if it can be told
+ * @param before what runs before the program on the device's ingress, and may keep packets from it
  * @param bypass why decrypted packets do not reach tc at all; empty: they do
  * @param statistics what its network namespace counted when reading began, while that exists
  * @param statisticsAfter the same when reading had ended
@@ -64,6 +66,7 @@ public record AttachmentView(
         Optional<AttachmentRecord> record,
         Optional<Contents> contents,
         Optional<BackstopView> backstop,
+        List<String> before,
         List<String> bypass,
         Optional<NetStatistics> statistics,
         Optional<NetStatistics> statisticsAfter,
@@ -149,6 +152,10 @@ public record AttachmentView(
 
     /** The path in words, with the reason where it is not both. */
     public String pathText() {
+        return pathWithoutOthers() + (before.isEmpty() ? "" : "; before csumbpf runs " + String.join(" and ", before));
+    }
+
+    private String pathWithoutOthers() {
         if (state == State.ATTACHED && contents.isEmpty()) {
             return "tc; whether the backstop is there cannot be told";
         }
@@ -171,8 +178,16 @@ public record AttachmentView(
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> readAll(Optional<NetworkNamespace> only) {
+        return readAll(PinTree.attachments(only));
+    }
+
+    public static List<AttachmentView> readAll(Selection only) {
+        return readAll(only.attachments());
+    }
+
+    private static List<AttachmentView> readAll(List<PinDirectory> attachments) {
         List<AttachmentView> views = new ArrayList<>();
-        for (PinDirectory pins : PinTree.attachments(only)) {
+        for (PinDirectory pins : attachments) {
             try {
                 views.add(read(pins));
             } catch (RuntimeException e) { // whatever it is, the others are to be shown
@@ -197,22 +212,47 @@ public record AttachmentView(
                 State.UNREADABLE.label() + ": " + why.getMessage());
     }
 
-    /** All attachments of a namespace share its evidence. */
+    /** All attachments of a port in a namespace share its evidence. */
     private static List<AttachmentView> withOffPath(List<AttachmentView> views) {
-        Map<Long, Evidence> sinceByNetns = new HashMap<>();
+        Map<Port, Evidence> sinceByPort = new HashMap<>();
         for (AttachmentView view : views) {
             view.evidence().ifPresent(now -> {
                 Evidence since = now.since(view.record.orElseThrow().baseline());
-                sinceByNetns.merge(view.netns, since, Evidence::plusAttachment);
+                sinceByPort.merge(view.port().orElseThrow(), since, Evidence::plusAttachment);
             });
         }
         return views.stream()
-                .map(view -> view.withOffPath(
-                        Optional.ofNullable(sinceByNetns.get(view.netns)).flatMap(OffPath::judge)))
+                .map(view -> view.withOffPath(view.port()
+                        .flatMap(port -> Optional.ofNullable(sinceByPort.get(port))
+                                .flatMap(since -> OffPath.judge(since, port.number(), OffPath.SINCE_RULES)))))
                 .toList();
     }
 
+    /**
+     * Where VXLAN packets arrive, by the rules of one or more attachments.
+     *
+     * @param netns inode of the network namespace
+     * @param number of the UDP port, in host order
+     */
+    public record Port(long netns, int number) {}
+
+    /** Empty where the rules cannot be read. */
+    public Optional<Port> port() {
+        return contents.map(c -> new Port(netns, c.rules().port()));
+    }
+
+    /** The UDP port of an attachment's rules, in host order; that of VXLAN (RFC 7348) where they cannot be read. */
+    static int port(PinDirectory pins) {
+        return readContents(pins).map(c -> c.rules().port()).orElse(Config.DEFAULT_PORT);
+    }
+
     private AttachmentView withOffPath(Optional<String> value) {
+        List<String> all = new ArrayList<>(problems);
+        if (value.isPresent() && !before.isEmpty()) {
+            all.add("packets may not come to csumbpf: " + String.join(" and ", before)
+                    + " runs before it, and may end the chain; see 'bpftool net show dev " + ShellWord.quote(ifname)
+                    + "'");
+        }
         return new AttachmentView(
                 netns,
                 netnsName,
@@ -224,11 +264,12 @@ public record AttachmentView(
                 record,
                 contents,
                 backstop,
+                before,
                 bypass,
                 statistics,
                 statisticsAfter,
                 value,
-                problems);
+                all);
     }
 
     /**
@@ -367,6 +408,7 @@ public record AttachmentView(
                 contents,
                 Optional.empty(),
                 List.of(),
+                List.of(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
@@ -442,6 +484,7 @@ public record AttachmentView(
                 record,
                 contents,
                 backstop,
+                live.map(LiveHook::before).orElse(List.of()),
                 bypass,
                 Optional.of(statistics),
                 Optional.of(NetStatistics.read()),

@@ -281,7 +281,8 @@ public final class Attachments {
                         && !backstop.apply(host, device, maps, request.backstop(), request.rules(), result)) {
                     maps.config(request.rules().config());
                 }
-                Evidence counted = OffPath.evidence(NetStatistics.read());
+                Evidence counted =
+                        OffPath.evidence(NetStatistics.read(), request.rules().port());
                 maps.record()
                         .update(r ->
                                 r.withHook(live.kind()).withBaseline(counted).finishedAt(MonotonicClock.nanos()));
@@ -433,7 +434,9 @@ public final class Attachments {
                         record.changes(),
                         record.backstop(),
                         MonotonicClock.nanos(),
-                        record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read())));
+                        record.finished()
+                                ? record.baseline()
+                                : OffPath.evidence(NetStatistics.read(), AttachmentView.port(pins))));
             }
         }
     }

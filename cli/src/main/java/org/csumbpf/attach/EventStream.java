@@ -25,15 +25,15 @@ public final class EventStream implements AutoCloseable {
      */
     public record Origin(String netns, String ifname) {}
 
-    private final Optional<NetworkNamespace> only;
+    private final Selection only;
     private final BiConsumer<Origin, Event> consumer;
     /** The ids of the ring buffers that are open: an attachment that was made anew has another one. */
     private Map<PinDirectory, Integer> open = Map.of();
 
     private EventReader reader;
 
-    /** @param only of the attachments of this network namespace; empty: of all */
-    public EventStream(Optional<NetworkNamespace> only, BiConsumer<Origin, Event> consumer) {
+    /** @param only of these attachments */
+    public EventStream(Selection only, BiConsumer<Origin, Event> consumer) {
         this.only = only;
         this.consumer = consumer;
     }
@@ -51,7 +51,7 @@ public final class EventStream implements AutoCloseable {
     private void follow() {
         Map<PinDirectory, RawMap> found = new LinkedHashMap<>();
         try {
-            for (PinDirectory pins : PinTree.attachments(only)) {
+            for (PinDirectory pins : only.attachments()) {
                 map(pins).ifPresent(map -> found.put(pins, map));
             }
             Map<PinDirectory, Integer> ids = new HashMap<>();

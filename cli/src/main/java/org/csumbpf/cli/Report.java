@@ -361,6 +361,7 @@ final class Report {
         tree.put("repair_text", verdict.text());
         tree.put("path", view.path().label());
         tree.put("path_text", view.pathText());
+        tree.put("before", view.before());
         view.backstop().ifPresent(backstop -> {
             Map<String, Object> about = new LinkedHashMap<>();
             about.put("wanted", backstop.wanted().label());

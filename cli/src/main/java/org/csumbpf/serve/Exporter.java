@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.Selection;
 import org.csumbpf.attach.Verdict;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.MonotonicClock;
-import org.csumbpf.loader.host.NetworkNamespace;
 
 /** Brings the meters up to date at each scrape, and says in the log, once, what is amiss. One scrape at a time. */
 final class Exporter {
-    private final Optional<NetworkNamespace> only;
+    private final Selection only;
     private final Snapshot.Limits limits;
     private final Snapshot.EventCounts events;
     private final String version;
@@ -30,7 +30,7 @@ final class Exporter {
     private volatile Optional<String> unready = Optional.empty();
 
     Exporter(
-            Optional<NetworkNamespace> only,
+            Selection only,
             Snapshot.Limits limits,
             Snapshot.EventCounts events,
             String version,
@@ -74,10 +74,10 @@ final class Exporter {
     private void read(Snapshot snapshot, Map<String, String> amiss) {
         List<AttachmentView> views = AttachmentView.readAll(only);
         long now = MonotonicClock.nanos();
-        Map<Long, String> passedBy = offPath.judge(views, now);
+        Map<AttachmentView.Port, String> passedBy = offPath.judge(views, now);
         snapshot.add(
                 views,
-                passedBy.keySet(),
+                view -> view.port().map(passedBy::containsKey).orElse(false),
                 events,
                 BpfProgram.statsEnabled(),
                 System.currentTimeMillis() * 1_000_000 - now);
@@ -104,9 +104,14 @@ final class Exporter {
             for (String problem : view.problems()) {
                 amiss.put(view.label() + " " + problem, view.label() + ": " + problem);
             }
-            String text = passedBy.get(view.netns());
+            String text = view.port()
+                    .map(passedBy::get)
+                    .map(t -> t + Verdict.besides(view))
+                    .orElse(null);
             Verdict verdict = Verdict.of(view);
-            if (text == null && verdict.kind() == Verdict.Kind.BYPASSED) {
+            if (text == null
+                    && verdict.kind() == Verdict.Kind.BYPASSED
+                    && view.offPath().isEmpty()) {
                 text = verdict.text();
             }
             if (text != null) {

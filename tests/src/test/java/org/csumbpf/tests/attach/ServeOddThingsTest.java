@@ -19,7 +19,7 @@ class ServeOddThingsTest {
             ip link set lo up
             csumbpf serve --listen 127.0.0.1:15555 >/run/log 2>&1 &
             until curl -sf http://127.0.0.1:15555/-/healthy >/dev/null; do sleep 0.1; done
-            serve=$(pgrep -f 'csumbpf.* serve --listen 127.0.0.1:15555' | tail -1)
+            serve=$(pgrep -x java)
             """;
 
     /** Beside a good one: a pin is missing, a value is another version's, the namespace is not found. */
@@ -65,5 +65,40 @@ class ServeOddThingsTest {
                         "other/w1: attached by another version of csumbpf",
                         "/w1: network namespace not found")
                 .doesNotContain("it is over", "csumbpf_rules{interface=\"w1\",netns=\"missing\"}");
+    }
+
+    /** A veth with an end outside tells: it goes with its namespace. */
+    @Test
+    void theNamespaceThatIsWatchedCanGo() {
+        Shell.Result result = PrivateWorld.run("""
+                add n
+                csumbpf --netns n attach w1 --unverified --backstop never --hook tcx >/dev/null
+                ip link add outside type veth peer inside netns n
+                ip link set lo up
+                csumbpf --netns n serve --listen 127.0.0.1:15555 >/run/log 2>&1 &
+                get() { curl -sf http://127.0.0.1:15555/metrics | grep ^csumbpf_attached || true; }
+                until curl -sf http://127.0.0.1:15555/-/healthy >/dev/null; do sleep 0.1; done
+                get
+                ip netns del n
+                for i in $(seq 100); do
+                	! ip link show outside >/dev/null 2>&1 || { sleep 0.1; continue; }
+                	echo "gone"
+                	break
+                done
+                get
+                cat /run/log
+                # Its successor by name is followed.
+                add n
+                csumbpf --netns n attach w1 --unverified --backstop never --hook tcx >/dev/null
+                get
+                """);
+        assertThat(result.code()).as(result.out() + result.err()).isZero();
+        assertThat(result.out())
+                .contains(
+                        "gone\n",
+                        "csumbpf_attached{interface=\"w1\",netns=\"n\"} 1.0",
+                        "} 0.0",
+                        "w1: network namespace not found; ");
+        assertThat(result.out().strip()).endsWith("csumbpf_attached{interface=\"w1\",netns=\"n\"} 1.0");
     }
 }
