@@ -258,11 +258,11 @@ enum csumbpf_hook {
  * Two of these tell whether decrypted packets die behind both paths.
  */
 struct csumbpf_evidence {
-	__u64 checksum_errors; /* UDP datagrams that the host dropped: UdpInCsumErrors, Udp6InCsumErrors */
+	__u64 checksum_errors; /* UDP datagrams that the sockets on the VXLAN port dropped for their checksum */
 	__u64 reassembled;     /* IP datagrams put together from fragments: IpReasmOKs, Ip6ReasmOKs */
 	__u64 esp;             /* CSUMBPF_TOTAL_ESP */
 	__u64 repaired;        /* on both paths */
-	__u64 left; /* packets with a checksum that may be wrong and was left so: another reason for an error */
+	__u64 left; /* packets with a wrong checksum, or one that could not be computed, that was left so: the reason for an error */
 };
 
 /* What this version writes into csumbpf_attachment.layout. Records of 80 bytes have no such member: layout 1. */

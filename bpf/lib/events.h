@@ -26,10 +26,15 @@ struct {
 	__type(value, struct event_limit);
 } event_limits SEC(".maps");
 
-struct told_key {
-	__u32 type;
-	struct csumbpf_peer_key peer;
+/* The words are for comparing: all bytes have names. */
+union told_key {
+	struct {
+		__u32 type;
+		struct csumbpf_peer_key peer;
+	};
+	__u64 words[5];
 };
+_Static_assert(sizeof(union told_key) == 40, "union told_key has bytes without a name");
 
 struct told {
 	__u64 time_ns;
@@ -40,9 +45,50 @@ struct told {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct told_key);
+	__type(key, union told_key);
 	__type(value, struct told);
 } told SEC(".maps");
+
+/*
+ * What needs no look-up in `told` for a while, since the answer is known: it was told, or held back and counted. A peer that sends
+ * the same again and again comes no further than here. For each CPU, so no line of a cache goes to and fro.
+ */
+#define EVENT_RECENT 64
+struct recent {
+	union told_key key;
+	__u64 delta;
+	__u64 until; /* jiffies */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVENT_RECENT);
+	__type(key, __u32);
+	__type(value, struct recent);
+} recent SEC(".maps");
+
+static __always_inline struct recent *recent_slot(const union told_key *key)
+{
+	__u32 slot = (key->peer.saddr[15] + 7 * key->peer.saddr[14] + 13 * key->peer.vni + 31 * key->type) % EVENT_RECENT;
+
+	return bpf_map_lookup_elem(&recent, &slot);
+}
+
+static __always_inline int recent_holds(const struct recent *slot, const union told_key *key, __sum16 delta, __u64 now)
+{
+	const __u64 *a = slot->key.words;
+	const __u64 *b = key->words;
+
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4])) && slot->delta == delta &&
+	       (__s64)(slot->until - now) > 0;
+}
+
+static __always_inline void recent_set(struct recent *slot, const union told_key *key, __sum16 delta, __u64 until)
+{
+	slot->key = *key;
+	slot->delta = delta;
+	slot->until = until;
+}
 
 static __always_inline void event_lost(__u32 type)
 {
@@ -52,14 +98,8 @@ static __always_inline void event_lost(__u32 type)
 		(*lost)++;
 }
 
-static __always_inline int event_within_limit(__u32 type)
+static __always_inline int event_within_limit(struct event_limit *limit, __u64 now)
 {
-	struct event_limit *limit = bpf_map_lookup_elem(&event_limits, &type);
-	__u64 now;
-
-	if (!limit)
-		return 0;
-	now = bpf_jiffies64();
 	if (now - limit->window >= CSUMBPF_EVENT_WINDOW_JIFFIES) {
 		limit->window = now;
 		limit->left = CSUMBPF_EVENTS_IN_WINDOW;
@@ -85,23 +125,41 @@ static __always_inline int event_is_news(const struct told *before, __u32 type, 
 	}
 }
 
-/* The limit comes first: what it holds back costs a few loads and a count. */
+/*
+ * Only what is news counts against the limit, and as lost: a peer that goes on and on must not keep the others' events back. What
+ * was held back is news again in the next window.
+ */
 static __always_inline void event_tell(__u32 type, const struct vxlan_packet *packet, __be32 spi, __sum16 delta_before,
 				       __sum16 delta)
 {
-	struct told_key key = { .type = type };
+	union told_key key = { .type = type };
 	struct told now = { .delta = delta };
 	struct csumbpf_event *event;
+	struct event_limit *limit;
+	struct recent *slot;
+	__u64 jiffies;
 
-	if (!event_within_limit(type)) {
+	__builtin_memcpy(&key.peer, packet, sizeof(key.peer));
+	jiffies = bpf_jiffies64();
+	slot = recent_slot(&key);
+	if (!slot || recent_holds(slot, &key, delta, jiffies))
+		return;
+
+	now.time_ns = bpf_ktime_get_ns();
+	if (!event_is_news(bpf_map_lookup_elem(&told, &key), type, now.time_ns, delta)) {
+		recent_set(slot, &key, delta, jiffies + CSUMBPF_EVENT_WINDOW_JIFFIES);
+		return;
+	}
+
+	limit = bpf_map_lookup_elem(&event_limits, &type);
+	if (!limit)
+		return;
+	if (!event_within_limit(limit, jiffies)) {
+		recent_set(slot, &key, delta, limit->window + CSUMBPF_EVENT_WINDOW_JIFFIES);
 		event_lost(type);
 		return;
 	}
-	__builtin_memcpy(&key.peer, packet, sizeof(key.peer));
-	now.time_ns = bpf_ktime_get_ns();
-	if (!event_is_news(bpf_map_lookup_elem(&told, &key), type, now.time_ns, delta))
-		return;
-
+	recent_set(slot, &key, delta, jiffies + CSUMBPF_EVENT_WINDOW_JIFFIES);
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
 		event_lost(type);

@@ -12,6 +12,7 @@ import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProgramInfo;
+import org.csumbpf.loader.host.InterfaceName;
 import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
@@ -19,6 +20,7 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
@@ -45,6 +47,7 @@ import org.csumbpf.maps.Vni;
  * @param record what attach noted, if it can be read
  * @param contents rules and counts, if they can be read
  * @param backstop the nftables rules beside the program, if it can be told
+ * @param before what runs before the program on the device's ingress, and may keep packets from it
  * @param bypass why decrypted packets do not reach tc at all; empty: they do
  * @param statistics what its network namespace counted when reading began, while that exists
  * @param statisticsAfter the same when reading had ended
@@ -62,6 +65,7 @@ public record AttachmentView(
         Optional<AttachmentRecord> record,
         Optional<Contents> contents,
         Optional<BackstopView> backstop,
+        List<String> before,
         List<String> bypass,
         Optional<NetStatistics> statistics,
         Optional<NetStatistics> statisticsAfter,
@@ -149,6 +153,13 @@ public record AttachmentView(
 
     /** The path in words, with the reason where it is not both. */
     public String pathText() {
+        return pathWithoutOthers() + (before.isEmpty() ? "" : "; before csumbpf runs " + String.join(" and ", before));
+    }
+
+    private String pathWithoutOthers() {
+        if (state == State.ATTACHED && contents.isEmpty()) {
+            return "tc; whether the backstop is there cannot be told";
+        }
         String why = bypass.isEmpty() ? "" : ": " + String.join("; ", bypass);
         String off = backstop.map(b -> " (" + b.state().label() + ": " + b.text() + ")")
                 .orElse("");
@@ -162,22 +173,31 @@ public record AttachmentView(
                 contents.map(c -> c.rules().needsProof()).orElse(true)
                         ? "tc alone, so fragmented ESP for one is not repaired; backstop" + off
                         : "tc";
-            case NONE -> "none; backstop" + off;
+            case NONE -> "none" + (off.isEmpty() ? "" : "; backstop" + off);
         };
     }
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> readAll(Optional<NetworkNamespace> only) {
+        List<AttachmentView> views = readEach(PinTree.attachments(only));
+        views.addAll(unpinned(only));
+        return withOffPath(views);
+    }
+
+    public static List<AttachmentView> readAll(Selection only) {
+        return withOffPath(readEach(only.attachments()));
+    }
+
+    private static List<AttachmentView> readEach(List<PinDirectory> attachments) {
         List<AttachmentView> views = new ArrayList<>();
-        for (PinDirectory pins : PinTree.attachments(only)) {
+        for (PinDirectory pins : attachments) {
             try {
                 views.add(read(pins));
             } catch (RuntimeException e) { // whatever it is, the others are to be shown
                 views.add(unreadable(pins, e));
             }
         }
-        views.addAll(unpinned(only));
-        return withOffPath(views);
+        return views;
     }
 
     /** Whose pins are all lost, while their filters go on: in one namespace, the caller's own if none is named. */
@@ -212,22 +232,47 @@ public record AttachmentView(
                 State.UNREADABLE.label() + ": " + why.getMessage());
     }
 
-    /** All attachments of a namespace share its evidence. */
+    /** All attachments of a port in a namespace share its evidence. */
     private static List<AttachmentView> withOffPath(List<AttachmentView> views) {
-        Map<Long, Evidence> sinceByNetns = new HashMap<>();
+        Map<Port, Evidence> sinceByPort = new HashMap<>();
         for (AttachmentView view : views) {
             view.evidence().ifPresent(now -> {
                 Evidence since = now.since(view.record.orElseThrow().baseline());
-                sinceByNetns.merge(view.netns, since, Evidence::plusAttachment);
+                sinceByPort.merge(view.port().orElseThrow(), since, Evidence::plusAttachment);
             });
         }
         return views.stream()
-                .map(view -> view.withOffPath(
-                        Optional.ofNullable(sinceByNetns.get(view.netns)).flatMap(OffPath::judge)))
+                .map(view -> view.withOffPath(view.port()
+                        .flatMap(port -> Optional.ofNullable(sinceByPort.get(port))
+                                .flatMap(since -> OffPath.judge(since, port.number(), OffPath.SINCE_RULES)))))
                 .toList();
     }
 
+    /**
+     * Where VXLAN packets arrive, by the rules of one or more attachments.
+     *
+     * @param netns inode of the network namespace
+     * @param number of the UDP port, in host order
+     */
+    public record Port(long netns, int number) {}
+
+    /** Empty where the rules cannot be read. */
+    public Optional<Port> port() {
+        return contents.map(c -> new Port(netns, c.rules().port()));
+    }
+
+    /** The UDP port of an attachment's rules, in host order; that of VXLAN (RFC 7348) where they cannot be read. */
+    static int port(PinDirectory pins) {
+        return readContents(pins).map(c -> c.rules().port()).orElse(Config.DEFAULT_PORT);
+    }
+
     private AttachmentView withOffPath(Optional<String> value) {
+        List<String> all = new ArrayList<>(problems);
+        if (value.isPresent() && !before.isEmpty()) {
+            all.add("packets may not come to csumbpf: " + String.join(" and ", before)
+                    + " runs before it, and may end the chain; see 'bpftool net show dev " + ShellWord.quote(ifname)
+                    + "'");
+        }
         return new AttachmentView(
                 netns,
                 netnsName,
@@ -239,11 +284,12 @@ public record AttachmentView(
                 record,
                 contents,
                 backstop,
+                before,
                 bypass,
                 statistics,
                 statisticsAfter,
                 value,
-                problems);
+                all);
     }
 
     /**
@@ -277,7 +323,7 @@ public record AttachmentView(
     /** The attachment of one interface, if there is one. */
     public static Optional<AttachmentView> read(NetworkNamespace netns, String ifname) {
         return readAll(Optional.of(netns)).stream()
-                .filter(view -> view.ifname().equals(ifname))
+                .filter(view -> InterfaceName.matches(view.ifname(), ifname))
                 .findFirst();
     }
 
@@ -413,6 +459,7 @@ public record AttachmentView(
                 contents,
                 Optional.empty(),
                 List.of(),
+                List.of(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
@@ -459,15 +506,18 @@ public record AttachmentView(
                 .ifPresent(b -> problems.add(
                         "the nftables backstop does not do its work: " + b.text() + "; '" + again + "' puts it right"));
         List<String> bypass = new ArrayList<>();
-        if (contents.map(c -> c.rules().needsProof()).orElse(true)) {
+        if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
-            if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
+            if (module == KernelModule.State.UNAVAILABLE) {
+                Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacle -> bypass.add(obstacle.toString()));
+            } else if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
+                // attach tried that, and may have failed.
                 bypass.add(OffloadSafety.harm()
                         .map(harm ->
                                 Preflight.harmful(Preflight.ESP4_OFFLOAD, harm).toString())
-                        .orElse(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
-                                + "' loads it if the kernel has it"));
+                        .orElse(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: run 'modprobe "
+                                + Preflight.ESP4_OFFLOAD + "', which loads it or says why it cannot be"));
             }
             if (backstop.map(b -> b.state() != BackstopView.State.ON).orElse(true)) {
                 problems.addAll(bypass);
@@ -496,6 +546,7 @@ public record AttachmentView(
                 record,
                 contents,
                 backstop,
+                live.map(LiveHook::before).orElse(List.of()),
                 bypass,
                 Optional.of(statistics),
                 Optional.of(NetStatistics.read()),

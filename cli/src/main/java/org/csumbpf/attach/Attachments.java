@@ -65,7 +65,7 @@ public final class Attachments {
             try (NftBackstop backstop = NftBackstop.open(
                             device, desired.options().backstop(), desired.rules(), result)
                     .orElse(null)) {
-                check(device, desired, backstop != null);
+                check(device, desired, backstop != null, result);
                 return PinTree.change(scope -> {
                     Sweep.run(scope, result);
                     return attach(netns, device, desired, backstop, scope, result);
@@ -272,7 +272,7 @@ public final class Attachments {
         }
         try (NftBackstop backstop = NftBackstop.open(device, desired.options().backstop(), desired.rules(), result)
                 .orElse(null)) {
-            check(device, desired, backstop != null);
+            check(device, desired, backstop != null, result);
             attach(netns, device, desired, backstop, scope, result);
         }
     }
@@ -396,11 +396,15 @@ public final class Attachments {
                         }));
     }
 
-    static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles) {
+    /** @param result what its warnings say of the other path is part of the reason */
+    static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles, Result result) {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
-                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; ")),
+                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
+                        + result.warnings().stream()
+                                .map(warning -> "; and " + warning)
+                                .collect(Collectors.joining()),
                 "--force attaches all the same");
     }
 
@@ -421,7 +425,7 @@ public final class Attachments {
     }
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
-    private static void check(NetDevice device, DesiredAttachment desired, boolean backstop) {
+    private static void check(NetDevice device, DesiredAttachment desired, boolean backstop, Result result) {
         if (desired.rules().byVni().size() > CsumbpfMaps.RULES_MAX) {
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED,
@@ -437,7 +441,7 @@ public final class Attachments {
                 Preflight.receivePath(device, desired.options().enableGro());
         Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
         if (!obstacles.isEmpty()) {
-            throw refusal(device.name(), obstacles);
+            throw refusal(device.name(), obstacles, result);
         }
     }
 
@@ -478,7 +482,8 @@ public final class Attachments {
                         && !backstop.apply(host, device, maps, desired.options().backstop(), desired.rules(), result)) {
                     maps.config(desired.rules().config());
                 }
-                Evidence counted = OffPath.evidence(NetStatistics.read());
+                Evidence counted =
+                        OffPath.evidence(NetStatistics.read(), desired.rules().port());
                 maps.record()
                         .update(r ->
                                 r.withHook(live.kind()).withBaseline(counted).finishedAt(MonotonicClock.nanos()));

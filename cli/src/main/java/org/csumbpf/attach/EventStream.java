@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -24,15 +25,15 @@ public final class EventStream implements AutoCloseable {
      */
     public record Origin(String netns, String ifname) {}
 
-    private final Optional<NetworkNamespace> only;
+    private final Selection only;
     private final BiConsumer<Origin, Event> consumer;
     /** The ids of the ring buffers that are open: an attachment that was made anew has another one. */
     private Map<PinDirectory, Integer> open = Map.of();
 
     private EventReader reader;
 
-    /** @param only of the attachments of this network namespace; empty: of all */
-    public EventStream(Optional<NetworkNamespace> only, BiConsumer<Origin, Event> consumer) {
+    /** @param only of these attachments */
+    public EventStream(Selection only, BiConsumer<Origin, Event> consumer) {
         this.only = only;
         this.consumer = consumer;
     }
@@ -50,7 +51,7 @@ public final class EventStream implements AutoCloseable {
     private void follow() {
         Map<PinDirectory, RawMap> found = new LinkedHashMap<>();
         try {
-            for (PinDirectory pins : PinTree.attachments(only)) {
+            for (PinDirectory pins : only.attachments()) {
                 map(pins).ifPresent(map -> found.put(pins, map));
             }
             Map<PinDirectory, Integer> ids = new HashMap<>();
@@ -71,11 +72,20 @@ public final class EventStream implements AutoCloseable {
         }
     }
 
+    /** Empty also where something else lies at its place: metrics tell of that, and the others' events are to be read. */
     private static Optional<RawMap> map(PinDirectory pins) {
         try {
-            return Optional.of(EventReader.map(pins.path()));
+            RawMap map = EventReader.map(pins.path());
+            if (map.isRingBuffer()) {
+                return Optional.of(map);
+            }
+            map.close();
+            return Optional.empty();
         } catch (KernelException e) {
-            return AttachmentView.absent(e);
+            return switch (e.errno()) {
+                case Errno.ENOENT, Errno.EACCES, Errno.EPERM, Errno.EINVAL, Errno.ENOTDIR -> Optional.empty();
+                default -> throw e; // no descriptors left, say: concerns all
+            };
         }
     }
 

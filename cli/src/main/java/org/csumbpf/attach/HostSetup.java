@@ -79,7 +79,7 @@ final class HostSetup {
         }
         esp4.ifPresent(obstacle -> {
             if (!force) {
-                throw Attachments.refusal(record.get().ifname(), List.of(obstacle));
+                throw Attachments.refusal(record.get().ifname(), List.of(obstacle), result);
             }
             result.warnings().add(obstacle.toString());
         });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.ClsactFilter;
@@ -9,6 +11,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProbeResult;
 import org.csumbpf.loader.Probes;
 import org.csumbpf.loader.TcxLink;
+import org.csumbpf.loader.host.Filter;
 import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
@@ -131,6 +134,49 @@ record LiveHook(HookPlace place, Hook kind, int programId) {
             pinned.close();
         }
         return BpfProgram.fromId(id);
+    }
+
+    /**
+     * What runs before it on the same device, by kind, number and name: each may end the chain. tcx programs come before all
+     * filters.
+     */
+    List<String> before() {
+        List<String> before = new ArrayList<>();
+        for (int id : tcxChain()) {
+            if (kind == Hook.TCX && id == programId) {
+                return before;
+            }
+            before.add("tcx program " + id + named(id));
+        }
+        for (Filter filter : Rtnetlink.filters(place.ifindex(), false)) {
+            if (kind == Hook.CLSACT && filter.priority() < CLSACT_PRIORITY) {
+                int id = ClsactFilter.query(place.ifindex(), filter.priority(), filter.handle())
+                        .map(ClsactFilter.Filter::programId)
+                        .orElse(0);
+                before.add(filter.kind() + " filter of priority " + filter.priority()
+                        + (id == 0 ? "" : ", program " + id + named(id)));
+            }
+        }
+        return before;
+    }
+
+    private List<Integer> tcxChain() {
+        try {
+            return TcxLink.query(place.ifindex());
+        } catch (KernelException e) {
+            if (e.errno() == Errno.EINVAL) {
+                return List.of(); // a kernel without tcx
+            }
+            throw e;
+        }
+    }
+
+    /** Its name in brackets, where the kernel has one. */
+    private static String named(int id) {
+        try (BpfProgram program = BpfProgram.fromId(id).orElse(null)) {
+            String name = program == null ? "" : program.info().name();
+            return name.isEmpty() ? "" : " (" + name + ")";
+        }
     }
 
     /** The tag of the program that runs: the same for the same instructions. */

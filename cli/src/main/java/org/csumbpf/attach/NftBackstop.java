@@ -75,10 +75,12 @@ final class NftBackstop implements AutoCloseable {
     }
 
     private Optional<NftTable> table(NftPlan.Family family) {
-        if (!NftTable.listed(nftables.list("tables " + family.label()), family)) {
+        if (!NftTable.listed(nftables.listText("tables " + family.label()), family)) {
             return Optional.empty();
         }
-        return Optional.of(NftTable.parse(nftables.list("table " + family.label() + " " + NftPlan.TABLE)));
+        String name = family.label() + " " + NftPlan.TABLE;
+        NftTable table = NftTable.parse(nftables.listText("table " + name));
+        return Optional.of(table.ours() ? table.withElements(set -> nftables.list("set " + name + " " + set)) : table);
     }
 
     /**
@@ -155,6 +157,7 @@ final class NftBackstop implements AutoCloseable {
 
     private void apply(HostSetup host, NetDevice device, CsumbpfMaps maps, Plans plans, RuleSet rules, Result result) {
         boolean noted = host.has(HostChange.NFTABLES);
+        wake(plans, result);
         if (plans.needsDetour()) {
             maps.countBackstop(rules.byVni().keySet(), rules.any().isPresent());
             hangDetour(host, maps, result);
@@ -169,6 +172,15 @@ final class NftBackstop implements AutoCloseable {
         }
         if (!plans.needsDetour()) {
             host.undoDetour();
+        }
+    }
+
+    private void wake(Plans plans, Result result) {
+        for (NftPlan.Family family : plans.byFamily().keySet()) {
+            if (table(family).filter(table -> table.ours() && table.dormant()).isPresent()) {
+                nftables.run(NftTransaction.wake(family));
+                result.changes().add("woke the nftables table " + family.label() + " " + NftPlan.TABLE);
+            }
         }
     }
 
@@ -251,6 +263,8 @@ final class NftBackstop implements AutoCloseable {
                 NftPlan plan = plans.byFamily().get(family);
                 if (plan != null && table.isEmpty()) {
                     lost.add(name + " is gone");
+                } else if (plan != null && table.get().dormant()) {
+                    lost.add(name + " is dormant");
                 } else if (plan != null && !table.get().fulfils(plan)) {
                     lost.add(name + " is not as this device and its rules want it");
                 }

@@ -195,15 +195,33 @@ record NftPlan(
         return "typeof " + VNI + ";" + (kind.counts ? " counter;" : "");
     }
 
-    /** The rules in their order, by chain. The first of the whole plan carries the mark and the fingerprint. */
+    /** The rules in their order, by chain. Each carries the mark, the fingerprint of all, and its place. */
     Map<String, List<String>> rules() {
         Map<String, List<String>> rules = unmarkedRules();
-        List<String> first = rules.get(prefix());
-        first.set(0, first.get(0) + " comment \"" + comment() + "\"");
+        String comment = comment();
+        rules.values().forEach(chain -> {
+            for (int i = 0; i < chain.size(); i++) {
+                chain.set(i, chain.get(i) + " comment \"" + comment + " " + i + "\"");
+            }
+        });
         return rules;
     }
 
-    String comment() {
+    /** What {@link NftTable} sees of {@link #rules()} where they are there. */
+    Map<String, List<NftTable.Rule>> expected() {
+        Map<String, List<NftTable.Rule>> expected = new TreeMap<>();
+        String comment = comment();
+        unmarkedRules().forEach((chain, rules) -> {
+            List<NftTable.Rule> seen = new ArrayList<>();
+            for (String rule : rules) {
+                seen.add(new NftTable.Rule(comment + " " + seen.size(), NftTable.Rule.verdict(rule)));
+            }
+            expected.put(chain, seen);
+        });
+        return expected;
+    }
+
+    private String comment() {
         CRC32 crc = new CRC32();
         crc.update((unmarkedRules().toString() + sets.keySet()).getBytes(StandardCharsets.UTF_8));
         return String.format(Locale.ROOT, "%s; %08x", MARK, crc.getValue());

@@ -5,51 +5,108 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Vni;
 
 /**
- * A table csumbpf as the kernel has it, read from {@code nft -j list table} (libnftables-json(5)). Pure.
+ * A table csumbpf as the kernel has it, read from {@code nft -n -t list table}, and its sets from {@code nft -j list set}
+ * (libnftables-json(5)). Pure.
  *
- * @param rules number of rules by chain; every chain is there
- * @param comments of rules, by chain
+ * @param chains every chain, with what stands between its braces: see {@link NftPlan#chains()}
+ * @param rules of chains that have any, in their order
  * @param sets VNIs and their counts, by set
  * @param counters named counters
+ * @param dormant whether the kernel leaves it out
  */
 record NftTable(
-        Map<String, Integer> rules,
-        Map<String, List<String>> comments,
+        Map<String, String> chains,
+        Map<String, List<Rule>> rules,
         Map<String, Map<Vni, Count>> sets,
-        Map<String, Count> counters) {
+        Map<String, Count> counters,
+        boolean dormant) {
+    static final NftTable NONE = new NftTable(Map.of(), Map.of(), Map.of(), Map.of(), false);
 
-    /** Whether a table of ours is among those of {@code nft -j list tables}. */
-    static boolean listed(String json, NftPlan.Family family) {
-        return objects(json, "table")
-                .anyMatch(table -> Objects.equals(table.get("family"), family.label())
-                        && Objects.equals(table.get("name"), NftPlan.TABLE));
+    private static final Pattern COMMENT = Pattern.compile("(.*) comment \"([^\"]*)\"");
+
+    /**
+     * One rule.
+     *
+     * @param comment empty: none
+     * @param verdict what it does in the end: "drop", "return", "goto if2-repair" …
+     */
+    record Rule(String comment, String verdict) {
+        static Rule parse(String text) {
+            Matcher commented = COMMENT.matcher(text);
+            boolean is = commented.matches();
+            return new Rule(is ? commented.group(2) : "", verdict(is ? commented.group(1) : text));
+        }
+
+        /** The last word, with that before it where that is goto or jump. */
+        static String verdict(String rule) {
+            String[] words = rule.split(" ");
+            String last = words[words.length - 1];
+            String before = words.length > 1 ? words[words.length - 2] : "";
+            return before.equals("goto") || before.equals("jump") ? before + " " + last : last;
+        }
     }
 
-    static NftTable parse(String json) {
-        Map<String, Integer> rules = new TreeMap<>();
-        Map<String, List<String>> comments = new HashMap<>();
-        objects(json, "chain").forEach(chain -> rules.put(text(chain, "name"), 0));
-        objects(json, "rule").forEach(rule -> {
-            String chain = text(rule, "chain");
-            rules.merge(chain, 1, Integer::sum);
-            if (rule.get("comment") instanceof String comment) {
-                comments.computeIfAbsent(chain, c -> new ArrayList<>()).add(comment);
-            }
-        });
+    /** Whether a table of ours is among those of {@code nft list tables}. */
+    static boolean listed(String text, NftPlan.Family family) {
+        return text.lines().anyMatch(("table " + family.label() + " " + NftPlan.TABLE)::equals);
+    }
+
+    /** All but the elements of sets. */
+    static NftTable parse(String text) {
+        Map<String, String> chains = new TreeMap<>();
+        Map<String, List<Rule>> rules = new HashMap<>();
         Map<String, Map<Vni, Count>> sets = new TreeMap<>();
-        objects(json, "set").forEach(set -> sets.put(text(set, "name"), elements(set.get("elem"))));
         Map<String, Count> counters = new TreeMap<>();
-        objects(json, "counter").forEach(counter -> counters.put(text(counter, "name"), count(counter)));
-        return new NftTable(rules, comments, sets, counters);
+        boolean dormant = false;
+        String kind = "";
+        String name = "";
+        for (String line : text.split("\n")) {
+            String[] words = line.strip().split(" ");
+            if (line.startsWith("\t\t")) {
+                if (kind.equals("counter") && words.length == 4) {
+                    counters.put(name, new Count(Long.parseUnsignedLong(words[1]), Long.parseUnsignedLong(words[3])));
+                } else if (kind.equals("chain") && words[0].equals("type")) {
+                    chains.put(name, line.strip());
+                } else if (kind.equals("chain")) {
+                    rules.computeIfAbsent(name, c -> new ArrayList<>()).add(Rule.parse(line.strip()));
+                }
+            } else if (words.length == 3 && words[2].equals("{")) {
+                kind = words[0];
+                name = words[1];
+                switch (kind) {
+                    case "chain" -> chains.put(name, "");
+                    case "set" -> sets.put(name, Map.of());
+                    case "counter" -> counters.put(name, Count.NONE);
+                    default -> {} // the table itself, and what csumbpf never makes
+                }
+            } else if (words[0].equals("flags")) {
+                dormant |= line.contains("dormant");
+            }
+        }
+        return new NftTable(chains, rules, sets, counters, dormant);
+    }
+
+    /** @param json of a set, by its name */
+    NftTable withElements(UnaryOperator<String> json) {
+        Map<String, Map<Vni, Count>> filled = new TreeMap<>();
+        for (String name : sets.keySet()) {
+            Map<Vni, Count> elements = new TreeMap<>();
+            if (NftPlan.coined(name)) {
+                objects(json.apply(name), "set").forEach(set -> elements.putAll(elements(set.get("elem"))));
+            }
+            filled.put(name, elements);
+        }
+        return new NftTable(chains, rules, filled, counters, dormant);
     }
 
     /**
@@ -57,14 +114,15 @@ record NftTable(
      * its own. Any other table is somebody else's, whatever its name.
      */
     boolean ours() {
-        boolean marked =
-                comments.values().stream().flatMap(List::stream).anyMatch(comment -> comment.startsWith(NftPlan.MARK));
-        return marked || (!rules.isEmpty() && names().allMatch(NftPlan::coined));
+        boolean marked = rules.values().stream()
+                .flatMap(List::stream)
+                .anyMatch(rule -> rule.comment().startsWith(NftPlan.MARK));
+        return marked || (!chains.isEmpty() && names().allMatch(NftPlan::coined));
     }
 
     /** Names of all that is in it: chains, sets, counters. */
     Stream<String> names() {
-        return Stream.of(rules.keySet(), sets.keySet(), counters.keySet()).flatMap(Set::stream);
+        return Stream.of(chains.keySet(), sets.keySet(), counters.keySet()).flatMap(Set::stream);
     }
 
     /** Whether anything in it is that attachment's. */
@@ -72,26 +130,34 @@ record NftTable(
         return names().anyMatch(name -> NftPlan.owns(ifindex, name));
     }
 
-    /** Whether it holds what the plan wants, and nothing else under the attachment's name. */
+    /**
+     * Whether it holds what the plan wants, and nothing else under the attachment's name. The kernel has rules in another form than
+     * nft(8), so each is known by its comment, which goes when it is replaced, and by what it does in the end.
+     */
     boolean fulfils(NftPlan plan) {
-        Map<String, List<String>> wanted = plan.rules();
-        for (Map.Entry<String, List<String>> chain : wanted.entrySet()) {
-            if (!Objects.equals(rules.get(chain.getKey()), chain.getValue().size())) {
+        if (dormant) {
+            return false;
+        }
+        for (Map.Entry<String, String> chain : plan.chains().entrySet()) {
+            if (!chain.getValue().equals(chains.get(chain.getKey()))) {
                 return false;
             }
         }
-        boolean marked =
-                comments.getOrDefault(NftPlan.prefix(plan.ifindex()), List.of()).contains(plan.comment());
+        for (Map.Entry<String, List<Rule>> chain : plan.expected().entrySet()) {
+            if (!chain.getValue().equals(rules.get(chain.getKey()))) {
+                return false;
+            }
+        }
         for (Map.Entry<NftPlan.Kind, ? extends Set<Vni>> set : plan.sets().entrySet()) {
             Map<Vni, Count> elements = sets.get(plan.set(set.getKey()));
             if (elements == null || !elements.keySet().equals(set.getValue())) {
                 return false;
             }
         }
-        long expected =
-                (long) wanted.size() + plan.sets().size() + plan.counters().size();
-        return marked
-                && counters.keySet().containsAll(plan.counters())
+        long expected = (long) plan.chains().size()
+                + plan.sets().size()
+                + plan.counters().size();
+        return counters.keySet().containsAll(plan.counters())
                 && names().filter(name -> NftPlan.owns(plan.ifindex(), name)).count() == expected;
     }
 
@@ -129,9 +195,5 @@ record NftTable(
 
     private static long number(Map<?, ?> object, String name) {
         return object.get(name) instanceof Number number ? number.longValue() : 0;
-    }
-
-    private static String text(Map<?, ?> object, String name) {
-        return Optional.ofNullable(object.get(name)).map(Object::toString).orElse("");
     }
 }

@@ -28,8 +28,14 @@ final class NftTransaction {
         NftTransaction transaction = new NftTransaction(plan.family());
         // "create" fails where somebody has made one meanwhile.
         transaction.say(current.isPresent() ? "add table" : "create table", "", "");
-        NftTable now = current.orElse(new NftTable(Map.of(), Map.of(), Map.of(), Map.of()));
+        NftTable now = current.orElse(NftTable.NONE);
         transaction.flush(now, plan.ifindex());
+        // A hook and its priority cannot be changed.
+        transaction.delete(
+                "delete chain",
+                now.chains().keySet(),
+                name -> plan.chains().containsKey(name)
+                        && !now.chains().get(name).equals(plan.chains().get(name)));
         plan.chains()
                 .forEach(
                         (chain, hook) -> transaction.say("add chain", chain, hook.isEmpty() ? "" : "{ " + hook + " }"));
@@ -56,6 +62,13 @@ final class NftTransaction {
         return transaction.commands.toString();
     }
 
+    /** Puts it back in force. A transaction of its own: newer kernels want no new chain beside it. */
+    static String wake(NftPlan.Family family) {
+        NftTransaction transaction = new NftTransaction(family);
+        transaction.say("add table", "", "");
+        return transaction.commands.toString();
+    }
+
     /** Takes an attachment's part out of a table, and the table too if nothing else is in it. */
     static String remove(NftPlan.Family family, int ifindex, NftTable current) {
         NftTransaction transaction = new NftTransaction(family);
@@ -69,14 +82,14 @@ final class NftTransaction {
     }
 
     private void flush(NftTable now, int ifindex) {
-        now.rules().keySet().stream()
+        now.chains().keySet().stream()
                 .filter(chain -> NftPlan.owns(ifindex, chain))
                 .forEach(chain -> say("flush chain", chain, ""));
     }
 
     /** After the rules that named them are gone. */
     private void delete(NftTable now, Predicate<String> unwanted) {
-        delete("delete chain", now.rules().keySet(), unwanted);
+        delete("delete chain", now.chains().keySet(), unwanted);
         delete("delete set", now.sets().keySet(), unwanted);
         delete("delete counter", now.counters().keySet(), unwanted);
     }

@@ -18,12 +18,19 @@ public final class OffPath {
     /** One error in so many repaired packets is no path that is not covered. */
     private static final long REPAIRED_PER_ERROR = 100;
 
+    /** What a one-shot command can compare with. */
+    public static final String SINCE_RULES = "since the rules last changed";
+
     private OffPath() {}
 
-    /** Before the attachment has counted anything. */
-    static Evidence evidence(NetStatistics statistics) {
+    /**
+     * Before the attachment has counted anything.
+     *
+     * @param port of its VXLAN, in host order
+     */
+    static Evidence evidence(NetStatistics statistics, int port) {
         return new Evidence(
-                statistics.ipv4().udpChecksumErrors() + statistics.ipv6().udpChecksumErrors(),
+                statistics.udpChecksumErrors(port),
                 statistics.ipv4().reassembled() + statistics.ipv6().reassembled(),
                 0,
                 0,
@@ -35,16 +42,17 @@ public final class OffPath {
             AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
         Counters tc = contents.sum();
         BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
+        // Not fragments, which may be of any port, and nothing whose checksum nobody has looked at, as that of
+        // plaintext
+        // and of
+        // VNIs without a rule: they would hide a real loss.
         long left = tc.get(Outcome.BAD).packets()
                 + tc.get(Outcome.FAILED).packets()
                 + tc.get(Outcome.OVERSIZE).packets()
                 + tc.get(Outcome.CORRUPT).packets()
-                + tc.get(Outcome.PLAINTEXT).packets()
-                + contents.totals().get(Total.NO_RULE).packets()
-                + contents.totals().get(Total.MALFORMED).packets()
                 + behind.get(BackstopCounters.Outcome.UNJUDGED).packets()
                 + behind.get(BackstopCounters.Outcome.FAILED).packets();
-        Evidence host = evidence(statistics);
+        Evidence host = evidence(statistics, contents.rules().port());
         return new Evidence(
                 host.checksumErrors(),
                 host.reassembled(),
@@ -58,8 +66,10 @@ public final class OffPath {
      * What is amiss, in words for the user; empty: nothing that can be seen.
      *
      * @param since what came in the time that is looked at, in one network namespace
+     * @param port of VXLAN, in host order
+     * @param time that time, in words: "since …"
      */
-    public static Optional<String> judge(Evidence since) {
+    public static Optional<String> judge(Evidence since, int port, String time) {
         long unexplained = since.checksumErrors() - since.left();
         if (unexplained < ERRORS_MIN || unexplained * REPAIRED_PER_ERROR <= since.repaired()) {
             return Optional.empty();
@@ -68,7 +78,8 @@ public final class OffPath {
                 ? ", and " + since.reassembled() + " datagrams came in fragments"
                 : "";
         return Optional.of("still broken: the host dropped " + since.checksumErrors()
-                + " UDP datagrams for their checksum, while " + since.repaired() + " packets were repaired" + fragments
+                + " UDP datagrams on port " + port + " for their checksum " + time + ", while " + since.repaired()
+                + " packets were repaired" + fragments
                 + ": decrypted packets come by a way that is not covered, or with a VNI that has no rule"
                 + " (see 'path' and 'rule', and 'nstat -az UdpInCsumErrors')");
     }

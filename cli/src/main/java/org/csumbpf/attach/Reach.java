@@ -113,8 +113,7 @@ record Reach(
             return Optional.empty();
         }
         NetworkNamespace netns = answer.namespace().get();
-        Optional<NetDevice> device =
-                netns.call(() -> DeviceNode.find(was.deviceId()).flatMap(Rtnetlink::device));
+        Optional<NetDevice> device = netns.call(() -> DeviceNode.find(was.deviceId()));
         if (device.isEmpty()) {
             netns.close();
             return Optional.empty();

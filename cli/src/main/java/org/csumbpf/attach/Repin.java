@@ -37,7 +37,9 @@ final class Repin {
                         record.changes(),
                         record.options(),
                         MonotonicClock.nanos(),
-                        record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read())));
+                        record.finished()
+                                ? record.baseline()
+                                : OffPath.evidence(NetStatistics.read(), AttachmentView.port(pins))));
             }
             // Some are missing where attach could not read them, or an earlier version did it.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -53,7 +55,7 @@ public record Verdict(Kind kind, String text) {
             return new Verdict(Kind.OFF, "nothing is repaired: " + view.state().label());
         }
         if (view.offPath().isPresent()) {
-            return new Verdict(Kind.BYPASSED, view.offPath().get());
+            return new Verdict(Kind.BYPASSED, view.offPath().get() + besides(view));
         }
         return view.contents()
                 .map(contents -> of(
@@ -62,7 +64,29 @@ public record Verdict(Kind kind, String text) {
                                 .filter(b -> b.state() == BackstopView.State.ON)
                                 .map(BackstopView::sum),
                         contents.totals()))
-                .orElseGet(() -> new Verdict(Kind.OFF, "the counters cannot be read"));
+                .orElseGet(() ->
+                        new Verdict(Kind.UNKNOWN, "the program runs on, but its rules and counters cannot be read"));
+    }
+
+    /** What csumbpf leaves as it is without a look at its checksum, so that errors may be among it; empty: nothing. */
+    public static String besides(AttachmentView view) {
+        return view.contents()
+                .map(contents -> {
+                    long plaintext = contents.sum().get(Outcome.PLAINTEXT).packets();
+                    long noRule = contents.totals().get(Total.NO_RULE).packets();
+                    List<String> parts = new ArrayList<>();
+                    if (plaintext > 0) {
+                        parts.add(plaintext + " plaintext packets");
+                    }
+                    if (noRule > 0) {
+                        parts.add(noRule + " packets with a VNI that has no rule");
+                    }
+                    return parts.isEmpty()
+                            ? ""
+                            : "; the errors may also be among " + String.join(" and ", parts)
+                                    + ", which are left as they are and not looked at";
+                })
+                .orElse("");
     }
 
     /** @param backstop what came behind tc; empty: nobody is there to see it */

@@ -3,6 +3,7 @@ package org.csumbpf.cli;
 
 import java.util.Optional;
 import java.util.function.Function;
+import org.csumbpf.attach.Selection;
 import org.csumbpf.attach.Similar;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
@@ -78,6 +79,11 @@ final class Csumbpf implements Runnable {
 
     boolean namesNetns() {
         return netns != null;
+    }
+
+    /** What to stay with: the namespace that was asked for, or all. Holds nothing open. */
+    Selection selection() {
+        return netns == null ? Selection.ALL : Selection.of(netns);
     }
 
     /** The namespace that was asked for, or the caller's own. */

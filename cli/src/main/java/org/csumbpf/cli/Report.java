@@ -47,9 +47,10 @@ final class Report {
     }
 
     /** What attach or vni did. */
-    void changed(NetworkNamespace netns, String ifname, Result result) {
+    void changed(NetworkNamespace netns, String typed, Result result) {
+        Optional<AttachmentView> view = AttachmentView.read(netns, typed);
+        String ifname = view.map(AttachmentView::ifname).orElse(typed);
         warn(ifname, result);
-        Optional<AttachmentView> view = AttachmentView.read(netns, ifname);
         if (json) {
             Map<String, Object> tree = result(ifname, result);
             view.ifPresent(v -> tree.putAll(describe(v)));
@@ -382,6 +383,7 @@ final class Report {
         tree.put("repair_text", verdict.text());
         tree.put("path", view.path().label());
         tree.put("path_text", view.pathText());
+        tree.put("before", view.before());
         view.backstop().ifPresent(backstop -> {
             Map<String, Object> about = new LinkedHashMap<>();
             about.put("wanted", backstop.wanted().label());

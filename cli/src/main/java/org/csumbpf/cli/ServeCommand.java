@@ -65,10 +65,9 @@ final class ServeCommand extends HostCommand {
 
     @Override
     void run(Output out) {
-        global().within(only -> {
-            Serve.run(new Serve.Options(only, listen, maxVnis, maxPeers, logFormat, Version.number()), System.err);
-            return null;
-        });
+        Serve.run(
+                new Serve.Options(global().selection(), listen, maxVnis, maxPeers, logFormat, Version.number()),
+                System.err);
     }
 
     /** Says what is wrong in the words of {@link ListenAddress}. */

@@ -5,11 +5,10 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.csumbpf.attach.EventStream;
+import org.csumbpf.attach.Selection;
 import org.csumbpf.loader.host.MonotonicClock;
-import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.Event;
 import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Peer;
@@ -19,11 +18,11 @@ final class EventLog implements Runnable {
     /** How long an attachment that comes may wait until its events are read: the kernel keeps them meanwhile. */
     private static final int FOLLOW_MILLIS = 5000;
 
-    private final Optional<NetworkNamespace> only;
+    private final Selection only;
     private final Snapshot.EventCounts counts;
     private final ServeLog log;
 
-    EventLog(Optional<NetworkNamespace> only, Snapshot.EventCounts counts, ServeLog log) {
+    EventLog(Selection only, Snapshot.EventCounts counts, ServeLog log) {
         this.only = only;
         this.counts = counts;
         this.log = log;

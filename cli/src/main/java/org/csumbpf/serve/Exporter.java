@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.Selection;
 import org.csumbpf.attach.Verdict;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.MonotonicClock;
-import org.csumbpf.loader.host.NetworkNamespace;
 
 /** Brings the meters up to date at each scrape, and says in the log, once, what is amiss. One scrape at a time. */
 final class Exporter {
-    private final Optional<NetworkNamespace> only;
+    private final Selection only;
     private final Snapshot.Limits limits;
     private final Snapshot.EventCounts events;
     private final String version;
@@ -30,7 +30,7 @@ final class Exporter {
     private volatile Optional<String> unready = Optional.empty();
 
     Exporter(
-            Optional<NetworkNamespace> only,
+            Selection only,
             Snapshot.Limits limits,
             Snapshot.EventCounts events,
             String version,
@@ -62,6 +62,8 @@ final class Exporter {
             String why = "cannot read the attachments: " + e.getMessage();
             amiss.put("read", why);
             unready = Optional.of(why);
+            // Nobody knows whether what was amiss is over.
+            complaints.forEach(amiss::putIfAbsent);
         }
         snapshot.add(Metric.READ_FAILURES, Tags.empty(), failures);
         snapshot.add(Metric.BUILD_INFO, Tags.of("version", version, "java", System.getProperty("java.version")), 1);
@@ -72,10 +74,10 @@ final class Exporter {
     private void read(Snapshot snapshot, Map<String, String> amiss) {
         List<AttachmentView> views = AttachmentView.readAll(only);
         long now = MonotonicClock.nanos();
-        Map<Long, String> passedBy = offPath.judge(views, now);
+        Map<AttachmentView.Port, String> passedBy = offPath.judge(views, now);
         snapshot.add(
                 views,
-                passedBy.keySet(),
+                view -> view.port().map(passedBy::containsKey).orElse(false),
                 events,
                 BpfProgram.statsEnabled(),
                 System.currentTimeMillis() * 1_000_000 - now);
@@ -86,13 +88,30 @@ final class Exporter {
                             + (Bpffs.isMounted(Bpffs.DEFAULT) ? "" : " (" + Bpffs.DEFAULT + " is not mounted)")
                             + "; 'csumbpf attach' is seen without a restart");
         }
+        List<AttachmentView> unreadable = views.stream()
+                .filter(view -> view.state() == AttachmentView.State.UNREADABLE)
+                .toList();
+        if (!unreadable.isEmpty()) {
+            failures++;
+        }
+        // Nobody knows whether what was amiss with these is over.
+        complaints.forEach((key, text) -> {
+            if (unreadable.stream().anyMatch(view -> key.startsWith(view.label() + " "))) {
+                amiss.put(key, text);
+            }
+        });
         for (AttachmentView view : views) {
             for (String problem : view.problems()) {
                 amiss.put(view.label() + " " + problem, view.label() + ": " + problem);
             }
-            String text = passedBy.get(view.netns());
+            String text = view.port()
+                    .map(passedBy::get)
+                    .map(t -> t + Verdict.besides(view))
+                    .orElse(null);
             Verdict verdict = Verdict.of(view);
-            if (text == null && verdict.kind() == Verdict.Kind.BYPASSED) {
+            if (text == null
+                    && verdict.kind() == Verdict.Kind.BYPASSED
+                    && view.offPath().isEmpty()) {
                 text = verdict.text();
             }
             if (text != null) {

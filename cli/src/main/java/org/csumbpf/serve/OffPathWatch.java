@@ -10,7 +10,7 @@ import org.csumbpf.attach.OffPath;
 import org.csumbpf.maps.Evidence;
 
 /**
- * Tells, by network namespace, whether decrypted packets die now: what came in the last window counts, so that it ends by
+ * Tells, by port in a network namespace, whether decrypted packets die now: what came in the last window counts, so that it ends by
  * itself. The first window begins when the rules last changed, as that of {@code csumbpf status} does.
  */
 final class OffPathWatch {
@@ -20,17 +20,17 @@ final class OffPathWatch {
     private record Attachment(long netns, int ifindex) {}
 
     private Map<Attachment, Evidence> begun = Map.of();
-    private Map<Long, String> verdicts = Map.of();
+    private Map<AttachmentView.Port, String> verdicts = Map.of();
     private long begunNanos;
     private boolean first = true;
 
-    /** @return what is amiss, by inode of the network namespace; nothing of those where all is well */
-    Map<Long, String> judge(List<AttachmentView> views, long nowNanos) {
+    /** @return what is amiss, by port; nothing of those where all is well */
+    Map<AttachmentView.Port, String> judge(List<AttachmentView> views, long nowNanos) {
         if (!first && nowNanos - begunNanos < WINDOW_NANOS) {
             return verdicts;
         }
         Map<Attachment, Evidence> now = new HashMap<>();
-        Map<Long, Evidence> since = new HashMap<>();
+        Map<AttachmentView.Port, Evidence> since = new HashMap<>();
         for (AttachmentView view : views) {
             Optional<Evidence> evidence = view.evidence();
             if (evidence.isPresent()) {
@@ -39,11 +39,13 @@ final class OffPathWatch {
                         ? begun.get(key)
                         : view.record().orElseThrow().baseline();
                 now.put(key, view.baseline().orElseThrow());
-                since.merge(view.netns(), evidence.get().since(before), Evidence::plusAttachment);
+                since.merge(view.port().orElseThrow(), evidence.get().since(before), Evidence::plusAttachment);
             }
         }
-        Map<Long, String> found = new HashMap<>();
-        since.forEach((netns, evidence) -> OffPath.judge(evidence).ifPresent(text -> found.put(netns, text)));
+        String time = first ? OffPath.SINCE_RULES : "in " + (nowNanos - begunNanos) / 1_000_000_000 + " s";
+        Map<AttachmentView.Port, String> found = new HashMap<>();
+        since.forEach((port, evidence) ->
+                OffPath.judge(evidence, port.number(), time).ifPresent(text -> found.put(port, text)));
         begun = now;
         begunNanos = nowNanos;
         first = false;

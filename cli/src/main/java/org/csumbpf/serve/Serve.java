@@ -4,9 +4,8 @@ package org.csumbpf.serve;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.PrintStream;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
-import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.attach.Selection;
 import org.csumbpf.loader.host.SystemdNotify;
 
 /** The daemon: metrics and events, until it is told to end. It changes nothing on the host. */
@@ -16,7 +15,7 @@ public final class Serve {
     /**
      * What the user wants.
      *
-     * @param only attachments of this network namespace; empty: of all
+     * @param only these attachments
      * @param listen where
      * @param maxVnis series of single VNIs, at most
      * @param maxPeers series of single peers, at most
@@ -24,7 +23,7 @@ public final class Serve {
      * @param version of csumbpf
      */
     public record Options(
-            Optional<NetworkNamespace> only,
+            Selection only,
             ListenAddress listen,
             int maxVnis,
             int maxPeers,

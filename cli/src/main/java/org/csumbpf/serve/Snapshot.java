@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.BackstopCounters;
 import org.csumbpf.attach.BackstopView;
@@ -59,14 +60,14 @@ final class Snapshot {
     /**
      * Adds all there is to say of attachments.
      *
-     * @param offPath the network namespaces (inodes) in which decrypted packets pass by
+     * @param offPath whether decrypted packets pass an attachment by
      * @param events what was logged, by attachment
      * @param statsEnabled whether the kernel measures programs
      * @param monotonicToUnixNanos from CLOCK_MONOTONIC to Unix time
      */
     void add(
             List<AttachmentView> views,
-            Set<Long> offPath,
+            Predicate<AttachmentView> offPath,
             EventCounts events,
             boolean statsEnabled,
             long monotonicToUnixNanos) {
@@ -90,7 +91,7 @@ final class Snapshot {
                                     .isPresent()
                             ? 1
                             : 0);
-            add(Metric.OFF_PATH, tags, offPath.contains(view.netns()) ? 1 : 0);
+            add(Metric.OFF_PATH, tags, offPath.test(view) ? 1 : 0);
             view.program().ifPresent(program -> {
                 add(
                         Metric.PROGRAM_INFO,

@@ -26,9 +26,11 @@ class OffPathTest {
             })
     void judges(long errors, long reassembled, long esp, long repaired, long left, boolean amiss) {
         Evidence since = new Evidence(errors, reassembled, esp, repaired, left);
-        assertThat(OffPath.judge(since).isPresent()).isEqualTo(amiss);
-        OffPath.judge(since).ifPresent(text -> {
-            assertThat(text).contains(errors + " UDP datagrams").contains("nstat");
+        assertThat(OffPath.judge(since, 4789, "in 10 s").isPresent()).isEqualTo(amiss);
+        OffPath.judge(since, 4789, "in 10 s").ifPresent(text -> {
+            assertThat(text)
+                    .contains(errors + " UDP datagrams on port 4789", "in 10 s")
+                    .contains("nstat");
             assertThat(text.contains("fragments")).isEqualTo(reassembled > 0);
         });
     }

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Only the subcommands that arguments can mean are made; nobody is to notice. */
 class MainTest {
     private static final Set<String> ALL =
-            Set.of("attach", "detach", "status", "stats", "serve", "vni", "help", "warm-up");
+            Set.of("attach", "detach", "status", "stats", "serve", "vni", "help", "restore", "warm-up");
 
     @Test
     void theOneThatIsNamed() {

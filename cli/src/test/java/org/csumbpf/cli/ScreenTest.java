@@ -240,6 +240,7 @@ class ScreenTest {
                 Optional.of(
                         new BackstopView(Backstop.AUTO, BackstopView.State.ON, "IPv4", behind, BackstopCounters.NONE)),
                 List.of(),
+                List.of(),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),

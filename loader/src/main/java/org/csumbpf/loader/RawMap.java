@@ -21,6 +21,7 @@ public final class RawMap implements AutoCloseable {
     private static final int PERCPU_ARRAY = 6;
     private static final int LRU_PERCPU_HASH = 10;
     private static final int PERCPU_CGROUP_STORAGE = 21;
+    private static final int RINGBUF = 27;
     /** Entries that are read at once, to begin with. */
     private static final int BATCH = 256;
 
@@ -78,6 +79,11 @@ public final class RawMap implements AutoCloseable {
             case PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE -> true;
             default -> false;
         };
+    }
+
+    /** Whether it is a ring buffer (BPF_MAP_TYPE_RINGBUF). */
+    public boolean isRingBuffer() {
+        return info.type() == RINGBUF;
     }
 
     /** Bytes that a value takes in a look-up: for a per-CPU map those of all CPUs, each rounded up to eight. */

@@ -5,7 +5,6 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -14,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.csumbpf.loader.host.InterfaceName;
 
 /** The codecs of all maps. CodecsAgainstBtfTest compares their layouts with the object's BTF. */
 public final class Codecs {
@@ -633,14 +633,11 @@ public final class Codecs {
     }
 
     private static byte[] ifnameBytes(String ifname) {
-        byte[] name = ifname.getBytes(StandardCharsets.UTF_8);
-        if (name.length < IFNAMSIZ) {
-            return name;
-        }
-        if (ifname.indexOf('\ufffd') < 0) {
+        byte[] name = InterfaceName.encode(ifname);
+        if (name.length >= IFNAMSIZ) {
             throw new IllegalArgumentException("interface name longer than IFNAMSIZ allows: " + ifname);
         }
-        return Arrays.copyOf(name, IFNAMSIZ - 1); // bytes that are no UTF-8 take three each, as U+FFFD
+        return name;
     }
 
     private static String ifname(byte[] name) {
@@ -648,7 +645,7 @@ public final class Codecs {
         while (length < name.length && name[length] != 0) {
             length++;
         }
-        return new String(name, 0, length, StandardCharsets.UTF_8);
+        return InterfaceName.decode(Arrays.copyOf(name, length));
     }
 
     /** IPv4 is written mapped (RFC 4291 section 2.5.5.2). */

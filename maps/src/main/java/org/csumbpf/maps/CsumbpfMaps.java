@@ -2,6 +2,7 @@
 package org.csumbpf.maps;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
@@ -64,18 +65,30 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     private boolean anyIsTaken;
 
-    private CsumbpfMaps(Function<String, RawMap> source) {
-        attachment = new RecordMap(source.apply(RecordMap.NAME));
-        config = BpfMap.shared(source.apply("config"), Codecs.U32, Codecs.CONFIG);
-        firstRules = BpfMap.shared(source.apply("first_rules"), Codecs.U32, Codecs.FIRST_RULES);
-        rules = BpfMap.shared(source.apply("rules"), Codecs.U32, Codecs.RULE);
-        firstCounters = BpfMap.perCpu(source.apply("first_counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
-        counters = BpfMap.perCpu(source.apply("counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
-        backstop = BpfMap.perCpu(source.apply("backstop"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
-        totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
-        peers = BpfMap.shared(source.apply("peers"), Codecs.PEER_KEY, Codecs.PEER);
-        events = source.apply(EVENTS);
-        eventsLost = BpfMap.perCpu(source.apply("events_lost"), Codecs.U32, Codecs.U64, Long::sum);
+    /** Closes what it has opened if it cannot have all: a pin may be missing, or be another version's. */
+    private CsumbpfMaps(Function<String, RawMap> pins) {
+        List<RawMap> opened = new ArrayList<>();
+        Function<String, RawMap> source = name -> {
+            RawMap map = pins.apply(name);
+            opened.add(map);
+            return map;
+        };
+        try {
+            attachment = new RecordMap(source.apply(RecordMap.NAME));
+            config = BpfMap.shared(source.apply("config"), Codecs.U32, Codecs.CONFIG);
+            firstRules = BpfMap.shared(source.apply("first_rules"), Codecs.U32, Codecs.FIRST_RULES);
+            rules = BpfMap.shared(source.apply("rules"), Codecs.U32, Codecs.RULE);
+            firstCounters = BpfMap.perCpu(source.apply("first_counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
+            counters = BpfMap.perCpu(source.apply("counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
+            backstop = BpfMap.perCpu(source.apply("backstop"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
+            totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
+            peers = BpfMap.shared(source.apply("peers"), Codecs.PEER_KEY, Codecs.PEER);
+            events = source.apply(EVENTS);
+            eventsLost = BpfMap.perCpu(source.apply("events_lost"), Codecs.U32, Codecs.U64, Long::sum);
+        } catch (RuntimeException e) {
+            opened.forEach(RawMap::close);
+            throw e;
+        }
     }
 
     /** The maps of a loaded object. */

@@ -4,11 +4,12 @@ package org.csumbpf.maps;
 /**
  * What had been counted at one moment, by the host and by an attachment: {@code struct csumbpf_evidence}. All are packets.
  *
- * @param checksumErrors UDP datagrams that the host dropped for their checksum, in the attachment's network namespace
+ * @param checksumErrors UDP datagrams that the sockets on the VXLAN port dropped for their checksum, in the attachment's network
+ *     namespace
  * @param reassembled IP datagrams that it put together from fragments
  * @param esp ESP that reached tc undecrypted
  * @param repaired on both paths
- * @param left with a checksum that may be wrong and was left so, on purpose or because it could not be read
+ * @param left with a checksum that is wrong, or could not be computed, and was left so
  */
 public record Evidence(long checksumErrors, long reassembled, long esp, long repaired, long left) {
     public static final Evidence NONE = new Evidence(0, 0, 0, 0, 0);

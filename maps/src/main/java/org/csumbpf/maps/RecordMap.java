@@ -20,7 +20,13 @@ public final class RecordMap implements AutoCloseable {
 
     /** From the pins of an attachment, of which this one may be all there is. */
     public static RecordMap fromPin(Path directory) {
-        return new RecordMap(RawMap.fromPin(directory.resolve(NAME)));
+        RawMap raw = RawMap.fromPin(directory.resolve(NAME));
+        try {
+            return new RecordMap(raw);
+        } catch (RuntimeException e) {
+            raw.close();
+            throw e;
+        }
     }
 
     /** Whether it has this version's layout, and so room for all of a record. */

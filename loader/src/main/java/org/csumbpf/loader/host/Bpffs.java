@@ -3,6 +3,7 @@ package org.csumbpf.loader.host;
 
 import com.sun.jna.Memory;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -90,7 +91,7 @@ public final class Bpffs {
 
     private static List<String> mounts() {
         try {
-            return Files.readAllLines(Path.of("/proc/self/mountinfo"));
+            return Files.readAllLines(Path.of("/proc/self/mountinfo"), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
             return List.of();
         }

@@ -2,9 +2,8 @@
 package org.csumbpf.loader.host;
 
 import com.sun.jna.Native;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -38,39 +37,37 @@ public final class DeviceNode {
      * cannot say it, or where the caller may not ask.
      */
     public static OptionalLong of(String ifname) {
-        return withDevices(devices -> {
-                    try {
-                        return Optional.of(number(devices.resolve(ifname)));
-                    } catch (IOException | InvalidPathException e) {
-                        return Optional.<Long>empty(); // no such device; or its name is no text
-                    }
-                })
+        return withDevices(directory -> Optional.of(number(directory, ifname)).filter(number -> number != 0))
                 .map(OptionalLong::of)
                 .orElseGet(OptionalLong::empty);
     }
 
-    /** The name of the device with this number in the calling thread's network namespace. */
-    public static Optional<String> find(long number) {
-        return withDevices(devices -> {
-            for (Path device : NetworkNamespace.entries(devices)) {
-                try {
-                    if (number(device) == number) {
-                        return Optional.of(device.getFileName().toString());
-                    }
-                } catch (IOException e) {
-                    continue; // it has gone meanwhile
-                }
-            }
-            return Optional.empty();
-        });
+    /** The device with this number in the calling thread's network namespace. */
+    public static Optional<NetDevice> find(long number) {
+        return withDevices(directory -> Rtnetlink.devices().stream()
+                .filter(device -> number(directory, device.name()) == number)
+                .findFirst());
     }
 
-    private static long number(Path device) throws IOException {
-        return (Long) Files.getAttribute(device, "unix:ino");
+    /** 0: no such device. By bytes, since a name may be no text. */
+    private static long number(String directory, String ifname) {
+        ByteArrayOutputStream path = new ByteArrayOutputStream();
+        path.writeBytes((directory + "/").getBytes(StandardCharsets.US_ASCII));
+        path.writeBytes(InterfaceName.encode(ifname));
+        path.write(0);
+        int node = Libc.open(path.toByteArray(), Libc.O_PATH | Libc.O_CLOEXEC);
+        if (node < 0) {
+            return 0;
+        }
+        try {
+            return NetworkNamespace.inode(Path.of("/proc/self/fd/" + node));
+        } finally {
+            Libc.close(node);
+        }
     }
 
     /** Runs {@code work} on the directory that has an entry for each device of the namespace. */
-    private static <T> Optional<T> withDevices(Function<Path, Optional<T>> work) {
+    private static <T> Optional<T> withDevices(Function<String, Optional<T>> work) {
         int context = (int) Libc.syscall(SYS_FSOPEN, "sysfs", FSOPEN_CLOEXEC);
         if (context < 0) {
             return unknown("open file system");
@@ -84,7 +81,7 @@ public final class DeviceNode {
                 return unknown("mount file system");
             }
             try {
-                return work.apply(Path.of("/proc/self/fd/" + mount + "/class/net"));
+                return work.apply("/proc/self/fd/" + mount + "/class/net");
             } finally {
                 Libc.close(mount);
             }

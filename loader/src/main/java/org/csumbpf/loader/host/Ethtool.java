@@ -2,7 +2,6 @@
 package org.csumbpf.loader.host;
 
 import com.sun.jna.Memory;
-import java.nio.charset.StandardCharsets;
 
 /** Device features by SIOCETHTOOL, of the calling thread's network namespace. */
 public final class Ethtool {
@@ -31,7 +30,7 @@ public final class Ethtool {
     }
 
     private static int value(String device, int command, int data, String operation) {
-        byte[] name = device.getBytes(StandardCharsets.UTF_8);
+        byte[] name = InterfaceName.encode(device);
         int socket = Libc.check(Libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open", "socket");
         try {
             // struct ethtool_value { __u32 cmd; __u32 data; } behind struct ifreq { char name[16]; void *data; }

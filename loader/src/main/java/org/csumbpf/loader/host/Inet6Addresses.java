@@ -3,6 +3,7 @@ package org.csumbpf.loader.host;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -44,7 +45,8 @@ public final class Inet6Addresses {
 
     private static List<String> read() {
         try {
-            return Files.readAllLines(FILE);
+            // Names are bytes: as ISO 8859-1 any are read, and only what is ASCII is looked at.
+            return Files.readAllLines(FILE, StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException e) {
             return List.of(); // a kernel without IPv6
         } catch (IOException e) {

@@ -10,6 +10,10 @@ import com.sun.jna.Pointer;
  */
 final class Libnftables {
     static final int OUTPUT_JSON = 1 << 4;
+    /** Protocols, priorities, symbols and times. */
+    static final int OUTPUT_NUMERIC = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10;
+
+    static final int OUTPUT_TERSE = 1 << 11;
 
     static {
         Native.register(Libnftables.class, "libnftables.so.1");

@@ -5,7 +5,7 @@ package org.csumbpf.loader.host;
  * A network device (RTM_NEWLINK).
  *
  * @param ifindex its number in its namespace
- * @param name its name
+ * @param name its name, as {@link InterfaceName} writes it
  * @param arphrd ARPHRD_*: 1 is Ethernet
  * @param kind IFLA_INFO_KIND ("vlan", "veth" …); empty for physical devices
  * @param lowerIfindex IFLA_LINK: a VLAN's parent, a veth's peer; 0: none

@@ -3,9 +3,11 @@ package org.csumbpf.loader.host;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,8 +20,16 @@ import java.util.TreeMap;
  * @param ipv6 of IPv6; zeroes where the kernel has none
  * @param xfrmInErrors packets that IPsec refused, by the kernel's name for the reason (Documentation/networking/xfrm_proc.rst);
  *     empty where the kernel has no CONFIG_XFRM_STATISTICS
+ * @param udpDrops datagrams that the sockets of a UDP port (IPv4 and IPv6) have dropped, by local port in host order; ports without
+ *     any are not there. The socket of a VXLAN device is one of them. A wrong checksum is counted here if the datagram has more
+ *     than 76 bytes from its UDP header on; shorter ones are checked before the kernel knows the socket
  */
-public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInErrors) {
+public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInErrors, Map<Integer, Long> udpDrops) {
+    /** Columns of /proc/net/udp: number, local address and port, remote ones, state, queues, timer, retransmits, uid … */
+    private static final int LOCAL = 1;
+
+    private static final int DROPS = 12;
+
     /**
      * Of one IP version.
      *
@@ -34,10 +44,21 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
     public static NetStatistics read() {
         // Not /proc/net: that is the process' own.
         Path net = Path.of("/proc/thread-self/net");
-        return parse(lines(net.resolve("snmp")), lines(net.resolve("snmp6")), lines(net.resolve("xfrm_stat")));
+        List<String> sockets = new ArrayList<>(lines(net.resolve("udp")));
+        sockets.addAll(lines(net.resolve("udp6")));
+        return parse(lines(net.resolve("snmp")), lines(net.resolve("snmp6")), lines(net.resolve("xfrm_stat")), sockets);
     }
 
-    static NetStatistics parse(List<String> snmp, List<String> snmp6, List<String> xfrm) {
+    /**
+     * Of the datagrams that the sockets of this port have dropped, those that a wrong checksum explains.
+     *
+     * @param port in host order
+     */
+    public long udpChecksumErrors(int port) {
+        return Math.min(udpDrops.getOrDefault(port, 0L), ipv4.udpChecksumErrors() + ipv6.udpChecksumErrors());
+    }
+
+    static NetStatistics parse(List<String> snmp, List<String> snmp6, List<String> xfrm, List<String> sockets) {
         Map<String, Long> v4 = new HashMap<>();
         // Two lines for a protocol: the names, and in the same order the values.
         for (int i = 0; i + 1 < snmp.size(); i += 2) {
@@ -53,7 +74,23 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
         return new NetStatistics(
                 new Family(v4.getOrDefault("Udp:InCsumErrors", 0L), v4.getOrDefault("Ip:ReasmOKs", 0L)),
                 new Family(v6.getOrDefault("Udp6InCsumErrors", 0L), v6.getOrDefault("Ip6ReasmOKs", 0L)),
-                errors);
+                errors,
+                drops(sockets));
+    }
+
+    private static Map<Integer, Long> drops(List<String> sockets) {
+        Map<Integer, Long> drops = new HashMap<>();
+        for (String line : sockets) {
+            String[] words = line.strip().split("\\s+");
+            int colon = words.length > DROPS ? words[LOCAL].indexOf(':') : -1;
+            if (colon >= 0 && !words[DROPS].equals("0")) {
+                drops.merge(
+                        Integer.parseInt(words[LOCAL].substring(colon + 1), 16),
+                        Long.parseLong(words[DROPS]),
+                        Long::sum);
+            }
+        }
+        return drops;
     }
 
     private static Map<String, Long> pairs(List<String> lines) {
@@ -69,7 +106,7 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
 
     private static List<String> lines(Path path) {
         try {
-            return Files.readAllLines(path);
+            return Files.readAllLines(path, StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException e) {
             return List.of();
         } catch (IOException e) {

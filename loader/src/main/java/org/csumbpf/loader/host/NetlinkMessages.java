@@ -77,7 +77,7 @@ final class NetlinkMessages {
         return Optional.of(new NetDevice(
                 body.getInt(4),
                 Optional.ofNullable(attributes.get(IFLA_IFNAME))
-                        .map(NetlinkMessages::text)
+                        .map(value -> InterfaceName.decode(bytes(value)))
                         .orElse(""),
                 Short.toUnsignedInt(body.getShort(2)),
                 kind,
@@ -138,12 +138,16 @@ final class NetlinkMessages {
     }
 
     private static String text(ByteBuffer value) {
+        return new String(bytes(value), StandardCharsets.UTF_8);
+    }
+
+    private static byte[] bytes(ByteBuffer value) {
         int length = 0;
         while (length < value.limit() && value.get(length) != 0) {
             length++;
         }
         byte[] bytes = new byte[length];
         value.get(0, bytes);
-        return new String(bytes, StandardCharsets.UTF_8);
+        return bytes;
     }
 }

@@ -2,6 +2,7 @@
 package org.csumbpf.loader.host;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -38,7 +39,7 @@ public final class Privileges {
 
     private static List<String> status() {
         try {
-            return Files.readAllLines(Path.of("/proc/self/status"));
+            return Files.readAllLines(Path.of("/proc/self/status"), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
             return List.of(); // no /proc: the kernel will tell
         }

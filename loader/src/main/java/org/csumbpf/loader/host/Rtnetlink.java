@@ -25,8 +25,14 @@ public final class Rtnetlink {
         return dump(RTM_GETLINK, 16, request -> {}, "list network devices", NetlinkMessages::device);
     }
 
+    /** @param name as {@link InterfaceName} writes it, or as it came in from a command line: if it means one device alone */
     public static Optional<NetDevice> device(String name) {
-        return devices().stream().filter(device -> device.name().equals(name)).findFirst();
+        List<NetDevice> likely = devices().stream()
+                .filter(device -> InterfaceName.matches(device.name(), name))
+                .toList();
+        return likely.stream()
+                .filter(device -> likely.size() == 1 || device.name().equals(name))
+                .findFirst();
     }
 
     public static Optional<NetDevice> device(int ifindex) {

@@ -67,12 +67,28 @@ class HostTextTest {
                 "Udp: 100 2 7 7");
         List<String> snmp6 = List.of("Ip6ReasmOKs                     \t3", "Udp6InCsumErrors                \t5");
         List<String> xfrm = List.of("XfrmInError             \t0", "XfrmInNoStates          \t4", "XfrmOutError \t1");
-        assertThat(NetStatistics.parse(snmp, snmp6, xfrm))
+        String udp4 =
+                "12B5 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 73576 2 000000009f2cba83 ";
+        List<String> sockets = List.of(
+                "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops",
+                " 5597: 00000000:" + udp4 + "6         ",
+                " 5597: 0100007F:" + udp4 + "1         ",
+                "  481: 00000000:0043 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 7 2 0 0",
+                " 5597: 00000000000000000000000000000000:12B5 00000000000000000000000000000000:0000 07 00000000:00000000"
+                        + " 00:00000000 00000000     0        0 122801 2 000000000dc40f3f 40");
+        assertThat(NetStatistics.parse(snmp, snmp6, xfrm, sockets))
                 .isEqualTo(new NetStatistics(
                         new NetStatistics.Family(7, 6),
                         new NetStatistics.Family(5, 3),
-                        Map.of("XfrmInError", 0L, "XfrmInNoStates", 4L)));
-        assertThat(NetStatistics.parse(snmp, List.of(), List.of()).ipv6()).isEqualTo(NetStatistics.Family.NONE);
+                        Map.of("XfrmInError", 0L, "XfrmInNoStates", 4L),
+                        Map.of(4789, 47L)));
+        assertThat(NetStatistics.parse(snmp, List.of(), List.of(), List.of()).ipv6())
+                .isEqualTo(NetStatistics.Family.NONE);
+        NetStatistics statistics = NetStatistics.parse(snmp, snmp6, xfrm, sockets);
+        assertThat(statistics.udpChecksumErrors(4789))
+                .as("not more than there were checksum errors")
+                .isEqualTo(12);
+        assertThat(statistics.udpChecksumErrors(4790)).isZero();
         assertThat(NetStatistics.read().ipv4().reassembled()).isNotNegative();
     }
 

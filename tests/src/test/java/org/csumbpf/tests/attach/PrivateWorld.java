@@ -39,12 +39,17 @@ final class PrivateWorld {
     private PrivateWorld() {}
 
     static Shell.Result run(String script) {
+        return run(120, script);
+    }
+
+    /** @param seconds after which it is killed */
+    static Shell.Result run(int seconds, String script) {
         String command = "csumbpf() { " + Shell.line(Shell.csumbpf()) + " \"$@\"; }\n";
         return Shell.run(
                 "timeout",
                 "-k",
                 "5",
-                "120",
+                Integer.toString(seconds),
                 "unshare",
                 "--mount",
                 "--net",

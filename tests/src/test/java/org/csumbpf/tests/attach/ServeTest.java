@@ -200,7 +200,8 @@ class ServeTest {
                     .isEqualTo(1);
             send("ipv4 observe, wrong checksum", 1000);
             assertThat(serve.value("csumbpf_events_lost_total", "type=\"plaintext\""))
-                    .isGreaterThan(900);
+                    .as("nothing new")
+                    .isZero();
         }
     }
 
