@@ -84,10 +84,9 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
             String[] words = line.strip().split("\\s+");
             int colon = words.length > DROPS ? words[LOCAL].indexOf(':') : -1;
             if (colon >= 0 && !words[DROPS].equals("0")) {
-                drops.merge(
-                        Integer.parseInt(words[LOCAL].substring(colon + 1), 16),
-                        Long.parseLong(words[DROPS]),
-                        Long::sum);
+                // The kernel prints an int.
+                long count = Integer.toUnsignedLong((int) Long.parseLong(words[DROPS]));
+                drops.merge(Integer.parseInt(words[LOCAL].substring(colon + 1), 16), count, Long::sum);
             }
         }
         return drops;
