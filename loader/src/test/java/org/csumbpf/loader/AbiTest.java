@@ -42,7 +42,10 @@ class AbiTest {
             "host.HostLock.POLL_MILLIS",
             "host.Inet6Addresses.SCOPE_GLOBAL", // of /proc/net/if_inet6, which no header describes
             "host.Inet6Addresses.SCOPE_HOST",
+            "host.InterfaceName.FIRST_BYTE_THAT_IS_NO_ASCII",
             "host.NamespaceSearch.INITIAL_PID_NAMESPACE", // not in the UAPI, but the kernel never changes it
+            "host.NetStatistics.DROPS", // of /proc/net/udp, which no header describes
+            "host.NetStatistics.LOCAL",
             "host.Netlink.BUFFER_SIZE",
             "host.PrivateDirectory.MODE",
             "host.PrivateDirectory.PERMISSIONS",

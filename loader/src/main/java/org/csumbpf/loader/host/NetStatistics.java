@@ -21,7 +21,7 @@ import java.util.TreeMap;
  * @param xfrmInErrors packets that IPsec refused, by the kernel's name for the reason (Documentation/networking/xfrm_proc.rst);
  *     empty where the kernel has no CONFIG_XFRM_STATISTICS
  * @param udpDrops datagrams that the sockets of a UDP port (IPv4 and IPv6) have dropped, by local port in host order; ports without
- *     any are not there. The socket of a VXLAN device is one of them. A wrong checksum is counted here if the datagram has more
+ *     any are not there. The kernel's own sockets, those of tunnel devices, are among them. A wrong checksum is counted here if the datagram has more
  *     than 76 bytes from its UDP header on; shorter ones are checked before the kernel knows the socket
  */
 public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInErrors, Map<Integer, Long> udpDrops) {
@@ -84,10 +84,9 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
             String[] words = line.strip().split("\\s+");
             int colon = words.length > DROPS ? words[LOCAL].indexOf(':') : -1;
             if (colon >= 0 && !words[DROPS].equals("0")) {
-                drops.merge(
-                        Integer.parseInt(words[LOCAL].substring(colon + 1), 16),
-                        Long.parseLong(words[DROPS]),
-                        Long::sum);
+                // The kernel prints an int.
+                long count = Integer.toUnsignedLong((int) Long.parseLong(words[DROPS]));
+                drops.merge(Integer.parseInt(words[LOCAL].substring(colon + 1), 16), count, Long::sum);
             }
         }
         return drops;

@@ -74,6 +74,7 @@ class HostTextTest {
                 " 5597: 00000000:" + udp4 + "6         ",
                 " 5597: 0100007F:" + udp4 + "1         ",
                 "  481: 00000000:0043 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 7 2 0 0",
+                "  482: 00000000:0044 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 7 2 0 -2",
                 " 5597: 00000000000000000000000000000000:12B5 00000000000000000000000000000000:0000 07 00000000:00000000"
                         + " 00:00000000 00000000     0        0 122801 2 000000000dc40f3f 40");
         assertThat(NetStatistics.parse(snmp, snmp6, xfrm, sockets))
@@ -81,7 +82,7 @@ class HostTextTest {
                         new NetStatistics.Family(7, 6),
                         new NetStatistics.Family(5, 3),
                         Map.of("XfrmInError", 0L, "XfrmInNoStates", 4L),
-                        Map.of(4789, 47L)));
+                        Map.of(4789, 47L, 68, 4294967294L)));
         assertThat(NetStatistics.parse(snmp, List.of(), List.of(), List.of()).ipv6())
                 .isEqualTo(NetStatistics.Family.NONE);
         NetStatistics statistics = NetStatistics.parse(snmp, snmp6, xfrm, sockets);

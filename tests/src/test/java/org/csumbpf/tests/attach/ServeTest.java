@@ -240,6 +240,8 @@ class ServeTest {
         lab.ipIn("link", "set", "w1", "address", mac);
         lab.ipIn("addr", "add", destination(frame) + "/24", "dev", "w1");
         lab.ipIn("route", "add", "default", "dev", "w1");
+        lab.ipIn("link", "add", "vx", "type", "vxlan", "id", "4109", "dstport", "4789", "dev", "w1");
+        lab.ipIn("link", "set", "vx", "up");
         String frames = Shell.CHECKOUT.resolve("tests/lab/frames.py").toString();
         List<Process> flood = ProcessBuilder.startPipeline(
                 List.of(new ProcessBuilder("yes", hex), new ProcessBuilder(lab.in("python3", frames, "send", "w0"))));
