@@ -60,7 +60,7 @@ public final class Attachments {
             NetDevice device = device(desired.ifname());
             Result result = new Result();
             Preflight.linkLayer(device).ifPresent(obstacle -> {
-                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.toString());
+                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.reason(), obstacle.remedy());
             });
             try (NftBackstop backstop = NftBackstop.open(
                             device, desired.options().backstop(), desired.rules(), result)
@@ -401,11 +401,12 @@ public final class Attachments {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
-                        + obstacles.stream().map(Object::toString).collect(Collectors.joining("; "))
+                        + obstacles.stream().map(Preflight.Obstacle::reason).collect(Collectors.joining("; "))
                         + result.warnings().stream()
                                 .map(warning -> "; and " + warning)
                                 .collect(Collectors.joining()),
-                "--force attaches all the same");
+                obstacles.stream().map(Preflight.Obstacle::remedy).collect(Collectors.joining("; "))
+                        + "; --force attaches all the same");
     }
 
     private static NetDevice device(String ifname) {

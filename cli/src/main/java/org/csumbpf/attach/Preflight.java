@@ -94,12 +94,14 @@ final class Preflight {
             String name = receiver.name();
             if (!gro(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
                 String own = receiver.ifindex() == device.ifindex() ? " (or attach with --enable-gro)" : "";
-                obstacles.add(new Obstacle("GRO is off on " + name, "run 'ethtool -K " + name + " gro on'" + own));
+                obstacles.add(new Obstacle(
+                        "GRO is off on " + name, "run 'ethtool -K " + ShellWord.quote(name) + " gro on'" + own));
             }
             if (receiver.xdp() == XdpMode.GENERIC || receiver.xdp() == XdpMode.MULTI) {
                 obstacles.add(new Obstacle(
                         "generic XDP on " + name + " switches GRO off",
-                        "run 'ip link set dev " + name + " xdpgeneric off', or load that program in native mode"));
+                        "run 'ip link set dev " + ShellWord.quote(name)
+                                + " xdpgeneric off', or load that program in native mode"));
             }
             if (receiver.kind().equals("veth")
                     && !KernelRelease.current().atLeast(5, 13)

@@ -193,8 +193,12 @@ class CommandWordsTest {
                 eval "${advice%%\\' outside of it}"
                 csumbpf --netns "$n" status "$odd"
                 [ ! -e /run/pasted ]
+                ip -n "$n" link add w3 type veth
+                ip -n "$n" link set w3 name "$odd$odd"
+                fails 5 csumbpf --netns "$n" attach "$odd$odd" --backstop never
                 """.formatted(Shell.line(Shell.csumbpf())));
         assertThat(result.code()).as(result.out() + result.err()).isZero();
+        assertThat(result.err()).contains("run 'ethtool -K $'e;\\033\\'[xe;\\033\\'[x' gro on'");
         assertThat(result.out())
                 .contains(
                         "csumbpf --netns 'n;touch pasted' attach $'e;\\033\\'[x'",
@@ -223,6 +227,10 @@ class CommandWordsTest {
                 "setpriv --bounding-set=-all --inh-caps=-all "
                         + Shell.line(Shell.csumbpf("--json", "vni", "list", "w 1")));
         assertThat(refused.get("next").asText()).isEqualTo("run it as root ('sudo csumbpf --json vni list 'w 1'')");
+
+        JsonNode groOff = error(5, "csumbpf --netns n --json attach w1 --backstop never");
+        assertThat(groOff.get("error").asText()).contains("GRO is off on w1").doesNotContain("ethtool");
+        assertThat(groOff.get("next").asText()).contains("'ethtool -K w1 gro on'", "--force");
 
         JsonNode own = error(5, "ip netns exec n " + Shell.line(Shell.csumbpf("--json", "attach", "w1")));
         assertThat(own.get("next").asText()).isEqualTo("run 'csumbpf --netns n --json attach w1' outside of it");
