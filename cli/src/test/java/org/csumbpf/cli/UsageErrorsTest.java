@@ -176,7 +176,7 @@ class UsageErrorsTest {
         long seed = Long.getLong("csumbpf.fuzz.seed", System.nanoTime());
         Random random = new Random(seed);
         int refused = 0;
-        for (int i = 0; i < 1000; i++) {
+        for (int i = 0; i < 300; i++) {
             String[] args = new String[random.nextInt(6)];
             for (int j = 0; j < args.length; j++) {
                 args[j] = WORDS[random.nextInt(WORDS.length)];

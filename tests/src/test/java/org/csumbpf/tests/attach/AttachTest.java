@@ -233,7 +233,7 @@ class AttachTest {
         Shell.Result refused = lab.csumbpf("attach", "w1", "--backstop", "never");
         assertThat(refused.code()).isEqualTo(5);
         assertThat(refused.err())
-                .contains("GRO is off on w1: run 'ethtool -K w1 gro on'")
+                .contains("GRO is off on w1", "; run 'ethtool -K w1 gro on'")
                 .contains("--force")
                 .hasLineCount(1);
         assertThat(lab.traces()).isEmpty();
