@@ -222,11 +222,20 @@ public record AttachmentView(
         return PinTree.exists() ? PinDirectory.ignored() : List.of();
     }
 
+    /** Under its usual name all the same, as far as that can be read. */
     private static AttachmentView unreadable(PinDirectory pins, RuntimeException why) {
+        Optional<String> netnsName = Optional.empty();
+        Optional<AttachmentRecord> record = Optional.empty();
+        try (NetworkNamespace netns = NetworkNamespace.byInode(pins.netns()).orElse(null)) {
+            netnsName = Optional.ofNullable(netns).flatMap(NetworkNamespace::name);
+            record = readRecord(pins);
+        } catch (RuntimeException e) {
+            // What is wrong is told already.
+        }
         return without(
                 pins,
-                Optional.empty(),
-                Optional.empty(),
+                netnsName,
+                record,
                 Optional.empty(),
                 State.UNREADABLE,
                 State.UNREADABLE.label() + ": " + why.getMessage());

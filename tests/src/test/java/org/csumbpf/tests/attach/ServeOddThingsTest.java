@@ -101,4 +101,45 @@ class ServeOddThingsTest {
                         "w1: network namespace not found; ");
         assertThat(result.out().strip()).endsWith("csumbpf_attached{interface=\"w1\",netns=\"n\"} 1.0");
     }
+
+    /** A mount over a pin keeps it from being read. Nothing is said to be over that cannot be seen. */
+    @Test
+    void whatCannotBeReadIsCountedAndKeepsNobodysEvents() {
+        Shell.Result result = PrivateWorld.run(
+                """
+                add n
+                add m
+                csumbpf --netns m attach w1 --unverified --backstop never >/dev/null
+                csumbpf --netns n attach w1 --vni 4109 --backstop never --force >/dev/null 2>&1
+                m=$(ls -d $pins/$(stat -Lc %i /run/netns/m)/*)
+                n=$(ls -d $pins/$(stat -Lc %i /run/netns/n)/*)
+                touch /run/over
+                mount --bind /run/over $m/events
+                rm $m/peers
+                """ + SERVE + """
+                get() { curl -sf http://127.0.0.1:15555/metrics | grep "$@" || true; }
+                get ^csumbpf_read_failures
+                sed -n '/^name: ipv4 observe, wrong checksum/,/^in:/s/^in: //p' CASES |
+                	python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' >/run/frame
+                bpftool prog run pinned $n/program data_in /run/frame >/dev/null
+                for i in $(seq 100); do
+                	! grep -q event=plaintext /run/log || break
+                	sleep 0.1
+                done
+                mount --bind /run/over $m/config
+                get ^csumbpf_read_failures
+                get -e ^csumbpf_attached
+                cat /run/log
+                """.replace("CASES", Shell.CHECKOUT + "/tests/src/test/resources/packets/cases.txt"));
+        assertThat(result.code()).as(result.out() + result.err()).isZero();
+        assertThat(result.out())
+                .contains(
+                        "csumbpf_read_failures_total 0.0",
+                        "csumbpf_read_failures_total 1.0",
+                        "csumbpf_attached{interface=\"w1\",netns=\"n\"} 1.0",
+                        "m/w1: a pin is missing",
+                        "event=plaintext netns=n",
+                        "/config: EACCES")
+                .doesNotContain("it is over", "cannot read events");
+    }
 }
