@@ -4,6 +4,7 @@ package org.csumbpf.attach;
 import java.util.Optional;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Hook;
+import org.csumbpf.maps.LinkHeader;
 
 /**
  * What the user wants of an attachment.
@@ -16,4 +17,10 @@ import org.csumbpf.maps.Hook;
  * @param enableGro switch the device's GRO feature on if it is off
  */
 public record AttachRequest(
-        String ifname, RuleSet rules, Optional<Hook> hook, Backstop backstop, boolean force, boolean enableGro) {}
+        String ifname, RuleSet rules, Optional<Hook> hook, Backstop backstop, boolean force, boolean enableGro) {
+
+    /** The same, for a device whose packets begin so. */
+    AttachRequest onLink(LinkHeader link) {
+        return new AttachRequest(ifname, rules.withLink(link), hook, backstop, force, enableGro);
+    }
+}

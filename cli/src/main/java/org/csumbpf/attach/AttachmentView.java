@@ -255,10 +255,16 @@ public record AttachmentView(
         }
     }
 
-    /** The attachment of one interface, if there is one. */
+    /**
+     * The attachment of one interface, if there is one.
+     *
+     * @param ifname also an alternative name
+     */
     public static Optional<AttachmentView> read(NetworkNamespace netns, String ifname) {
+        String name =
+                netns.call(() -> Rtnetlink.device(ifname)).map(NetDevice::name).orElse(ifname);
         return readAll(Optional.of(netns)).stream()
-                .filter(view -> view.ifname().equals(ifname))
+                .filter(view -> view.ifname().equals(name))
                 .findFirst();
     }
 
@@ -412,7 +418,9 @@ public record AttachmentView(
         if (contents.map(c -> c.rules().needsProof()).orElse(true)) {
             Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
-            if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
+            if (LinkType.decryptsBeforeTc(device)
+                    && module != KernelModule.State.LOADED
+                    && module != KernelModule.State.BUILT_IN) {
                 bypass.add(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
                         + "' loads it if the kernel has it");
             }

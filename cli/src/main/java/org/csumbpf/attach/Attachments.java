@@ -55,13 +55,14 @@ public final class Attachments {
     }
 
     /** Attaches to an interface, or brings an attachment into the state that is asked for. */
-    public static Result attach(NetworkNamespace netns, AttachRequest request) {
+    public static Result attach(NetworkNamespace netns, AttachRequest asked) {
         return netns.call(() -> {
-            NetDevice device = device(request.ifname());
-            Result result = new Result();
-            Preflight.linkLayer(device).ifPresent(obstacle -> {
-                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.toString());
+            NetDevice device = device(asked.ifname());
+            LinkType.refusal(device).ifPresent(refusal -> {
+                throw refusal;
             });
+            AttachRequest request = asked.onLink(LinkType.header(device));
+            Result result = new Result();
             try (NftBackstop backstop = NftBackstop.open(device, request.backstop(), request.rules(), result)
                     .orElse(null)) {
                 check(device, request, backstop != null);
@@ -100,7 +101,7 @@ public final class Attachments {
             }
             return PinTree.change(scope -> {
                 LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow(() -> notAttached(ifname));
-                follow(pins, live, ifname);
+                follow(pins, live, device.name());
                 Result result = new Result();
                 try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
                     RuleSet current = RuleSet.read(maps);
@@ -109,8 +110,13 @@ public final class Attachments {
                     try (NftBackstop backstop = NftBackstop.open(
                                     device, maps.record().get().backstop(), wanted, result)
                             .orElse(null)) {
+                        if (backstop == null && wanted.dropsPlaintext() && !current.dropsPlaintext()) {
+                            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
+                        }
                         if (wanted.needsProof() && !current.needsProof()) {
-                            host.loadModules(true, backstop != null);
+                            if (LinkType.decryptsBeforeTc(device)) {
+                                host.loadModules(true, backstop != null);
+                            }
                             if (backstop == null) {
                                 Preflight.receivePath(device, false)
                                         .forEach(obstacle -> result.warnings().add(obstacle.toString()));
@@ -239,6 +245,9 @@ public final class Attachments {
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
     private static void check(NetDevice device, AttachRequest request, boolean backstop) {
+        if (!backstop && request.rules().dropsPlaintext()) {
+            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
+        }
         if (!request.rules().needsProof() || request.force() || backstop) {
             return;
         }
@@ -305,7 +314,7 @@ public final class Attachments {
         if (request.enableGro()) {
             host.enableGro(device);
         }
-        if (request.rules().needsProof()) {
+        if (request.rules().needsProof() && LinkType.decryptsBeforeTc(device)) {
             host.loadModules(request.force(), backstop);
         }
     }

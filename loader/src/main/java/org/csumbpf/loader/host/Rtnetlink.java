@@ -37,8 +37,9 @@ public final class Rtnetlink {
         return dump(RTM_GETLINK, 16, request -> {}, "list network devices", NetlinkMessages::device);
     }
 
+    /** @param name of the device, or one of its alternative names; the kernel keeps all of them apart */
     public static Optional<NetDevice> device(String name) {
-        return devices().stream().filter(device -> device.name().equals(name)).findFirst();
+        return devices().stream().filter(device -> device.isCalled(name)).findFirst();
     }
 
     public static Optional<NetDevice> device(int ifindex) {
