@@ -117,7 +117,7 @@ int csumbpf(struct __sk_buff *skb)
 	if (!settings)
 		return TC_ACT_UNSPEC;
 
-	switch (parse_vxlan(skb, &settings->vxlan_port, &packet)) {
+	switch (parse_vxlan(skb, settings, &packet)) {
 	case PARSE_VXLAN:
 		break;
 	case PARSE_ESP:
@@ -182,6 +182,7 @@ int csumbpf_detour(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC; /* another attachment's */
 	skb->priority = 0;
 
+	/* The loopback device has an Ethernet header, whatever the packet first came in by. */
 	if (parse_vxlan(skb, NULL, &packet) != PARSE_VXLAN || bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0))
 		return TC_ACT_UNSPEC; /* not from nftables */
 	outcome = repair(skb, &packet, rule, state.spi);

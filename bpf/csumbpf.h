@@ -81,6 +81,8 @@ struct csumbpf_first_rules {
 enum csumbpf_config_flag {
 	/* nftables rules repair behind tc; they are told what tc has dealt with (CSUMBPF_PRIORITY_DONE). */
 	CSUMBPF_CONFIG_BACKSTOP = 1 << 0,
+	/* The device has no Ethernet header: at tc a packet begins with IP (WireGuard, tun, ipip, ppp). */
+	CSUMBPF_CONFIG_NO_ETHERNET = 1 << 1,
 };
 
 /* The one value of map `config`. */
@@ -110,7 +112,7 @@ enum csumbpf_outcome {
 enum csumbpf_total {
 	/*
 	 * UDP that cannot be what it says: cut short, a length field that lies, a fragment (any UDP fragment: only the
-	 * first one holds the port), or the VXLAN port without the I flag.
+	 * first one holds the port; an atomic one, RFC 6946, is none), or the VXLAN port without the I flag.
 	 */
 	CSUMBPF_TOTAL_MALFORMED = 0,
 	CSUMBPF_TOTAL_NO_RULE = 1, /* VXLAN on the configured port, its VNI has no rule */
@@ -124,7 +126,7 @@ enum csumbpf_total {
 
 struct csumbpf_count {
 	__u64 packets;
-	__u64 bytes; /* skb->len: from the Ethernet header on, without FCS */
+	__u64 bytes; /* skb->len: from the Ethernet header on (without one, from IP on), without FCS */
 };
 
 /*

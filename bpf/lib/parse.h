@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * From an Ethernet frame to the VNI. Every read is bounds-checked; nothing is written.
+ * From an Ethernet frame, or an IP packet where the device has no Ethernet header, to the VNI. Every read is bounds-checked; nothing is written.
  *
  * Packet pointers do not outlive a call of header(), which may pull data and so move it: each layer copies what the
  * next one needs.
@@ -28,19 +28,37 @@ struct vlan_tag {
 	__be16 encapsulated_proto;
 };
 
+/*
+ * RFC 8200 section 4: every IPv6 extension header that is skipped begins so. As many are skipped; more than each kind once,
+ * which is what the RFC recommends, no sender has a use for.
+ */
+struct extension_header {
+	__u8 nexthdr;
+	__u8 length; /* 8-byte units, without the first; in a fragment header reserved */
+	union {
+		struct {
+			__u8 type; /* of a routing header; it no longer matters */
+			__u8 segments_left;
+		};
+		__be16 fragment; /* of a fragment header: offset and flags */
+	};
+	__be32 rest;
+};
+_Static_assert(sizeof(struct extension_header) == 8, "an extension header has at least 8 bytes");
+#define EXTENSIONS_MAX 4
+#define IP6_OFFSET_AND_MF bpf_htons(0xfff9) /* none of them: the one fragment is the whole packet (RFC 6946) */
+/*
+ * A Home Address option (RFC 6275) takes the place of the source in the pseudo-header. It needs 24 bytes: destination options that
+ * have less room cannot hold one. 8-byte units, without the first.
+ */
+#define DESTINATION_OPTIONS_MAX 1
+
 /* RFC 7348 section 5 */
 struct vxlan_header {
 	__be32 flags;
 	__be32 vni; /* upper 24 bits; the lower 8 are reserved */
 };
 #define VXLAN_FLAG_I bpf_htonl(0x08000000)
-
-struct fragment_header { /* RFC 8200 section 4.5 */
-	__u8 nexthdr;
-	__u8 reserved;
-	__be16 offset;
-	__be32 id;
-};
 
 enum parse_result {
 	PARSE_VXLAN,     /* struct vxlan_packet is filled */
@@ -54,7 +72,7 @@ struct vxlan_packet {
 	__u32 vni;
 	__be32 saddr[4]; /* IPv4: mapped, so that saddr[3] is the address */
 	__be32 daddr[4];
-	__u32 udp_offset;     /* of the UDP header, from the start of the frame */
+	__u32 udp_offset;     /* of the UDP header, from where tc has the packet begin */
 	__u32 udp_length;     /* the UDP length field: header and payload */
 	__u32 family_is_ipv6; /* 0 or 1 */
 	__sum16 checksum;     /* as it arrived */
@@ -62,10 +80,23 @@ struct vxlan_packet {
 _Static_assert(__builtin_offsetof(struct vxlan_packet, udp_offset) == sizeof(struct csumbpf_peer_key),
 	       "struct vxlan_packet does not begin with a struct csumbpf_peer_key");
 
+/*
+ * skb->MEMBER. In C, clang keeps the address of a member that is read in many places in a register, and the verifier accepts no
+ * pointer into the context but with a constant offset.
+ */
+#define context(skb, member)                                                                                           \
+	({                                                                                                             \
+		__u64 value;                                                                                           \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                                  \
+			     : "=r"(value)                                                                             \
+			     : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, member)));                           \
+		value;                                                                                                 \
+	})
+
 /* The empty asm keeps this one value: added up twice, the verifier would see two pointers and check only one. */
 static __always_inline void *at(struct __sk_buff *skb, __u32 offset)
 {
-	void *start = (void *)(long)skb->data + offset;
+	void *start = (void *)(long)context(skb, data) + offset;
 
 	asm volatile("" : "+r"(start));
 	return start;
@@ -79,11 +110,11 @@ static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 l
 {
 	void *start = at(skb, offset);
 
-	if (start + length > (void *)(long)skb->data_end) {
+	if (start + length > (void *)(long)context(skb, data_end)) {
 		if (offset + length > skb->len || bpf_skb_pull_data(skb, offset + length))
 			return NULL;
 		start = at(skb, offset);
-		if (start + length > (void *)(long)skb->data_end)
+		if (start + length > (void *)(long)context(skb, data_end))
 			return NULL;
 	}
 	return start;
@@ -152,50 +183,96 @@ static __always_inline enum parse_result parse_ipv4(struct __sk_buff *skb, __u32
 	return parse_udp(skb, offset + header_length, total_length - header_length, port, packet);
 }
 
+/*
+ * Follows extension headers to UDP or ESP. `offset`: of the first of them, then of what they end in; `nexthdr` likewise.
+ * PARSE_VXLAN: go on.
+ */
+static __always_inline enum parse_result skip_extensions(struct __sk_buff *skb, __u32 *offset, __u8 *nexthdr)
+{
+#pragma unroll
+	for (int i = 0; i < EXTENSIONS_MAX; i++) {
+		struct extension_header *extension;
+		__u8 kind = *nexthdr;
+		__u32 length;
+
+		if (kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING && kind != IPPROTO_DSTOPTS && kind != IPPROTO_FRAGMENT)
+			break;
+		extension = header(skb, *offset, sizeof(*extension));
+		if (!extension)
+			return PARSE_MALFORMED;
+		*nexthdr = extension->nexthdr;
+		length = 0;
+		if (kind == IPPROTO_FRAGMENT) {
+			if (extension->fragment & IP6_OFFSET_AND_MF)
+				return *nexthdr == IPPROTO_UDP ? PARSE_MALFORMED : PARSE_OTHER;
+		} else {
+			length = extension->length;
+			if (kind == IPPROTO_ROUTING && extension->segments_left)
+				return PARSE_OTHER; /* the address in the pseudo-header is another one */
+			if (kind == IPPROTO_DSTOPTS && length > DESTINATION_OPTIONS_MAX)
+				return PARSE_OTHER;
+		}
+		*offset += (length + 1) * 8;
+	}
+	return PARSE_VXLAN;
+}
+
 static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, __u32 offset, const __be16 *port,
 						    struct vxlan_packet *packet)
 {
 	struct ipv6hdr *ip = header(skb, offset, sizeof(*ip));
-	struct fragment_header *fragment;
-	__u32 payload_length;
+	__u32 payload_length, extensions;
+	enum parse_result result;
+	__u8 nexthdr, version;
 
 	if (!ip)
 		return PARSE_MALFORMED;
-	switch (ip->nexthdr) {
-	case IPPROTO_UDP:
-		break;
-	case IPPROTO_ESP:
-		return PARSE_ESP;
-	case IPPROTO_FRAGMENT:
-		fragment = header(skb, offset + sizeof(*ip), sizeof(*fragment));
-		return fragment && fragment->nexthdr != IPPROTO_UDP ? PARSE_OTHER : PARSE_MALFORMED;
-	default: /* another extension header, or not UDP: VXLAN senders use none */
-		return PARSE_OTHER;
-	}
-
+	nexthdr = ip->nexthdr;
+	version = ip->version;
 	payload_length = bpf_ntohs(ip->payload_len);
-	if (ip->version != 6)
-		return PARSE_MALFORMED;
-	if (!skb->gso_size && offset + sizeof(*ip) + payload_length > skb->len)
-		return PARSE_MALFORMED;
-
 	packet->family_is_ipv6 = 1;
 	__builtin_memcpy(packet->saddr, &ip->saddr, sizeof(packet->saddr));
 	__builtin_memcpy(packet->daddr, &ip->daddr, sizeof(packet->daddr));
-	return parse_udp(skb, offset + sizeof(*ip), payload_length, port, packet);
+	offset += sizeof(*ip);
+
+	extensions = offset;
+	if (nexthdr != IPPROTO_UDP) {
+		result = skip_extensions(skb, &offset, &nexthdr);
+		if (result != PARSE_VXLAN)
+			return result;
+		if (nexthdr == IPPROTO_ESP)
+			return PARSE_ESP;
+		if (nexthdr != IPPROTO_UDP)
+			return PARSE_OTHER;
+	}
+	if (version != 6)
+		return PARSE_MALFORMED;
+	if (!skb->gso_size &&
+	    (extensions + payload_length > skb->len || extensions + payload_length < offset))
+		return PARSE_MALFORMED;
+	return parse_udp(skb, offset, extensions + payload_length - offset, port, packet);
 }
 
 /*
- * `packet` must be zeroed. The first VLAN tag is usually not in the frame: the driver or the stack moved it to
- * skb->vlan_tci before tc ingress, and the EtherType that is left is the inner one.
+ * `packet` must be zeroed. `settings`: NULL where somebody else has checked the port, on a device with an Ethernet header.
+ *
+ * The first VLAN tag is usually not in the frame: the driver or the stack moved it to skb->vlan_tci before tc ingress, and the
+ * EtherType that is left is the inner one.
  */
-static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, const __be16 *port,
+static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, const struct csumbpf_config *settings,
 						     struct vxlan_packet *packet)
 {
-	struct ethhdr *ethernet = header(skb, 0, sizeof(*ethernet));
-	__u32 offset = sizeof(*ethernet);
+	const __be16 *port = settings ? &settings->vxlan_port : NULL;
+	struct ethhdr *ethernet;
+	__u32 offset = 0;
 	__be16 protocol;
 
+	if (settings && settings->flags & CSUMBPF_CONFIG_NO_ETHERNET) {
+		protocol = skb->protocol;
+		goto network;
+	}
+	ethernet = header(skb, 0, sizeof(*ethernet));
+	offset = sizeof(*ethernet);
 	if (!ethernet)
 		return PARSE_OTHER;
 	protocol = ethernet->h_proto;
@@ -213,6 +290,7 @@ static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, cons
 		offset += sizeof(*tag);
 	}
 
+network:
 	if (protocol == bpf_htons(ETH_P_IP))
 		return parse_ipv4(skb, offset, port, packet);
 	if (protocol == bpf_htons(ETH_P_IPV6))

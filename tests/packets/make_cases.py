@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop
+from scapy.layers.inet6 import (HAO, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, Pad1,
+                                 PadN)
 from scapy.layers.ipsec import ESP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
@@ -62,7 +63,12 @@ def udp_offset(data):
     while kind in (0x8100, 0x88A8):
         kind = int.from_bytes(data[at + 2:at + 4], "big")
         at += 4
-    return at + (data[at] & 15) * 4 if kind == 0x0800 else at + 40
+    if kind == 0x0800:
+        return at + (data[at] & 15) * 4
+    header, at = data[at + 6], at + 40
+    while header in (0, 43, 44, 60):
+        header, at = data[at], at + 8 + (0 if header == 44 else data[at + 1] * 8)
+    return at
 
 
 def addresses(data):
@@ -219,8 +225,31 @@ def cases():
     # IPv6 only.
     case("ipv6 fragment of UDP", "outer6()/IPv6ExtHdrFragment(nh=17, m=1)/vxlan(check=0x1234)", outcome="malformed")
     case("ipv6 fragment of TCP", "outer6()/IPv6ExtHdrFragment(nh=6, m=1)/TCP()")
-    case("ipv6 hop-by-hop options pass", "outer6()/IPv6ExtHdrHopByHop()/vxlan(check=0x1234)")
-    case("ipv6 destination options pass", "outer6()/IPv6ExtHdrDestOpt()/vxlan(check=0x1234)")
+    for name, made in (("hop-by-hop options", "IPv6ExtHdrHopByHop()"),
+                       ("destination options", "IPv6ExtHdrDestOpt()"),
+                       ("destination options of 16 bytes", "IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(12))])"),
+                       ("hop-by-hop options of 264 bytes", "IPv6ExtHdrHopByHop(options=[PadN(optdata=bytes(250)), Pad1()])"),
+                       ("a routing header at its end", "IPv6ExtHdrRouting(segleft=0, addresses=['2001:db8::9'])"),
+                       ("an atomic fragment's header", "IPv6ExtHdrFragment(nh=17)"),
+                       ("four extension headers",
+                        "IPv6ExtHdrHopByHop()/IPv6ExtHdrDestOpt()/IPv6ExtHdrRouting(segleft=0)/IPv6ExtHdrFragment(nh=17)")):
+        packet = f"wrong(outer6()/{made}/vxlan())"
+        case(f"ipv6 {name} before UDP, recompute", packet, "4109 recompute unverified", "repaired", "right")
+        case(f"ipv6 {name} before UDP, zero", packet, "4109 zero unverified", "repaired", "zero")
+        case(f"ipv6 {name} before UDP, plaintext, dropped", packet, "4109 auto drop", "dropped", verdict="shot")
+    case("ipv6 five extension headers pass", "outer6()/IPv6ExtHdrHopByHop()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/"
+         "IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/vxlan(check=0x1234)")
+    case("ipv6 a routing header on its way passes",
+         "outer6()/IPv6ExtHdrRouting(segleft=1, addresses=['2001:db8::9'])/vxlan(check=0x1234)")
+    case("ipv6 home address passes: it is in the pseudo-header",
+         "outer6()/IPv6ExtHdrDestOpt(options=[HAO(hoa='2001:db8::9')])/vxlan(check=0x1234)")
+    case("ipv6 hop-by-hop options before ESP", "outer6()/IPv6ExtHdrHopByHop(nh=50)/ESP(spi=0x1001, seq=1, data=b'x' * 64)",
+         outcome="esp")
+    case("ipv6 extension headers beyond the payload length",
+         "outer6(plen=8)/IPv6ExtHdrHopByHop()/IPv6ExtHdrDestOpt()/vxlan(check=0x1234)", outcome="malformed")
+    case("ipv6 extension header beyond frame", "outer6(nh=0)/Raw(bytes([17, 0, 1]))", outcome="malformed")
+    case("ipv6 last fragment of UDP", "outer6()/IPv6ExtHdrFragment(nh=17, offset=1)/vxlan(check=0x1234)",
+         outcome="malformed")
     case("ipv6 payload length beyond frame", "outer6(plen=117)/vxlan(check=0x1234)", outcome="malformed")
     case("ipv6 payload length 0", "outer6(plen=0)/vxlan(check=0x1234)", outcome="malformed")
     case("ipv6 payload length 0 but merged by GRO", "outer6(plen=0)/vxlan(check=0x1234)", outcome="gso", gso=1000)

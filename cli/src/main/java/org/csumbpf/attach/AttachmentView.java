@@ -329,10 +329,16 @@ public record AttachmentView(
         }
     }
 
-    /** The attachment of one interface, if there is one. */
+    /**
+     * The attachment of one interface, if there is one.
+     *
+     * @param ifname also an alternative name
+     */
     public static Optional<AttachmentView> read(NetworkNamespace netns, String ifname) {
+        String name =
+                netns.call(() -> Rtnetlink.device(ifname)).map(NetDevice::name).orElse(ifname);
         return readAll(Optional.of(netns)).stream()
-                .filter(view -> InterfaceName.matches(view.ifname(), ifname))
+                .filter(view -> InterfaceName.matches(view.ifname(), name))
                 .findFirst();
     }
 
@@ -518,9 +524,11 @@ public record AttachmentView(
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
-            if (module == KernelModule.State.UNAVAILABLE) {
+            // Where nothing is decrypted before tc, no module changes that, and it is told already.
+            boolean matters = LinkType.decryptsBeforeTc(device);
+            if (matters && module == KernelModule.State.UNAVAILABLE) {
                 Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacle -> bypass.add(obstacle.toString()));
-            } else if (module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
+            } else if (matters && module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
                 // attach tried that, and may have failed.
                 bypass.add(OffloadSafety.harm()
                         .map(harm ->

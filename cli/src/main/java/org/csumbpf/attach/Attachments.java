@@ -55,13 +55,14 @@ public final class Attachments {
     }
 
     /** Attaches to an interface, or brings an attachment into the state that is asked for. */
-    public static Result attach(NetworkNamespace netns, DesiredAttachment desired) {
+    public static Result attach(NetworkNamespace netns, DesiredAttachment asked) {
         return netns.call(() -> {
-            NetDevice device = device(desired.ifname());
-            Result result = new Result();
-            Preflight.linkLayer(device).ifPresent(obstacle -> {
-                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, obstacle.reason(), obstacle.remedy());
+            NetDevice device = device(asked.ifname());
+            LinkType.refusal(device).ifPresent(refusal -> {
+                throw refusal;
             });
+            DesiredAttachment desired = asked.on(LinkType.header(device));
+            Result result = new Result();
             try (NftBackstop backstop = NftBackstop.open(
                             device, desired.options().backstop(), desired.rules(), result)
                     .orElse(null)) {
@@ -202,8 +203,13 @@ public final class Attachments {
                     try (NftBackstop backstop = NftBackstop.open(
                                     device, maps.record().get().options().backstop(), wanted, result)
                             .orElse(null)) {
+                        if (backstop == null && wanted.dropsPlaintext() && !current.dropsPlaintext()) {
+                            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
+                        }
                         if (wanted.needsProof() && !current.needsProof()) {
-                            host.loadModules(true, backstop != null);
+                            if (LinkType.decryptsBeforeTc(device)) {
+                                host.loadModules(true, backstop != null);
+                            }
                             if (backstop == null) {
                                 Preflight.receivePath(device, false)
                                         .forEach(obstacle -> result.warnings().add(obstacle.toString()));
@@ -427,6 +433,9 @@ public final class Attachments {
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
     private static void check(NetDevice device, DesiredAttachment desired, boolean backstop, Result result) {
+        if (!backstop && desired.rules().dropsPlaintext()) {
+            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
+        }
         if (desired.rules().byVni().size() > CsumbpfMaps.RULES_MAX) {
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED,
@@ -512,7 +521,7 @@ public final class Attachments {
         if (desired.options().enableGro()) {
             host.enableGro(device);
         }
-        if (desired.rules().needsProof()) {
+        if (desired.rules().needsProof() && LinkType.decryptsBeforeTc(device)) {
             host.loadModules(desired.options().force(), backstop);
         }
     }

@@ -2,6 +2,7 @@
 package org.csumbpf.attach;
 
 import org.csumbpf.maps.AttachOptions;
+import org.csumbpf.maps.LinkHeader;
 
 /**
  * What the user wants of an attachment, whole. It is kept in the attachment itself: the options in its record, the rules in its
@@ -11,4 +12,9 @@ import org.csumbpf.maps.AttachOptions;
  * @param rules which packets to repair and how; replaces what an existing attachment has
  * @param options the rest
  */
-public record DesiredAttachment(String ifname, RuleSet rules, AttachOptions options) {}
+public record DesiredAttachment(String ifname, RuleSet rules, AttachOptions options) {
+    /** The same, for a device whose packets begin so. */
+    DesiredAttachment on(LinkHeader link) {
+        return new DesiredAttachment(ifname, rules.withLink(link), options);
+    }
+}

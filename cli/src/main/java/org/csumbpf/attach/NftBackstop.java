@@ -31,7 +31,7 @@ final class NftBackstop implements AutoCloseable {
     /**
      * Opens it where it is wanted and can be had, and changes nothing yet.
      *
-     * @param result is told why not, where the user left the choice to csumbpf
+     * @param result is told why not, where the user left the choice to csumbpf and no rule depends on it
      */
     static Optional<NftBackstop> open(NetDevice device, Backstop wish, RuleSet rules, Result result) {
         if (wish == Backstop.NEVER || !rules.needsProof()) {
@@ -53,6 +53,9 @@ final class NftBackstop implements AutoCloseable {
         if (wish == Backstop.ALWAYS) {
             throw new AttachException(
                     AttachException.Kind.UNSUPPORTED_HOST, device.name() + ": no nftables backstop: " + why);
+        }
+        if (rules.dropsPlaintext()) {
+            throw LinkType.cannotDropFragments(device.name(), why);
         }
         result.warnings()
                 .add("no nftables backstop: " + why + "; what bypasses tc, fragmented ESP for one, is not repaired");
@@ -123,13 +126,18 @@ final class NftBackstop implements AutoCloseable {
      */
     boolean apply(HostSetup host, NetDevice device, CsumbpfMaps maps, Backstop wish, RuleSet rules, Result result) {
         Plans plans = Plans.of(device, rules);
-        plans.uncovered().ifPresent(result.warnings()::add);
+        plans.uncovered().ifPresent(why -> {
+            if (rules.dropsPlaintext()) {
+                throw LinkType.cannotDropFragments(device.name(), why);
+            }
+            result.warnings().add(why);
+        });
         boolean noted = host.has(HostChange.NFTABLES);
         try {
             try {
                 apply(host, device, maps, plans, rules, result);
             } catch (NftablesException e) {
-                if (!plans.byFamily().containsKey(NftPlan.Family.IP6)) {
+                if (!plans.byFamily().containsKey(NftPlan.Family.IP6) || rules.dropsPlaintext()) {
                     throw e;
                 }
                 // A kernel without nft_dup_ipv6, say: better half of it than nothing.
@@ -147,6 +155,9 @@ final class NftBackstop implements AutoCloseable {
                         AttachException.Kind.KERNEL_REFUSED,
                         device.name() + ": no nftables backstop: " + e.getMessage(),
                         e);
+            }
+            if (rules.dropsPlaintext()) {
+                throw LinkType.cannotDropFragments(device.name(), e.getMessage());
             }
             result.warnings()
                     .add("no nftables backstop: " + e.getMessage()

@@ -25,9 +25,6 @@ final class Preflight {
     static final String ESP4_OFFLOAD = "esp4_offload";
     static final String ESP6_OFFLOAD = "esp6_offload";
 
-    private static final int ARPHRD_ETHER = 1;
-    private static final int ARPHRD_LOOPBACK = 772;
-
     /**
      * Something that keeps decrypted packets from tc.
      *
@@ -77,19 +74,17 @@ final class Preflight {
         return found;
     }
 
-    /** Whether the frames of the device start with an Ethernet header, as the program expects. */
-    static Optional<Obstacle> linkLayer(NetDevice device) {
-        if (device.arphrd() == ARPHRD_ETHER || device.arphrd() == ARPHRD_LOOPBACK) {
-            return Optional.empty();
-        }
-        return Optional.of(new Obstacle(
-                device.name() + " has no Ethernet header (ARPHRD type " + device.arphrd() + ")",
-                "attach to the Ethernet device that receives the ESP packets"));
-    }
-
     /** Whether GRO runs on the devices that receive; {@code ignoreGroOf} is about to be switched on. */
     static List<Obstacle> receivePath(NetDevice device, boolean enableGro) {
         List<Obstacle> obstacles = new ArrayList<>();
+        if (!LinkType.decryptsBeforeTc(device)) {
+            obstacles.add(new Obstacle(
+                    "ESP that comes in by " + device.name() + " ("
+                            + (device.kind().isEmpty() ? "ARPHRD type " + device.arphrd() : device.kind())
+                            + ") is decrypted behind tc",
+                    "attach with --backstop always"));
+            return obstacles; // its GRO makes no difference
+        }
         for (NetDevice receiver : receivers(device)) {
             String name = receiver.name();
             if (!gro(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {

@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.LinkHeader;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 
@@ -15,12 +16,18 @@ import org.csumbpf.maps.Vni;
  *
  * @param port the VXLAN port
  * @param backstop whether nftables rules are there too
+ * @param link what a packet begins with on the device
  * @param any the rule for VNIs without one of their own
  * @param byVni rules of single VNIs
  */
-public record RuleSet(int port, boolean backstop, Optional<Rule> any, Map<Vni, Rule> byVni) {
+public record RuleSet(int port, boolean backstop, LinkHeader link, Optional<Rule> any, Map<Vni, Rule> byVni) {
     public RuleSet {
         byVni = new TreeMap<>(byVni);
+    }
+
+    /** Of a device whose packets begin with an Ethernet header, until {@link #withLink} says otherwise. */
+    public RuleSet(int port, boolean backstop, Optional<Rule> any, Map<Vni, Rule> byVni) {
+        this(port, backstop, LinkHeader.ETHERNET, any, byVni);
     }
 
     static RuleSet read(CsumbpfMaps maps) {
@@ -28,20 +35,35 @@ public record RuleSet(int port, boolean backstop, Optional<Rule> any, Map<Vni, R
         return new RuleSet(
                 config.map(Config::port).orElse(Config.DEFAULT_PORT),
                 config.map(Config::backstop).orElse(false),
+                config.map(Config::link).orElse(LinkHeader.ETHERNET),
                 config.flatMap(Config::any),
                 maps.rules());
     }
 
     Config config() {
-        return new Config(port, backstop, any);
+        return new Config(port, backstop, link, any);
     }
 
     RuleSet withBackstop(boolean value) {
-        return new RuleSet(port, value, any, byVni);
+        return new RuleSet(port, value, link, any, byVni);
+    }
+
+    RuleSet withLink(LinkHeader value) {
+        return new RuleSet(port, backstop, value, any, byVni);
+    }
+
+    /** The same with other rules. */
+    public RuleSet withRules(Optional<Rule> newAny, Map<Vni, Rule> newByVni) {
+        return new RuleSet(port, backstop, link, newAny, newByVni);
     }
 
     Stream<Rule> rules() {
         return Stream.concat(any.stream(), byVni.values().stream());
+    }
+
+    /** Whether a rule promises that nothing gets through that IPsec did not decrypt. */
+    boolean dropsPlaintext() {
+        return rules().anyMatch(rule -> rule.dropPlaintext() && !rule.unverified());
     }
 
     /** Whether a rule repairs only what IPsec decrypted, which needs decrypted packets to reach tc. */

@@ -49,12 +49,12 @@ record VniSelection(boolean any, TreeSet<Vni> vnis) {
     RuleSet with(RuleSet rules, Rule rule) {
         TreeMap<Vni, Rule> byVni = new TreeMap<>(rules.byVni());
         vnis.forEach(vni -> byVni.put(vni, rule));
-        return new RuleSet(rules.port(), rules.backstop(), any ? Optional.of(rule) : rules.any(), byVni);
+        return rules.withRules(any ? Optional.of(rule) : rules.any(), byVni);
     }
 
     RuleSet without(RuleSet rules) {
         TreeMap<Vni, Rule> byVni = new TreeMap<>(rules.byVni());
         byVni.keySet().removeAll(vnis);
-        return new RuleSet(rules.port(), rules.backstop(), any ? Optional.empty() : rules.any(), byVni);
+        return rules.withRules(any ? Optional.empty() : rules.any(), byVni);
     }
 }

@@ -21,6 +21,7 @@ public final class Codecs {
     static final int VNI_ANY = 0xffff_ffff;
 
     private static final int CONFIG_BACKSTOP = 1;
+    private static final int CONFIG_NO_ETHERNET = 1 << 1;
     private static final int RULE_VALID = 1;
     private static final int RULE_DROP_PLAINTEXT = 1 << 1;
     private static final int RULE_UNVERIFIED = 1 << 2;
@@ -178,7 +179,9 @@ public final class Codecs {
         public void write(ByteBuffer buffer, Optional<Config> value) {
             Config config = value.orElseThrow();
             buffer.putShort(port.offset(), networkOrder((short) config.port()));
-            buffer.putShort(flags.offset(), (short) (config.backstop() ? CONFIG_BACKSTOP : 0));
+            int bits = (config.backstop() ? CONFIG_BACKSTOP : 0)
+                    | (config.link() == LinkHeader.NONE ? CONFIG_NO_ETHERNET : 0);
+            buffer.putShort(flags.offset(), (short) bits);
             RULE.writeAt(buffer, any.offset(), config.any());
         }
 
@@ -190,6 +193,9 @@ public final class Codecs {
                     : Optional.of(new Config(
                             number,
                             (flags.getU16(buffer, base) & CONFIG_BACKSTOP) != 0,
+                            (flags.getU16(buffer, base) & CONFIG_NO_ETHERNET) != 0
+                                    ? LinkHeader.NONE
+                                    : LinkHeader.ETHERNET,
                             RULE.read(buffer, base + any.offset())));
         }
     }

@@ -8,9 +8,10 @@ import java.util.Optional;
  *
  * @param port the VXLAN port, 1 to 65535
  * @param backstop whether nftables rules are there, which the program tells what it has dealt with
+ * @param link what a packet begins with where the program hangs
  * @param any the rule for VNIs that have none of their own
  */
-public record Config(int port, boolean backstop, Optional<Rule> any) {
+public record Config(int port, boolean backstop, LinkHeader link, Optional<Rule> any) {
     /** IANA's port for VXLAN (RFC 7348 section 5). */
     public static final int DEFAULT_PORT = 4789;
 
@@ -18,5 +19,10 @@ public record Config(int port, boolean backstop, Optional<Rule> any) {
         if (port < 1 || port > 65535) {
             throw new IllegalArgumentException("port " + port + " is not 1 to 65535");
         }
+    }
+
+    /** On a device whose packets begin with an Ethernet header. */
+    public Config(int port, boolean backstop, Optional<Rule> any) {
+        this(port, backstop, LinkHeader.ETHERNET, any);
     }
 }

@@ -57,6 +57,7 @@ class CodecsTest {
         roundTrip(Codecs.RULE, Optional.empty());
         roundTrip(
                 Codecs.CONFIG, Optional.of(new Config(65535, true, Optional.of(new Rule(Mode.OBSERVE, false, false)))));
+        roundTrip(Codecs.CONFIG, Optional.of(new Config(4789, false, LinkHeader.NONE, Optional.empty())));
         roundTrip(Codecs.COUNT, new Count(Long.MAX_VALUE, 7));
         roundTrip(
                 Codecs.COUNTERS,

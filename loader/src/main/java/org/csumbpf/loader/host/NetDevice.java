@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import java.util.List;
+
 /**
  * A network device (RTM_NEWLINK).
  *
  * @param ifindex its number in its namespace
  * @param name its name, as {@link InterfaceName} writes it
+ * @param altnames IFLA_ALT_IFNAME: further names that 'ip link property add' gave it
  * @param arphrd ARPHRD_*: 1 is Ethernet
  * @param kind IFLA_INFO_KIND ("vlan", "veth" …); empty for physical devices
  * @param lowerIfindex IFLA_LINK: a VLAN's parent, a veth's peer; 0: none
@@ -17,10 +20,18 @@ package org.csumbpf.loader.host;
 public record NetDevice(
         int ifindex,
         String name,
+        List<String> altnames,
         int arphrd,
         String kind,
         int lowerIfindex,
         boolean lowerInOtherNetns,
         int masterIfindex,
         int mtu,
-        XdpMode xdp) {}
+        XdpMode xdp) {
+
+    /** Whether this is one of its names. */
+    public boolean isCalled(String wanted) {
+        return InterfaceName.matches(name, wanted)
+                || altnames.stream().anyMatch(other -> InterfaceName.matches(other, wanted));
+    }
+}

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 
 /**
  * The layout of rtnetlink messages (rtnetlink(7)), apart from how they are fetched. All in native byte order, except
@@ -30,6 +31,8 @@ final class NetlinkMessages {
     private static final int IFLA_LINK_NETNSID = 37;
     private static final int IFLA_XDP = 43;
     private static final int IFLA_XDP_ATTACHED = 2;
+    private static final int IFLA_PROP_LIST = 52;
+    private static final int IFLA_ALT_IFNAME = 53;
     private static final int IFINFOMSG_SIZE = 16;
     private static final int TCMSG_SIZE = 20;
     private static final int TCA_KIND = 1;
@@ -79,6 +82,7 @@ final class NetlinkMessages {
                 Optional.ofNullable(attributes.get(IFLA_IFNAME))
                         .map(value -> InterfaceName.decode(bytes(value)))
                         .orElse(""),
+                altnames(attributes.get(IFLA_PROP_LIST)),
                 Short.toUnsignedInt(body.getShort(2)),
                 kind,
                 number(attributes, IFLA_LINK),
@@ -86,6 +90,19 @@ final class NetlinkMessages {
                 number(attributes, IFLA_MASTER),
                 number(attributes, IFLA_MTU),
                 xdp < XdpMode.values().length ? XdpMode.values()[xdp] : XdpMode.MULTI));
+    }
+
+    /** All attributes of the list are of one type, so a map would keep the last of them. */
+    private static List<String> altnames(ByteBuffer properties) {
+        List<String> names = new ArrayList<>();
+        if (properties != null) {
+            each(properties, 0, (type, value) -> {
+                if (type == IFLA_ALT_IFNAME) {
+                    names.add(text(value));
+                }
+            });
+        }
+        return List.copyOf(names);
     }
 
     static Optional<Qdisc> qdisc(Message message) {
@@ -113,6 +130,11 @@ final class NetlinkMessages {
 
     private static Map<Integer, ByteBuffer> attributes(ByteBuffer body, int start) {
         Map<Integer, ByteBuffer> attributes = new HashMap<>();
+        each(body, start, attributes::put);
+        return attributes;
+    }
+
+    private static void each(ByteBuffer body, int start, BiConsumer<Integer, ByteBuffer> found) {
         int at = start;
         while (body.limit() - at >= 4) {
             int length = Short.toUnsignedInt(body.getShort(at));
@@ -121,10 +143,9 @@ final class NetlinkMessages {
             }
             // The two upper bits are NLA_F_NESTED and NLA_F_NET_BYTEORDER.
             int type = body.getShort(at + 2) & 0x3fff;
-            attributes.put(type, body.slice(at + 4, length - 4).order(body.order()));
+            found.accept(type, body.slice(at + 4, length - 4).order(body.order()));
             at += length + 3 & ~3;
         }
-        return attributes;
     }
 
     private static Optional<ByteBuffer> nested(Map<Integer, ByteBuffer> attributes, int outer, int inner) {

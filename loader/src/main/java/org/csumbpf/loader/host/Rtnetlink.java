@@ -25,11 +25,13 @@ public final class Rtnetlink {
         return dump(RTM_GETLINK, 16, request -> {}, "list network devices", NetlinkMessages::device);
     }
 
-    /** @param name as {@link InterfaceName} writes it, or as it came in from a command line: if it means one device alone */
+    /**
+     * @param name one of the device's names, as {@link InterfaceName} writes it, or as it came in from a command line: if it means one
+     *     device alone
+     */
     public static Optional<NetDevice> device(String name) {
-        List<NetDevice> likely = devices().stream()
-                .filter(device -> InterfaceName.matches(device.name(), name))
-                .toList();
+        List<NetDevice> likely =
+                devices().stream().filter(device -> device.isCalled(name)).toList();
         return likely.stream()
                 .filter(device -> likely.size() == 1 || device.name().equals(name))
                 .findFirst();

@@ -40,6 +40,18 @@ class NetlinkMessagesTest {
     }
 
     @Test
+    void alternativeNames() throws IOException {
+        Map<String, NetDevice> devices = parse("getlink-altnames", NetlinkMessages::device).stream()
+                .collect(Collectors.toMap(NetDevice::name, Function.identity()));
+        NetDevice v0 = devices.get("v0");
+        assertThat(v0.altnames()).containsExactlyInAnyOrder("enp0s3", "an-alternative-name-longer-than-15");
+        assertThat(v0.isCalled("enp0s3")).isTrue();
+        assertThat(v0.isCalled("v0")).isTrue();
+        assertThat(v0.isCalled("v1")).isFalse();
+        assertThat(devices.get("v1").altnames()).isEmpty();
+    }
+
+    @Test
     void qdiscs() throws IOException {
         assertThat(parse("getqdisc", NetlinkMessages::qdisc))
                 .anySatisfy(qdisc -> assertThat(qdisc.kind() + Integer.toHexString(qdisc.parent()))

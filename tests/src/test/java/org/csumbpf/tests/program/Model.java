@@ -113,21 +113,34 @@ final class Model {
         if (!has(at + 40)) {
             return MALFORMED;
         }
-        switch (u8(at + 6)) {
-            case 50:
-                return ESP;
-            case 44:
-                return has(at + 48) && u8(at + 40) != 17 ? OTHER : MALFORMED;
-            case 17:
-                break;
-            default:
+        int next = u8(at + 6);
+        int end = at + 40 + u16(at + 4);
+        int from = at + 40;
+        for (int skipped = 0; skipped < 4 && (next == 0 || next == 43 || next == 44 || next == 60); skipped++) {
+            if (!has(from + 8)) {
+                return MALFORMED;
+            }
+            int kind = next;
+            int units = kind == 44 ? 0 : u8(from + 1);
+            next = u8(from);
+            if (kind == 44 && (u16(from + 2) & 0xfff9) != 0) {
+                return next == 17 ? MALFORMED : OTHER;
+            }
+            if ((kind == 43 && u8(from + 3) != 0) || (kind == 60 && units > 1)) {
                 return OTHER;
+            }
+            from += 8 + units * 8;
         }
-        int payload = u16(at + 4);
-        if (u8(at) >> 4 != 6 || (!merged && !has(at + 40 + payload))) {
+        if (next == 50) {
+            return ESP;
+        }
+        if (next != 17) {
+            return OTHER;
+        }
+        if (u8(at) >> 4 != 6 || (!merged && (!has(end) || end < from))) {
             return MALFORMED;
         }
-        return udp(true, at + 8, at + 40, payload);
+        return udp(true, at + 8, from, end - from);
     }
 
     private Prediction udp(boolean ipv6, int addresses, int at, int room) {

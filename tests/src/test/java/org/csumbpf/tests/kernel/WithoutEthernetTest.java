@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.csumbpf.tests.lab.EspLab;
+import org.csumbpf.tests.lab.Shell;
+import org.csumbpf.tests.lab.Traffic;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Host b receives ESP by a device without an Ethernet header, a tunnel. */
+@Tag("vm")
+@Order(6)
+@ExtendWith(KernelLog.class)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class WithoutEthernetTest {
+    private static final String A = "10.0.9.1";
+    private static final String B = "10.0.9.2";
+    private static final String DEVICE = "tunnel0";
+
+    @Test
+    @Order(1)
+    @DisplayName("WireGuard below")
+    void wireguard() {
+        try (EspLab lab = new EspLab("UNDERLAY=wireguard")) {
+            assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
+            attach(lab);
+            // ESP is longer than WireGuard's MTU of 1,420: it comes in fragments, to the backstop.
+            assertEverythingArrives(lab, 1396);
+            assertThat(lab.b.repaired("tc")).as("repaired by the program").isPositive();
+            assertThat(lab.b.repaired("backstop"))
+                    .as("repaired by the backstop")
+                    .isPositive();
+            Traffic.tcp(lab.a, lab.b, B, 300_000);
+            for (String mode : new String[] {"recompute", "zero"}) {
+                lab.b
+                        .csumbpf("attach", DEVICE, "--backstop", "never", "--mode", mode)
+                        .ok();
+                assertThat(lab.loss(lab.a, B)).as("loss, tc alone, " + mode).isZero();
+            }
+            lab.detach();
+            assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
+        }
+    }
+
+    @Test
+    @Order(2)
+    @DisplayName("WireGuard below, IPv6")
+    void wireguardIpv6() {
+        // Only a sender fragments over IPv6, and Linux does not for ESP: the overlay has to fit.
+        try (EspLab lab = new EspLab("UNDERLAY=wireguard", "FAMILY=6", "OVERLAY_MTU=1300")) {
+            assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
+            attach(lab);
+            assertEverythingArrives(lab, 1272);
+            assertThat(lab.b.repaired("tc")).as("repaired by the program").isPositive();
+            lab.b.run("ethtool", "-K", DEVICE, "gro", "off").ok();
+            long before = lab.b.repaired("backstop");
+            assertEverythingArrives(lab, 1272);
+            assertThat(lab.b.repaired("backstop"))
+                    .as("repaired by the backstop, without GRO")
+                    .isGreaterThan(before);
+            lab.detach();
+            assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
+        }
+    }
+
+    @Test
+    @Order(3)
+    @DisplayName("ipip below")
+    void ipip() {
+        byTheBackstop("ipip");
+    }
+
+    @Test
+    @Order(4)
+    @DisplayName("gre below")
+    void gre() {
+        byTheBackstop("gre");
+    }
+
+    private static void byTheBackstop(String kind) {
+        try (EspLab lab = new EspLab("UNDERLAY=" + kind)) {
+            assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
+            Shell.Result refused = lab.b.csumbpf("attach", DEVICE, "--backstop", "never");
+            assertThat(refused.code()).isEqualTo(5);
+            assertThat(refused.err())
+                    .contains("ESP that comes in by " + DEVICE + " (" + kind + ") is decrypted behind tc")
+                    .hasLineCount(1);
+            assertThat(lab.b.csumbpf("attach", DEVICE).ok().out())
+                    .contains("path: the nftables backstop alone")
+                    .doesNotContain("loaded module");
+            lab.a.csumbpf("attach", "eth0").ok();
+            assertEverythingArrives(lab, 1396);
+            assertThat(lab.b.repaired("tc") + lab.b.repaired("backstop"))
+                    .as("packets repaired on b")
+                    .isGreaterThanOrEqualTo(10);
+            System.out.println(kind + ": repaired by tc " + lab.b.repaired("tc") + ", by the backstop "
+                    + lab.b.repaired("backstop"));
+            lab.detach();
+            assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
+        }
+    }
+
+    private static void attach(EspLab lab) {
+        lab.onBoth(
+                host -> host.csumbpf("attach", host == lab.b ? DEVICE : "eth0").ok());
+    }
+
+    private static void assertEverythingArrives(EspLab lab, int large) {
+        assertThat(lab.loss(lab.a, B)).as("loss of pings from a").isZero();
+        assertThat(lab.loss(lab.b, A)).as("loss of pings from b").isZero();
+        assertThat(lab.loss(lab.a, B, large)).as("loss of large pings from a").isZero();
+    }
+}
