@@ -165,6 +165,8 @@ void sockets(void)
 	VALUE(host.NetlinkMessages.IFLA_LINK_NETNSID, IFLA_LINK_NETNSID);
 	VALUE(host.NetlinkMessages.IFLA_XDP, IFLA_XDP);
 	VALUE(host.NetlinkMessages.IFLA_XDP_ATTACHED, IFLA_XDP_ATTACHED);
+	VALUE(host.NetlinkMessages.IFLA_PROP_LIST, IFLA_PROP_LIST);
+	VALUE(host.NetlinkMessages.IFLA_ALT_IFNAME, IFLA_ALT_IFNAME);
 	VALUE(host.NetlinkMessages.IFINFOMSG_SIZE, sizeof(struct ifinfomsg));
 	VALUE(host.NetlinkMessages.TCMSG_SIZE, sizeof(struct tcmsg));
 	VALUE(host.NetlinkMessages.TCA_KIND, TCA_KIND);
