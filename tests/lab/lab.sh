@@ -17,8 +17,8 @@
 #   FAMILY=4|6            of the outer headers; 6: prefixes are rewritten (NAT66), 2001:db8:beef:: outside for fd00:99:: inside.
 #                         Prefixes whose sums are the same would leave the checksum right
 #   NAT=b|both            both: a is behind the NAT too, known outside as 198.51.100.10 or 2001:db8:a::2
-#   UNDERLAY=plain|vlan|bond   what the addresses of nat and b are on between them: a card, its VLAN 100, or a bond of two cards
-#                         that take turns (tests/vm/run --links 3)
+#   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip   what the addresses of nat and b are on between them: a card, its VLAN 100, a bond
+#                         of two cards that take turns (tests/vm/run --links 3), or a tunnel, which is the device tunnel0
 #   ENCAP=none|udp        udp: ESP in UDP, as NAT traversal has it (RFC 3948)
 #   REPLAY_WINDOW=0       of the SAs
 #   PATH_MTU=1500         of the link behind the NAT, and over IPv6, where only senders fragment, of both. ESP is fragmented from
@@ -191,6 +191,7 @@ inside=eth1 outside=eth0
 case $UNDERLAY in
 vlan) inside=eth1.100 outside=eth0.100 ;;
 bond) inside=bond0 outside=bond0 ;;
+wireguard | gre | ipip) inside=tunnel0 outside=tunnel0 ;;
 esac
 
 up() {
@@ -198,6 +199,10 @@ up() {
 	if [ "$FAMILY" = 4 ]; then modules+=(esp4); else modules+=(esp6); fi
 	modprobe -qa "${modules[@]}" || true # built in, or missed by name below
 	[ "$UNDERLAY" != bond ] || modprobe -q bonding max_bonds=0
+	case $UNDERLAY in
+	wireguard | ipip) modprobe -q $UNDERLAY || true ;;
+	gre) modprobe -q ip_gre || true ;;
+	esac
 	printf 'netns add csumbpf-%s\n' a nat b | ip -batch -
 	{
 		give 1 1 a eth0
@@ -216,6 +221,27 @@ up() {
 	for host in "${hosts[@]}"; do wait "$host"; done
 	# What follows counts single packets: each host knows its neighbours first.
 	in_host a ping -q -c 1 -i 0.2 -w "$(limit 20)" $B_PUBLIC >/dev/null || fail "b does not answer to a"
+}
+
+# The private key of an end of the WireGuard tunnel, 32 bytes: nobody has a secret to keep here.
+wireguard_key() { printf 'csumbpf-lab-end-%016d' "$1" | base64; }
+
+# tunnel CARD OWN OTHER: the device tunnel0 from this end of the link to the other one.
+tunnel() {
+	case $UNDERLAY in
+	wireguard | gre | ipip) ;;
+	*) return 0 ;;
+	esac
+	ip link set "$1" up
+	ip addr add "172.31.0.$2/24" dev "$1"
+	if [ "$UNDERLAY" = wireguard ]; then
+		ip link add tunnel0 type wireguard
+		wireguard_key "$2" >"/run/csumbpf-lab.key$2" # a file: not every guest has /dev/fd
+		wg set tunnel0 listen-port 51820 private-key "/run/csumbpf-lab.key$2" peer "$(wireguard_key "$3" | wg pubkey)" \
+			allowed-ips 0.0.0.0/0,::/0 endpoint "172.31.0.$3:51820"
+	else
+		ip link add tunnel0 type "$UNDERLAY" local "172.31.0.$2" remote "172.31.0.$3" ttl 64
+	fi
 }
 
 # Run by 'up' in the host's network namespace.
@@ -247,6 +273,7 @@ configure_a() {
 }
 
 configure_b() {
+	tunnel eth0 2 1
 	{
 		echo link set lo up
 		case $UNDERLAY in
@@ -282,6 +309,7 @@ configure_nat() {
 	else
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 	fi
+	tunnel eth1 1 2
 	# One rule for each direction and host; for IPv6 it is the prefix that is rewritten. All before any packet can come: a connection that
 	# began with half of the rules keeps to these, and the other host's packets are dropped since they would collide with it.
 	one_to_one "$A_OUTER" "$A_PUBLIC"
@@ -332,6 +360,10 @@ down() {
 	if [ -f $HOLDERS ]; then
 		while read -r pid; do kill "$pid" 2>/dev/null || true; done <$HOLDERS
 		rm -f $HOLDERS
+	fi
+	# Linux 5.10 else keeps the namespace: the socket of WireGuard holds it.
+	if [ -d /sys/module/wireguard ]; then
+		for host in nat b; do ip -n csumbpf-$host link del tunnel0 2>/dev/null || true; done
 	fi
 	# Not all of them are there after an "up" that failed.
 	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
