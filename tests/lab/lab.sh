@@ -236,7 +236,8 @@ tunnel() {
 	ip addr add "172.31.0.$2/24" dev "$1"
 	if [ "$UNDERLAY" = wireguard ]; then
 		ip link add tunnel0 type wireguard
-		wg set tunnel0 listen-port 51820 private-key <(wireguard_key "$2") peer "$(wireguard_key "$3" | wg pubkey)" \
+		wireguard_key "$2" >"/run/csumbpf-lab.key$2" # a file: not every guest has /dev/fd
+		wg set tunnel0 listen-port 51820 private-key "/run/csumbpf-lab.key$2" peer "$(wireguard_key "$3" | wg pubkey)" \
 			allowed-ips 0.0.0.0/0,::/0 endpoint "172.31.0.$3:51820"
 	else
 		ip link add tunnel0 type "$UNDERLAY" local "172.31.0.$2" remote "172.31.0.$3" ttl 64

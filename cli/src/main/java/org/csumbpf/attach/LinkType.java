@@ -58,7 +58,8 @@ final class LinkType {
 
     /**
      * Whether ESP is decrypted before tc on this device, once the rest is as {@link Preflight} wants it. WireGuard gives what it
-     * receives to NAPI GRO. tun has that only where its program asks for it, PPP never, and an IP tunnel is not known to.
+     * receives to NAPI GRO. tun has that only where its program asks for it, PPP never. ESP in ipip or gre would be decrypted by the GRO
+     * of the device below, and is then lost as truncated (6.1, measured): for IP tunnels nothing may be loaded.
      */
     static boolean decryptsBeforeTc(NetDevice device) {
         return header(device) == LinkHeader.ETHERNET || device.kind().equals("wireguard") || device.arphrd() == 519;

@@ -70,7 +70,9 @@ class CodecsAgainstBtfTest {
                             Map.entry("CSUMBPF_RULE_VALID", 1L),
                             Map.entry("CSUMBPF_RULE_DROP_PLAINTEXT", 2L),
                             Map.entry("CSUMBPF_RULE_UNVERIFIED", 4L));
-            assertThat(btf.enumConstants("csumbpf_config_flag")).containsOnly(Map.entry("CSUMBPF_CONFIG_BACKSTOP", 1L));
+            assertThat(btf.enumConstants("csumbpf_config_flag"))
+                    .containsOnly(
+                            Map.entry("CSUMBPF_CONFIG_BACKSTOP", 1L), Map.entry("CSUMBPF_CONFIG_NO_ETHERNET", 2L));
             Map<String, Long> changes = btf.enumConstants("csumbpf_host_change");
             assertThat(changes).hasSize(HostChange.values().length);
             for (HostChange change : HostChange.values()) {

@@ -3,6 +3,9 @@ package org.csumbpf.tests.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Traffic;
@@ -23,6 +26,7 @@ class WithoutEthernetTest {
     private static final String A = "10.0.9.1";
     private static final String B = "10.0.9.2";
     private static final String DEVICE = "tunnel0";
+    private static final Path BLACKLIST = Path.of("/etc/modprobe.d/csumbpf-test.conf");
 
     @Test
     @Order(1)
@@ -51,40 +55,33 @@ class WithoutEthernetTest {
 
     @Test
     @Order(2)
-    @DisplayName("WireGuard below, IPv6")
-    void wireguardIpv6() {
-        // Only a sender fragments over IPv6, and Linux does not for ESP: the overlay has to fit.
-        try (EspLab lab = new EspLab("UNDERLAY=wireguard", "FAMILY=6", "OVERLAY_MTU=1300")) {
-            assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
-            attach(lab);
-            assertEverythingArrives(lab, 1272);
-            assertThat(lab.b.repaired("tc")).as("repaired by the program").isPositive();
-            lab.b.run("ethtool", "-K", DEVICE, "gro", "off").ok();
-            long before = lab.b.repaired("backstop");
-            assertEverythingArrives(lab, 1272);
-            assertThat(lab.b.repaired("backstop"))
-                    .as("repaired by the backstop, without GRO")
-                    .isGreaterThan(before);
-            lab.detach();
-            assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
-        }
-    }
-
-    @Test
-    @Order(3)
     @DisplayName("ipip below")
-    void ipip() {
+    void ipip() throws IOException {
         byTheBackstop("ipip");
     }
 
     @Test
-    @Order(4)
+    @Order(3)
     @DisplayName("gre below")
-    void gre() {
+    void gre() throws IOException {
         byTheBackstop("gre");
     }
 
-    private static void byTheBackstop(String kind) {
+    /**
+     * Nobody has esp4_offload here: where it is loaded, Linux 6.1 decrypts ESP in ipip and gre on the card, and drops it as truncated
+     * (IpExtInTruncatedPkts), which is why attach to a tunnel does not load it.
+     */
+    private static void byTheBackstop(String kind) throws IOException {
+        assertThat(Path.of("/sys/module/esp4_offload")).doesNotExist();
+        Files.writeString(BLACKLIST, "install esp4_offload /bin/false\ninstall esp6_offload /bin/false\n");
+        try {
+            alive(kind);
+        } finally {
+            Files.delete(BLACKLIST);
+        }
+    }
+
+    private static void alive(String kind) {
         try (EspLab lab = new EspLab("UNDERLAY=" + kind)) {
             assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
             Shell.Result refused = lab.b.csumbpf("attach", DEVICE, "--backstop", "never");
@@ -97,11 +94,9 @@ class WithoutEthernetTest {
                     .doesNotContain("loaded module");
             lab.a.csumbpf("attach", "eth0").ok();
             assertEverythingArrives(lab, 1396);
-            assertThat(lab.b.repaired("tc") + lab.b.repaired("backstop"))
-                    .as("packets repaired on b")
+            assertThat(lab.b.repaired("backstop"))
+                    .as("repaired by the backstop")
                     .isGreaterThanOrEqualTo(10);
-            System.out.println(kind + ": repaired by tc " + lab.b.repaired("tc") + ", by the backstop "
-                    + lab.b.repaired("backstop"));
             lab.detach();
             assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
         }
