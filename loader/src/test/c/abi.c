@@ -152,6 +152,11 @@ void sockets(void)
 	VALUE(host.Netlink.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.Rtnetlink.NETLINK_ROUTE, NETLINK_ROUTE);
 	VALUE(host.Rtnetlink.RTM_GETLINK, RTM_GETLINK);
+	VALUE(host.Rtnetlink.RTM_GETADDR, RTM_GETADDR);
+	VALUE(host.NetlinkMessages.RTM_NEWADDR, RTM_NEWADDR);
+	VALUE(host.NetlinkMessages.IFADDRMSG_SIZE, sizeof(struct ifaddrmsg));
+	VALUE(host.NetlinkMessages.IFA_ADDRESS, IFA_ADDRESS);
+	VALUE(host.NetlinkMessages.IFA_LOCAL, IFA_LOCAL);
 	VALUE(host.Rtnetlink.RTM_GETQDISC, RTM_GETQDISC);
 	VALUE(host.Rtnetlink.RTM_GETTFILTER, RTM_GETTFILTER);
 	VALUE(host.Netlink.NLM_F_REQUEST, NLM_F_REQUEST);
@@ -163,6 +168,8 @@ void sockets(void)
 	VALUE(host.Xfrm.XFRM_MSG_NEWSA, XFRM_MSG_NEWSA);
 	VALUE(host.Xfrm.XFRM_MSG_GETSA, XFRM_MSG_GETSA);
 	VALUE(host.Xfrm.SA_SIZE, sizeof(struct xfrm_usersa_info));
+	OFFSET(host.Xfrm.SA_DESTINATION, struct xfrm_usersa_info, id.daddr);
+	OFFSET(host.Xfrm.SA_SOURCE, struct xfrm_usersa_info, saddr);
 	OFFSET(host.Xfrm.SA_PROTOCOL, struct xfrm_usersa_info, id.proto);
 	OFFSET(host.Xfrm.SA_FAMILY, struct xfrm_usersa_info, family);
 	VALUE(host.Xfrm.AF_INET6, AF_INET6);

@@ -529,12 +529,11 @@ public record AttachmentView(
             if (matters && module == KernelModule.State.UNAVAILABLE) {
                 Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacle -> bypass.add(obstacle.toString()));
             } else if (matters && module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
-                // attach tried that, and may have failed.
                 bypass.add(OffloadSafety.harm()
                         .map(harm ->
                                 Preflight.harmful(Preflight.ESP4_OFFLOAD, harm).toString())
-                        .orElse(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: run 'modprobe "
-                                + Preflight.ESP4_OFFLOAD + "', which loads it or says why it cannot be"));
+                        .orElse(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
+                                + "' loads it, or says why it does not"));
             }
             if (backstop.map(b -> b.state() != BackstopView.State.ON).orElse(true)) {
                 problems.addAll(bypass);

@@ -75,6 +75,9 @@ final class HostSetup {
                 ? load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD, harm)
                 : Optional.empty();
         if (backstop) {
+            // Of the module alone nothing is lost; that it would do harm is worth knowing.
+            esp4.filter(obstacle -> harm.isPresent())
+                    .ifPresent(obstacle -> result.warnings().add(obstacle.reason()));
             return;
         }
         esp4.ifPresent(obstacle -> {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
+import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
+import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -18,6 +22,8 @@ import org.csumbpf.loader.host.Xfrm;
  */
 final class OffloadSafety {
     private static final String OPEN_VSWITCH = "openvswitch";
+    /** Of 'ip -d link'. */
+    private static final Set<String> IP_TUNNELS = Set.of("ipip", "sit", "gre", "ip6tnl", "ip6gre");
 
     private OffloadSafety() {}
 
@@ -50,22 +56,41 @@ final class OffloadSafety {
     }
 
     private static Optional<String> harmHere() {
-        return harm(Rtnetlink::devices, Xfrm::associations);
+        return harm(Rtnetlink.devices(), Xfrm.associations(), Rtnetlink::addresses);
     }
 
-    static Optional<String> harm(Supplier<List<NetDevice>> devices, Supplier<List<SecurityAssociation>> associations) {
+    static Optional<String> harm(
+            List<NetDevice> devices, List<SecurityAssociation> associations, Supplier<List<DeviceAddress>> addresses) {
         // Measured on 6.1 and 6.12: what is decrypted before it comes out of an internal port without its IPsec state.
-        for (NetDevice device : devices.get()) {
+        for (NetDevice device : devices) {
             if (device.kind().equals(OPEN_VSWITCH)) {
                 return Optional.of("Open vSwitch, device " + device.name()
                         + ": what is decrypted before it loses its IPsec state there");
             }
         }
         // Measured on 6.1, 6.12 and 7.3: compressed packets are lost.
-        if (associations.get().stream().anyMatch(SecurityAssociation::isIpComp)) {
+        if (associations.stream().anyMatch(SecurityAssociation::isIpComp)) {
             return Optional.of("IPComp: compressed packets inside ESP are lost");
         }
+        // Measured on 6.1 with ipip and gre: what is decrypted as it comes out of the tunnel is dropped as truncated.
+        for (NetDevice device : devices) {
+            if (IP_TUNNELS.contains(device.kind()) && carriesEsp(device, associations, addresses.get())) {
+                return Optional.of("ESP inside the " + device.kind() + " tunnel " + device.name() + " is lost");
+            }
+        }
         return Optional.empty();
+    }
+
+    private static boolean carriesEsp(
+            NetDevice device, List<SecurityAssociation> associations, List<DeviceAddress> addresses) {
+        Set<InetAddress> own = new HashSet<>();
+        for (DeviceAddress address : addresses) {
+            if (address.ifindex() == device.ifindex()) {
+                own.add(address.address());
+            }
+        }
+        return associations.stream()
+                .anyMatch(sa -> sa.isEsp() && (own.contains(sa.source()) || own.contains(sa.destination())));
     }
 
     /** Whether there is ESP over IPv6 in the namespace that the caller has entered. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -19,6 +21,7 @@ final class NetlinkMessages {
     static final int NLMSG_ERROR = 2;
     static final int NLMSG_DONE = 3;
     static final int RTM_NEWLINK = 16;
+    static final int RTM_NEWADDR = 20;
     static final int RTM_NEWQDISC = 36;
     static final int RTM_NEWTFILTER = 44;
 
@@ -34,6 +37,9 @@ final class NetlinkMessages {
     private static final int IFLA_PROP_LIST = 52;
     private static final int IFLA_ALT_IFNAME = 53;
     private static final int IFINFOMSG_SIZE = 16;
+    private static final int IFADDRMSG_SIZE = 8;
+    private static final int IFA_ADDRESS = 1;
+    private static final int IFA_LOCAL = 2;
     private static final int TCMSG_SIZE = 20;
     private static final int TCA_KIND = 1;
 
@@ -103,6 +109,26 @@ final class NetlinkMessages {
             });
         }
         return List.copyOf(names);
+    }
+
+    /** An address of this host. On a point-to-point device IFA_ADDRESS is the other end's. */
+    static Optional<DeviceAddress> address(Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != RTM_NEWADDR || body.limit() < IFADDRMSG_SIZE) {
+            return Optional.empty();
+        }
+        Map<Integer, ByteBuffer> attributes = attributes(body, IFADDRMSG_SIZE);
+        ByteBuffer value = attributes.getOrDefault(IFA_LOCAL, attributes.get(IFA_ADDRESS));
+        if (value == null) {
+            return Optional.empty();
+        }
+        byte[] bytes = new byte[value.limit()];
+        value.get(0, bytes);
+        try {
+            return Optional.of(new DeviceAddress(body.getInt(4), InetAddress.getByAddress(bytes)));
+        } catch (UnknownHostException e) {
+            return Optional.empty(); // of a family that is neither IPv4 nor IPv6
+        }
     }
 
     static Optional<Qdisc> qdisc(Message message) {

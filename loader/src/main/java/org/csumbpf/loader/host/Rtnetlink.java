@@ -11,6 +11,7 @@ import org.csumbpf.loader.KernelException;
 public final class Rtnetlink {
     private static final int NETLINK_ROUTE = 0;
     private static final int RTM_GETLINK = 18;
+    private static final int RTM_GETADDR = 22;
     private static final int RTM_GETQDISC = 38;
     private static final int RTM_GETTFILTER = 46;
     /** TC_H_CLSACT; a clsact or ingress qdisc hangs here. */
@@ -39,6 +40,11 @@ public final class Rtnetlink {
 
     public static Optional<NetDevice> device(int ifindex) {
         return devices().stream().filter(device -> device.ifindex() == ifindex).findFirst();
+    }
+
+    /** Of all devices, IPv4 and IPv6. */
+    public static List<DeviceAddress> addresses() {
+        return dump(RTM_GETADDR, 8, request -> {}, "list addresses", NetlinkMessages::address);
     }
 
     /** The clsact or ingress qdisc of a device; empty where there is none. */

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import java.net.Inet6Address;
+import java.net.InetAddress;
+
 /**
  * An SA of the kernel (RFC 4301 section 4.4.2; {@code struct xfrm_usersa_info}).
  *
  * @param protocol IP protocol number: 50 is ESP, 51 AH, 108 IPComp
- * @param ipv6 whether its outer addresses are IPv6
+ * @param source outer address of the packets
+ * @param destination outer address of the packets
  */
-public record SecurityAssociation(int protocol, boolean ipv6) {
+public record SecurityAssociation(int protocol, InetAddress source, InetAddress destination) {
     private static final int ESP = 50;
     private static final int COMP = 108;
+
+    /** Whether its outer addresses are IPv6. */
+    public boolean ipv6() {
+        return destination instanceof Inet6Address;
+    }
 
     public boolean isEsp() {
         return protocol == ESP;

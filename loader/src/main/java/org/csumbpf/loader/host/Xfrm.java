@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
@@ -13,7 +15,9 @@ public final class Xfrm {
     private static final int XFRM_MSG_NEWSA = 0x10;
     private static final int XFRM_MSG_GETSA = 0x12;
     private static final int SA_SIZE = 224;
+    private static final int SA_DESTINATION = 56;
     private static final int SA_PROTOCOL = 76;
+    private static final int SA_SOURCE = 80;
     private static final int SA_FAMILY = 212;
     private static final int AF_INET6 = 10;
 
@@ -36,7 +40,21 @@ public final class Xfrm {
         if (message.type() != XFRM_MSG_NEWSA || body.limit() < SA_SIZE) {
             return Optional.empty();
         }
+        boolean ipv6 = body.getShort(SA_FAMILY) == AF_INET6;
         return Optional.of(new SecurityAssociation(
-                Byte.toUnsignedInt(body.get(SA_PROTOCOL)), body.getShort(SA_FAMILY) == AF_INET6));
+                Byte.toUnsignedInt(body.get(SA_PROTOCOL)),
+                address(body, SA_SOURCE, ipv6),
+                address(body, SA_DESTINATION, ipv6)));
+    }
+
+    /** {@code xfrm_address_t}: IPv4 is in the first four bytes. */
+    private static InetAddress address(ByteBuffer body, int at, boolean ipv6) {
+        byte[] bytes = new byte[ipv6 ? 16 : 4];
+        body.get(at, bytes);
+        try {
+            return InetAddress.getByAddress(bytes);
+        } catch (UnknownHostException e) {
+            throw new AssertionError("4 or 16 bytes are an address", e);
+        }
     }
 }
