@@ -75,7 +75,10 @@ public record AttachmentView(
     /** Whether the kernel runs the program. */
     public enum State {
         ATTACHED("attached"),
+        /** attach has not finished, or detach has not. */
         NOT_HOOKED("half made"),
+        /** attach had finished, and somebody has taken the program off since. */
+        HOOK_LOST("hook lost"),
         INTERFACE_GONE("interface gone"),
         /** To another network namespace; the program goes along where the hook is tcx. */
         MOVED("interface moved"),
@@ -503,7 +506,15 @@ public record AttachmentView(
         String command = Attachments.command(netns);
         String ifname = ShellWord.quote(device.name());
         String again = command + "restore " + ifname;
-        if (live.isEmpty()) {
+        State state = live.isPresent()
+                ? State.ATTACHED
+                : contents.isPresent()
+                                && record.filter(AttachmentRecord::finished).isPresent()
+                        ? State.HOOK_LOST
+                        : State.NOT_HOOKED;
+        if (live.isEmpty() && contents.isEmpty()) {
+            problems.add("what is left of it has no rules; '" + command + "detach " + ifname + "' clears it away");
+        } else if (live.isEmpty()) {
             problems.add("the program is not on the hook; '" + again + "' puts it back, '" + command + "detach "
                     + ifname + "' clears it away");
         } else if (contents.isEmpty() || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
@@ -552,7 +563,7 @@ public record AttachmentView(
                 netns.name(),
                 pins.ifindex(),
                 device.name(),
-                live.isPresent() ? State.ATTACHED : State.NOT_HOOKED,
+                state,
                 live.map(hook -> hook.kind().label()),
                 live.map(hook -> {
                     try (BpfProgram program = hook.program()) {

@@ -193,7 +193,12 @@ class RecordedAttachmentTest {
                 csumbpf status
                 hooks /run/netns/n
                 """);
-        assertThat(said).contains("stays recorded: run 'csumbpf detach' again", "attach added chains to the nftables");
+        assertThat(said)
+                .contains(
+                        "stays recorded: run 'csumbpf detach' again",
+                        "n/w1: half made",
+                        "attach added chains to the nftables")
+                .contains("what is left of it has no rules; 'csumbpf --netns n detach w1' clears it away");
         assertThat(said.substring(said.indexOf("---")))
                 .contains("removed the nftables backstop", "nothing is attached")
                 .doesNotContain("table ip csumbpf", "clsact");
@@ -260,6 +265,7 @@ class RecordedAttachmentTest {
                 csumbpf --netns n vni add w1 200 --mode recompute
                 csumbpf --netns n --json status >/run/before
                 %s
+                csumbpf status
                 advice=$(csumbpf status | sed -n "s/.*'\\(csumbpf [^']*restore w1\\)'.*/\\1/p" | head -n 1)
                 echo "advice: $advice"
                 eval "$advice"
@@ -270,7 +276,10 @@ class RecordedAttachmentTest {
                 csumbpf status
                 hooks /run/netns/n
                 """.formatted(lose));
-        assertThat(said).contains("advice: csumbpf --netns n restore w1");
+        assertThat(said).contains("advice: csumbpf --netns n restore w1").doesNotContain("half made");
+        if (lost.equals("hook") || lost.equals("qdisc")) {
+            assertThat(said).contains("n/w1: hook lost");
+        }
         assertThat(said.substring(said.indexOf("---")))
                 .contains("n/w1: attached (clsact", "port 4790", "vni 100: mode observe, plaintext drop")
                 .contains("vni 200: mode recompute", "w1: nothing was lost")
