@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
-import org.csumbpf.loader.Advised;
+import org.csumbpf.loader.AdvisedException;
 
 /** An operation was refused or failed; the message is one line for the user, with the next step where there is one. */
-public final class AttachException extends RuntimeException implements Advised {
+public final class AttachException extends AdvisedException {
     /** What kind of failure it was; the command turns it into its exit code. */
     public enum Kind {
         NOT_PERMITTED,
@@ -16,8 +16,6 @@ public final class AttachException extends RuntimeException implements Advised {
     }
 
     private final Kind kind;
-    private final String problem;
-    private final String next;
 
     public AttachException(Kind kind, String problem) {
         this(kind, problem, null, null);
@@ -36,23 +34,11 @@ public final class AttachException extends RuntimeException implements Advised {
      * @param cause null: none
      */
     public AttachException(Kind kind, String problem, String next, Throwable cause) {
-        super(Advised.message(problem, next), cause);
+        super(problem, next, cause);
         this.kind = kind;
-        this.problem = problem;
-        this.next = next;
     }
 
     public Kind kind() {
         return kind;
-    }
-
-    @Override
-    public String problem() {
-        return problem;
-    }
-
-    @Override
-    public String next() {
-        return next;
     }
 }

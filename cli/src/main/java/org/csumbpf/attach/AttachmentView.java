@@ -30,7 +30,6 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
-import org.csumbpf.maps.RecordMap;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 
@@ -231,7 +230,7 @@ public record AttachmentView(
         Optional<AttachmentRecord> record = Optional.empty();
         try (NetworkNamespace netns = NetworkNamespace.byInode(pins.netns()).orElse(null)) {
             netnsName = Optional.ofNullable(netns).flatMap(NetworkNamespace::name);
-            record = readRecord(pins);
+            record = Reach.record(pins);
         } catch (RuntimeException e) {
             // What is wrong is told already.
         }
@@ -328,7 +327,7 @@ public record AttachmentView(
     /** Of one attachment of the network namespace that the caller is in. */
     static Optional<Evidence> baseline(PinDirectory pins, NetDevice device) {
         try (NetworkNamespace netns = NetworkNamespace.ofThread()) {
-            return read(pins, netns, device, readRecord(pins)).baseline();
+            return read(pins, netns, device, Reach.record(pins)).baseline();
         }
     }
 
@@ -363,7 +362,7 @@ public record AttachmentView(
                 netns.flatMap(NetworkNamespace::name),
                 reach.device()
                         .map(NetDevice::name)
-                        .or(() -> readRecord(pins).map(AttachmentRecord::ifname))
+                        .or(() -> Reach.record(pins).map(AttachmentRecord::ifname))
                         .orElse("ifindex " + pins.ifindex()));
     }
 
@@ -375,7 +374,7 @@ public record AttachmentView(
     static String ifname(PinDirectory pins, Optional<NetworkNamespace> netns) {
         return netns.flatMap(ns -> ns.call(() -> Rtnetlink.device(pins.ifindex())))
                 .map(NetDevice::name)
-                .or(() -> readRecord(pins).map(AttachmentRecord::ifname))
+                .or(() -> Reach.record(pins).map(AttachmentRecord::ifname))
                 .orElse("ifindex " + pins.ifindex());
     }
 
@@ -399,7 +398,7 @@ public record AttachmentView(
     }
 
     private static AttachmentView read(PinDirectory pins) {
-        Optional<AttachmentRecord> record = readRecord(pins);
+        Optional<AttachmentRecord> record = Reach.record(pins);
         try (Reach reach = Reach.of(pins, record)) {
             return switch (reach.state()) {
                 case HERE -> {
@@ -579,16 +578,6 @@ public record AttachmentView(
                 Optional.of(NetStatistics.read()),
                 Optional.empty(),
                 problems);
-    }
-
-    private static Optional<AttachmentRecord> readRecord(PinDirectory pins) {
-        try (RecordMap record = RecordMap.fromPin(pins.path())) {
-            return Optional.of(record.get());
-        } catch (OtherVersionException e) {
-            return Optional.empty();
-        } catch (KernelException e) {
-            return absent(e);
-        }
     }
 
     private static Optional<Contents> readContents(PinDirectory pins) {

@@ -124,8 +124,12 @@ public final class Attachments {
                 }
             }
         }
+        List<PinDirectory> others = PinDirectory.all();
+        if (others.isEmpty()) {
+            return pins; // as nearly always: nothing to compare the device with
+        }
         DeviceIdentity identity = Identities.of(device);
-        for (PinDirectory other : PinDirectory.all()) {
+        for (PinDirectory other : others) {
             if (Reach.record(other)
                     .filter(r -> r.identity().sameDevice(identity))
                     .isPresent()) {

@@ -3,7 +3,6 @@ package org.csumbpf.attach;
 
 import java.util.Optional;
 import org.csumbpf.loader.BpfProgram;
-import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.DeviceNode;
@@ -126,10 +125,7 @@ record Reach(
         try (TcxLink link = TcxLink.fromPin(pins.pin(PinDirectory.LINK))) {
             return Optional.of(link.info().ifindex() != 0);
         } catch (KernelException e) {
-            if (e.errno() == Errno.ENOENT) {
-                return Optional.empty();
-            }
-            throw e;
+            return AttachmentView.absent(e);
         }
     }
 
@@ -174,10 +170,7 @@ record Reach(
         } catch (OtherVersionException e) {
             return Optional.empty();
         } catch (KernelException e) {
-            if (e.errno() == Errno.ENOENT) {
-                return Optional.empty();
-            }
-            throw e;
+            return AttachmentView.absent(e);
         }
     }
 

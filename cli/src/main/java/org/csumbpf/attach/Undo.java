@@ -56,7 +56,7 @@ final class Undo {
                 return null;
             });
         }
-        try (RecordMap record = openRecord()) {
+        try (RecordMap record = openRecord().orElse(null)) {
             if (record == null) {
                 withoutRecord(reach);
             } else {
@@ -158,13 +158,8 @@ final class Undo {
                                 + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
     }
 
-    /** null: it is gone, or of another version. */
-    private RecordMap openRecord() {
-        return open(pins).orElse(null);
-    }
-
     /** The record; empty where it is gone, or of another version. */
-    static Optional<RecordMap> open(PinDirectory pins) {
+    private Optional<RecordMap> openRecord() {
         if (!pins.has(RecordMap.NAME)) {
             return Optional.empty();
         }

@@ -1,27 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
-import org.csumbpf.loader.Advised;
+import org.csumbpf.loader.AdvisedException;
 
 /** Somebody else holds the lock and does not let go. */
-public final class LockTimeoutException extends RuntimeException implements Advised {
-    private final String problem;
-    private final String next;
-
+public final class LockTimeoutException extends AdvisedException {
     /** @param next what to do about it; null: nothing is known */
     LockTimeoutException(String problem, String next) {
-        super(Advised.message(problem, next));
-        this.problem = problem;
-        this.next = next;
-    }
-
-    @Override
-    public String problem() {
-        return problem;
-    }
-
-    @Override
-    public String next() {
-        return next;
+        super(problem, next, null);
     }
 }
