@@ -49,15 +49,24 @@ static __always_inline __u64 checksum_pseudo_header(const struct vxlan_packet *p
 	return sum;
 }
 
-/* The sum of so many bytes in steps that every kernel takes. */
-static __always_inline __s64 checksum_in_steps(const struct checksum_datagram *datagram, __u64 length)
+/*
+ * The sum over the copy of a datagram, in steps that every kernel takes. `length`: 1 to CSUMBPF_CSUM_MAX. Negative: there is no sum.
+ * Not static and not inlined: so the verifier goes through the steps once, and not for each way to them.
+ */
+__noinline __s64 checksum_in_steps(__u32 length)
 {
-	/* The last step is never empty, so that no kernel's verifier sees a read of 0 bytes: 1 to CSUMBPF_CSUM_STEP. */
-	__u64 whole_steps = (length - 1) / CSUMBPF_CSUM_STEP;
-	__u64 last_step = ((length - 1) & (CSUMBPF_CSUM_STEP - 1)) + 1;
-	const __u8 *at = datagram->bytes;
+	__u32 zero = 0;
+	const struct checksum_datagram *datagram = bpf_map_lookup_elem(&checksum_datagrams, &zero);
+	__u64 whole_steps, last_step;
+	const __u8 *at;
 	__s64 sum = 0;
 
+	if (!datagram || !length || length > CSUMBPF_CSUM_MAX)
+		return -1;
+	/* The last step is never empty, so that no kernel's verifier sees a read of 0 bytes: 1 to CSUMBPF_CSUM_STEP. */
+	whole_steps = (length - 1) / CSUMBPF_CSUM_STEP;
+	last_step = ((length - 1) & (CSUMBPF_CSUM_STEP - 1)) + 1;
+	at = datagram->bytes;
 	for (__u32 i = 0; i < CSUMBPF_CSUM_STEPS - 1 && i < whole_steps; i++) {
 		sum = bpf_csum_diff(NULL, 0, (__be32 *)at, CSUMBPF_CSUM_STEP, sum);
 		at += CSUMBPF_CSUM_STEP;
@@ -92,7 +101,7 @@ static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxl
 		return -1;
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)datagram->bytes, (length + 3) & ~3ULL, 0);
 	if (sum < 0)
-		sum = checksum_in_steps(datagram, length);
+		sum = checksum_in_steps(length);
 	return checksum_fold((__u32)sum + checksum_pseudo_header(packet));
 }
 

@@ -53,6 +53,13 @@ _Static_assert(sizeof(struct extension_header) == 8, "an extension header has at
  */
 #define DESTINATION_OPTIONS_MAX 1
 
+/* Of offsets: two VLAN tags behind an Ethernet header, and four extension headers of 2,048 bytes behind those and an IPv6 header. */
+#define NETWORK_OFFSET_MASK 0x1f
+#define TRANSPORT_OFFSET_MASK 0x3fff
+_Static_assert(ETH_HLEN + VLAN_TAGS_MAX * 4 <= NETWORK_OFFSET_MASK, "an IP header may lie behind what the mask covers");
+_Static_assert(NETWORK_OFFSET_MASK + sizeof(struct ipv6hdr) + EXTENSIONS_MAX * 2048 <= TRANSPORT_OFFSET_MASK,
+	       "a UDP header may lie behind what the mask covers");
+
 /* RFC 7348 section 5 */
 struct vxlan_header {
 	__be32 flags;
@@ -103,6 +110,19 @@ static __always_inline void *at(struct __sk_buff *skb, __u32 offset)
 }
 
 /*
+ * `value`, as a number of which the verifier knows no more than that no bit is set but those of `mask`. A constant (the length of a header)
+ * it follows by itself through all that comes after: with the bounds alone there is one way where there were a dozen, and attach
+ * takes a tenth of a second less.
+ */
+static __always_inline __u32 bounded(struct __sk_buff *skb, __u32 value, __u32 mask)
+{
+	__u64 any = context(skb, len);
+
+	asm volatile("%0 += %1\n%0 -= %1\n" : "+r"(value) : "r"(any));
+	return value & mask;
+}
+
+/*
  * `length` bytes at `offset`, or NULL where the packet ends before that. They may lie in a page fragment (a driver
  * that puts only the first headers into the linear part): then they are pulled, which leaves the content as it is.
  */
@@ -127,8 +147,11 @@ static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 l
 static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 offset, __u32 room, const __be16 *port,
 						   struct vxlan_packet *packet)
 {
-	struct udphdr *udp = header(skb, offset, sizeof(*udp));
+	struct udphdr *udp;
 	struct vxlan_header *vxlan;
+
+	offset = bounded(skb, offset, TRANSPORT_OFFSET_MASK);
+	udp = header(skb, offset, sizeof(*udp));
 
 	if (!udp)
 		return PARSE_MALFORMED;
@@ -150,6 +173,7 @@ static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 
 	if (!vxlan || !(vxlan->flags & VXLAN_FLAG_I))
 		return PARSE_MALFORMED;
 	packet->vni = bpf_ntohl(vxlan->vni) >> 8;
+	packet->family_is_ipv6 = bounded(skb, packet->family_is_ipv6, 1);
 	return PARSE_VXLAN;
 }
 
@@ -291,6 +315,7 @@ static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, cons
 	}
 
 network:
+	offset = bounded(skb, offset, NETWORK_OFFSET_MASK);
 	if (protocol == bpf_htons(ETH_P_IP))
 		return parse_ipv4(skb, offset, port, packet);
 	if (protocol == bpf_htons(ETH_P_IPV6))
