@@ -48,11 +48,11 @@ class SoakTest {
                 .ok();
         try (EspLab lab = new EspLab()) {
             lab.attach("--vni", "4109");
+            keepNeighbours(lab);
             Run control = run(lab, CONTROL, List.of("status", "stats", "vni list"));
             Kernel before = Kernel.now();
-            Run loop = run(
+            Run loop = changes(
                     lab,
-                    LOOP,
                     List.of(
                             "vni add eth0 5000-5100",
                             "attach eth0 --vni 4109,7,8",
@@ -71,9 +71,6 @@ class SoakTest {
                     Kernel::now,
                     now -> now.objects.equals(before.objects) && now.memoryKb - before.memoryKb < SLACK_KB);
             System.out.println("kernel after " + loop.commands + " changes: " + after);
-            // A short soak (make test) on a slow machine at least makes each of the seven changes: 9 in 150 s were
-            // seen.
-            assertThat(loop.commands).as("changes").isGreaterThan(LOOP.toSeconds() < 300 ? 6 : 20);
             assertThat(loop.badChecksums).as("packets that came by unrepaired").isZero();
             assertThat(loop.udpPackets).as("datagrams").isGreaterThan(10_000);
             assertThat(loop.lostOnTheWay() * control.udpPackets)
@@ -81,6 +78,46 @@ class SoakTest {
                     .isLessThanOrEqualTo(control.lostOnTheWay() * loop.udpPackets);
             assertThat(loop.tcpBytes).as("bytes by TCP").isGreaterThan(10_000_000);
         }
+    }
+
+    /**
+     * While a busy machine keeps an emulated guest waiting for some seconds, ARP gives up, and up to a hundred packets at a time are
+     * dropped where they wait for an answer. That is no loss on the way.
+     */
+    private static void keepNeighbours(EspLab lab) {
+        assertThat(lab.loss(lab.a, "10.0.9.2")).as("loss before").isZero();
+        for (Host host : List.of(lab.a, lab.nat, lab.b)) {
+            int kept = 0;
+            for (JsonNode neighbour :
+                    Host.parse(host.run("ip", "-4", "-j", "neigh").ok().out())) {
+                if (neighbour.has("lladdr")) {
+                    host.run(
+                                    "ip",
+                                    "neigh",
+                                    "replace",
+                                    neighbour.get("dst").asText(),
+                                    "lladdr",
+                                    neighbour.get("lladdr").asText(),
+                                    "dev",
+                                    neighbour.get("dev").asText(),
+                                    "nud",
+                                    "permanent")
+                            .ok();
+                    kept++;
+                }
+            }
+            // The link to the NAT and the overlay; the NAT has two links.
+            assertThat(kept).as("neighbours of %s", host.name).isEqualTo(2);
+        }
+    }
+
+    /** For as long as the soak lasts, and on where a slow machine has not made each change by then. */
+    private static Run changes(EspLab lab, List<String> commands) throws Exception {
+        Run all = run(lab, LOOP, commands);
+        while (all.commands < commands.size()) {
+            all = all.plus(run(lab, CONTROL, commands.subList(all.commands, commands.size())));
+        }
+        return all;
     }
 
     /**
@@ -96,6 +133,18 @@ class SoakTest {
             long tcpBytes,
             long retransmits,
             long badChecksums) {
+
+        Run plus(Run other) {
+            return new Run(
+                    commands + other.commands,
+                    udpPackets + other.udpPackets,
+                    udpLost + other.udpLost,
+                    overruns.plus(other.overruns),
+                    xfrmErrors + other.xfrmErrors,
+                    tcpBytes + other.tcpBytes,
+                    retransmits + other.retransmits,
+                    badChecksums + other.badChecksums);
+        }
 
         /** Lost, and not because the machine was too slow to take them. */
         long lostOnTheWay() {
@@ -131,6 +180,10 @@ class SoakTest {
             return new Overruns(sockets, backlogs, devices);
         }
 
+        Overruns plus(Overruns other) {
+            return new Overruns(sockets + other.sockets, backlogs + other.backlogs, devices + other.devices);
+        }
+
         Overruns since(Overruns before) {
             return new Overruns(sockets - before.sockets, backlogs - before.backlogs, devices - before.devices);
         }
@@ -153,7 +206,7 @@ class SoakTest {
         try {
             for (int i = 0; i < streams.size(); i++) {
                 String port = Integer.toString(5201 + i);
-                servers.add(new ProcessBuilder(lab.b.in("iperf3", "-s", "-1", "-p", port))
+                servers.add(new ProcessBuilder(lab.b.in("iperf3", "-s", "-1", "-J", "-p", port))
                         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                         .redirectError(ProcessBuilder.Redirect.DISCARD)
                         .start());
@@ -169,8 +222,8 @@ class SoakTest {
             for (int i = 0; i < streams.size(); i++) {
                 Path report = Files.createTempFile("iperf3", ".json");
                 reports.add(report);
-                String line =
-                        "iperf3 -J -c 10.0.9.2 -p " + (5201 + i) + " -t " + duration.toSeconds() + " " + streams.get(i);
+                String line = "iperf3 -J --get-server-output -c 10.0.9.2 -p " + (5201 + i) + " -t "
+                        + duration.toSeconds() + " " + streams.get(i);
                 clients.add(new ProcessBuilder(lab.a.in(line.split(" ")))
                         .redirectOutput(report.toFile())
                         .start());
@@ -194,6 +247,7 @@ class SoakTest {
                 if (streams.get(i).startsWith("-u")) {
                     packets += end.at("/sum/packets").asLong();
                     lost += end.at("/sum/lost_packets").asLong();
+                    System.out.println("lost of '" + streams.get(i) + "':" + whenLost(report));
                 } else {
                     bytes += end.at("/sum_received/bytes").asLong();
                     retransmits += end.at("/sum_sent/retransmits").asLong();
@@ -215,6 +269,25 @@ class SoakTest {
                 Files.delete(report);
             }
         }
+    }
+
+    /** In which seconds how many datagrams were lost, as the side knows that receives them. */
+    private static String whenLost(JsonNode report) {
+        StringBuilder lost = new StringBuilder();
+        for (JsonNode intervals : List.of(report.path("intervals"), report.at("/server_output_json/intervals"))) {
+            for (JsonNode interval : intervals) {
+                // Where datagrams overtake one another iperf3 takes them off again, below 0.
+                double count = interval.at("/sum/lost_packets").asDouble();
+                if (count > 0 && count < Integer.MAX_VALUE) {
+                    lost.append(' ')
+                            .append((long) count)
+                            .append(" at ")
+                            .append(interval.at("/sum/start").asInt())
+                            .append(" s");
+                }
+            }
+        }
+        return lost.isEmpty() ? " none" : lost.toString();
     }
 
     private static long badChecksums(EspLab lab) {

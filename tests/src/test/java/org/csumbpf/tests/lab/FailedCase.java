@@ -104,6 +104,10 @@ public final class FailedCase
             // The record first: the commands below are not the test's.
             Files.writeString(folder.resolve("output.txt"), running == null ? "" : running.recorded());
             Files.writeString(folder.resolve("kernel.txt"), said("sh", "-c", "dmesg | tail -n 500"));
+            // Of all namespaces together: packets that waited for a neighbour's address, or for a processor.
+            Files.writeString(
+                    folder.resolve("queues.txt"),
+                    said("cat", "/proc/net/stat/arp_cache", "/proc/net/stat/ndisc_cache", "/proc/net/softnet_stat"));
             for (String namespace : namespaces()) {
                 collect(new Host(namespace, false), Files.createDirectories(folder.resolve(namespace)));
             }
@@ -128,7 +132,9 @@ public final class FailedCase
                         + " echo \"$device:\"; tc -s filter show dev \"$device\" ingress; done"
             },
             {"neighbours.txt", "ip neigh"},
-            {"sockets.txt", "ss -uanp"},
+            {"qdiscs.txt", "tc -s qdisc"},
+            {"conntrack.txt", "cat /proc/net/stat/nf_conntrack"},
+            {"sockets.txt", "ss -uanpm"},
         };
         for (String[] command : commands) {
             Files.writeString(folder.resolve(command[0]), said(host.in("sh", "-c", command[1])));
