@@ -216,7 +216,7 @@ public final class Attachments {
                             }
                             if (backstop == null) {
                                 Preflight.receivePath(device, false)
-                                        .forEach(obstacle -> result.warnings().add(obstacle.toString()));
+                                        .forEach(obstacle -> result.warnings().add(obstacle.text()));
                             }
                         }
                         RuleUpdate.apply(host, live, device, maps, wanted, backstop, result);
@@ -348,7 +348,7 @@ public final class Attachments {
             try {
                 PinTree.change(scope -> {
                     try (Reach reach = Reach.of(pins)) {
-                        label.set(AttachmentView.label(pins, reach));
+                        label.set(Place.of(pins, reach).label());
                         operation.run(pins, reach, scope, result);
                         return null;
                     }
@@ -407,15 +407,15 @@ public final class Attachments {
     }
 
     /** @param result what its warnings say of the other path is part of the reason */
-    static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles, Result result) {
+    static AttachException refusal(String ifname, List<Finding> obstacles, Result result) {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
-                        + obstacles.stream().map(Preflight.Obstacle::reason).collect(Collectors.joining("; "))
+                        + obstacles.stream().map(Finding::evidence).collect(Collectors.joining("; "))
                         + result.warnings().stream()
                                 .map(warning -> "; and " + warning)
                                 .collect(Collectors.joining()),
-                obstacles.stream().map(Preflight.Obstacle::remedy).collect(Collectors.joining("; "))
+                obstacles.stream().map(Finding::advice).collect(Collectors.joining("; "))
                         + "; --force attaches all the same");
     }
 
@@ -451,8 +451,8 @@ public final class Attachments {
         if (!desired.rules().needsProof() || desired.options().force() || backstop) {
             return;
         }
-        List<Preflight.Obstacle> obstacles =
-                Preflight.receivePath(device, desired.options().enableGro());
+        List<Finding> obstacles =
+                new ArrayList<>(Preflight.receivePath(device, desired.options().enableGro()));
         Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
         if (!obstacles.isEmpty()) {
             throw refusal(device.name(), obstacles, result);
@@ -516,7 +516,7 @@ public final class Attachments {
     /** After a change of rules some counts are gone: what the host counted until then is not to be held against the rest. */
     private static void rebase(PinDirectory pins, NetDevice device, CsumbpfMaps maps, Result result) {
         if (!result.changes().isEmpty()) {
-            AttachmentView.baseline(pins, device)
+            AttachmentReader.baseline(pins, device)
                     .ifPresent(counted -> maps.record().update(r -> r.withBaseline(counted)));
         }
     }

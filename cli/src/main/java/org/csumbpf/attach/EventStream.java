@@ -92,9 +92,8 @@ public final class EventStream implements AutoCloseable {
     private static Origin origin(PinDirectory pins) {
         Optional<NetworkNamespace> found = NetworkNamespace.byInode(pins.netns());
         try (NetworkNamespace netns = found.orElse(null)) {
-            return new Origin(
-                    AttachmentView.netnsLabel(pins.netns(), found.flatMap(NetworkNamespace::name)),
-                    AttachmentView.ifname(pins, found));
+            Place place = Place.of(pins, found);
+            return new Origin(place.netnsLabel(), place.ifname());
         }
     }
 

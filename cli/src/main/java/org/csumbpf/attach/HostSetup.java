@@ -70,23 +70,24 @@ final class HostSetup {
             withdraw(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
             withdraw(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);
         }
-        Optional<Preflight.Obstacle> esp4 = load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD, harm);
-        Optional<Preflight.Obstacle> esp6 = OffloadSafety.hasIpv6Esp()
+        Optional<Finding> esp4 = load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD, harm);
+        Optional<Finding> esp6 = OffloadSafety.hasIpv6Esp()
                 ? load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD, harm)
                 : Optional.empty();
         if (backstop) {
             // Of the module alone nothing is lost; that it would do harm is worth knowing.
             esp4.filter(obstacle -> harm.isPresent())
-                    .ifPresent(obstacle -> result.warnings().add(obstacle.reason()));
+                    .ifPresent(obstacle -> result.warnings().add(obstacle.evidence()));
             return;
         }
         esp4.ifPresent(obstacle -> {
             if (!force) {
                 throw Attachments.refusal(record.get().ifname(), List.of(obstacle), result);
             }
-            result.warnings().add(obstacle.toString());
+            result.warnings().add(obstacle.text());
         });
-        esp6.ifPresent(obstacle -> result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle));
+        esp6.ifPresent(
+                obstacle -> result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle.text()));
     }
 
     /** Unloads what attach loaded. In use it cannot be: then it stays noted, and another command tries again. */
@@ -104,7 +105,7 @@ final class HostSetup {
         }
     }
 
-    private Optional<Preflight.Obstacle> load(String module, HostChange change, Optional<String> harm) {
+    private Optional<Finding> load(String module, HostChange change, Optional<String> harm) {
         KernelModule.State state = KernelModule.state(module);
         if (state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN) {
             return Optional.empty();

@@ -25,19 +25,6 @@ final class Preflight {
     static final String ESP4_OFFLOAD = "esp4_offload";
     static final String ESP6_OFFLOAD = "esp6_offload";
 
-    /**
-     * Something that keeps decrypted packets from tc.
-     *
-     * @param reason why
-     * @param remedy the command that mends it, or what else to do
-     */
-    record Obstacle(String reason, String remedy) {
-        @Override
-        public String toString() {
-            return reason + ": " + remedy;
-        }
-    }
-
     /** GRO happens on the lowest device: a VLAN's parent, a bond's members. */
     static List<NetDevice> receivers(NetDevice device) {
         List<NetDevice> receivers = new ArrayList<>();
@@ -74,43 +61,53 @@ final class Preflight {
         return found;
     }
 
-    /** Whether GRO runs on the devices that receive; {@code ignoreGroOf} is about to be switched on. */
-    static List<Obstacle> receivePath(NetDevice device, boolean enableGro) {
-        List<Obstacle> obstacles = new ArrayList<>();
+    /** What keeps decrypted packets from tc on the devices that receive; {@code enableGro} is about to switch on the device's own GRO. */
+    static List<Finding> receivePath(NetDevice device, boolean enableGro) {
+        List<Finding> findings = new ArrayList<>();
         if (!LinkType.decryptsBeforeTc(device)) {
-            obstacles.add(new Obstacle(
+            // Its GRO makes no difference.
+            return List.of(Finding.problem(
+                    Finding.Id.DEVICE_DECRYPTS_BEHIND_TC,
+                    device.name(),
                     "ESP that comes in by " + device.name() + " ("
                             + (device.kind().isEmpty() ? "ARPHRD type " + device.arphrd() : device.kind())
                             + ") is decrypted behind tc",
-                    "attach with --backstop always"));
-            return obstacles; // its GRO makes no difference
+                    Remedy.words("attach with --backstop always")));
         }
         for (NetDevice receiver : receivers(device)) {
             String name = receiver.name();
             if (!gro(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
-                String own = receiver.ifindex() == device.ifindex() ? " (or attach with --enable-gro)" : "";
-                obstacles.add(new Obstacle(
-                        "GRO is off on " + name, "run 'ethtool -K " + ShellWord.quote(name) + " gro on'" + own));
+                List<Remedy> remedies = new ArrayList<>();
+                remedies.add(new Remedy(List.of("ethtool", "-K", name, "gro", "on"), "switches it on"));
+                if (receiver.ifindex() == device.ifindex()) {
+                    remedies.add(Remedy.words("or attach with --enable-gro"));
+                }
+                findings.add(new Finding(
+                        Finding.Id.GRO_OFF, Finding.Severity.PROBLEM, name, "GRO is off on " + name, remedies));
             }
             if (receiver.xdp() == XdpMode.GENERIC || receiver.xdp() == XdpMode.MULTI) {
-                obstacles.add(new Obstacle(
+                findings.add(Finding.problem(
+                        Finding.Id.GENERIC_XDP,
+                        name,
                         "generic XDP on " + name + " switches GRO off",
-                        "run 'ip link set dev " + ShellWord.quote(name)
-                                + " xdpgeneric off', or load that program in native mode"));
+                        new Remedy(List.of("ip", "link", "set", "dev", name, "xdpgeneric", "off"), "ends that"),
+                        Remedy.words("or load that program in native mode")));
             }
             if (receiver.kind().equals("veth")
                     && !KernelRelease.current().atLeast(5, 13)
                     && receiver.xdp() == XdpMode.NONE) {
-                obstacles.add(new Obstacle(
+                findings.add(Finding.problem(
+                        Finding.Id.VETH_WITHOUT_GRO,
+                        name,
                         name + " is a veth, which has no GRO on a kernel before 5.13",
-                        "attach to the physical device"));
+                        Remedy.words("attach to the physical device")));
             }
         }
-        return obstacles;
+        return findings;
     }
 
-    /** Whether the kernel can decrypt IPv4 ESP inside GRO, now or once the module is loaded. */
-    static Optional<Obstacle> module(String module) {
+    /** Where the kernel cannot decrypt ESP inside GRO, nor once the module is loaded. */
+    static Optional<Finding> module(String module) {
         if (KernelModule.state(module) == KernelModule.State.UNAVAILABLE) {
             return Optional.of(
                     missing(module, "this kernel (" + KernelRelease.current().text() + ") does not have it"));
@@ -118,16 +115,22 @@ final class Preflight {
         return Optional.empty();
     }
 
-    static Obstacle missing(String module, String why) {
-        return new Obstacle(
+    static Finding missing(String module, String why) {
+        return Finding.problem(
+                Finding.Id.MODULE_MISSING,
+                module,
                 module + " is not loaded (" + why + "), so ESP is decrypted behind tc",
-                "install the kernel's modules (Debian: linux-image-$(uname -r)) and run 'modprobe " + module + "'");
+                new Remedy(
+                        List.of("modprobe", module),
+                        "loads it, once the kernel's modules are installed (Debian: linux-image-$(uname -r))"));
     }
 
-    static Obstacle harmful(String module, String harm) {
-        return new Obstacle(
+    static Finding harmful(String module, String harm) {
+        return Finding.problem(
+                Finding.Id.MODULE_UNSAFE,
+                module,
                 module + " is not loaded, since it would harm this host (" + harm + "), so ESP is decrypted behind tc",
-                "the nftables backstop repairs it there ('--backstop always')");
+                Remedy.words("the nftables backstop repairs it there ('--backstop always')"));
     }
 
     static boolean gro(String device) {

@@ -39,7 +39,7 @@ final class Repin {
                         MonotonicClock.nanos(),
                         record.finished()
                                 ? record.baseline()
-                                : OffPath.evidence(NetStatistics.read(), AttachmentView.port(pins))));
+                                : OffPath.evidence(NetStatistics.read(), AttachmentReader.port(pins))));
             }
             // Some are missing where attach could not read them, or an earlier version did it.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));

@@ -2,8 +2,8 @@
 package org.csumbpf.cli;
 
 import java.util.List;
+import org.csumbpf.attach.AttachmentReader;
 import org.csumbpf.attach.AttachmentResult;
-import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
 import org.csumbpf.attach.PartialFailureException;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -45,7 +45,7 @@ final class DetachCommand extends HostCommand {
             return;
         }
         List<AttachmentResult> detached = global().within(Attachments::detachAll);
-        report.ignored(AttachmentView.ignored());
+        report.ignored(AttachmentReader.ignored());
         PartialFailureException failure = PartialFailureException.of(detached);
         report.detached(detached, failure(failure));
         throwIfAny(failure);

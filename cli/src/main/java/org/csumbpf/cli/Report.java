@@ -8,10 +8,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.attach.AttachmentReader;
 import org.csumbpf.attach.AttachmentResult;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.BackstopCounters;
 import org.csumbpf.attach.BackstopView;
+import org.csumbpf.attach.Finding;
+import org.csumbpf.attach.Remedy;
 import org.csumbpf.attach.Result;
 import org.csumbpf.attach.RuleChanges;
 import org.csumbpf.attach.RuleSet;
@@ -48,7 +51,7 @@ final class Report {
 
     /** What attach or vni did. */
     void changed(NetworkNamespace netns, String typed, Result result) {
-        Optional<AttachmentView> view = AttachmentView.read(netns, typed);
+        Optional<AttachmentView> view = AttachmentReader.one(netns, typed);
         String ifname = view.map(AttachmentView::ifname).orElse(typed);
         warn(ifname, result);
         if (json) {
@@ -190,7 +193,7 @@ final class Report {
     private void printStatus(AttachmentView view) {
         Verdict verdict = Verdict.of(view);
         out.print(Style.BOLD, view.label());
-        out.println(": " + view.state().label() + (view.hook().isPresent() ? " (" + hook(view) + ")" : ""));
+        out.println(": " + view.state().label() + (view.hanging().isPresent() ? " (" + hook(view) + ")" : ""));
         out.print("  repair    ");
         out.print(color(verdict), verdict.kind().label());
         out.println(": "
@@ -233,10 +236,10 @@ final class Report {
     }
 
     private static String hook(AttachmentView view) {
-        return view.hook().orElse("no hook")
-                + view.program()
-                        .map(p -> ", program " + p.id() + ", tag " + p.tag())
-                        .orElse("");
+        return view.hanging()
+                .map(h -> h.hook() + ", program " + h.program().id() + ", tag "
+                        + h.program().tag())
+                .orElse("no hook");
     }
 
     private void printRules(String prefix, RuleSet rules) {
@@ -366,9 +369,9 @@ final class Report {
     private static Map<String, Object> identity(AttachmentView view) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("interface", view.ifname());
-        tree.put("ifindex", view.ifindex());
-        tree.put("netns", view.netns());
-        tree.put("netns_name", view.netnsName());
+        tree.put("ifindex", view.place().ifindex());
+        tree.put("netns", view.place().netns());
+        tree.put("netns_name", view.place().netnsName());
         return tree;
     }
 
@@ -376,9 +379,9 @@ final class Report {
         Verdict verdict = Verdict.of(view);
         Map<String, Object> tree = identity(view);
         tree.put("state", view.state().name().toLowerCase(Locale.ROOT));
-        tree.put("hook", view.hook());
-        tree.put("program_id", view.program().map(p -> p.id()));
-        tree.put("program_tag", view.program().map(p -> p.tag()));
+        tree.put("hook", view.hanging().map(AttachmentView.Hanging::hook));
+        tree.put("program_id", view.hanging().map(h -> h.program().id()));
+        tree.put("program_tag", view.hanging().map(h -> h.program().tag()));
         tree.put("repair", verdict.kind().label());
         tree.put("repair_text", verdict.text());
         tree.put("path", view.path().label());
@@ -392,6 +395,7 @@ final class Report {
             tree.put("backstop", about);
         });
         tree.put("problems", view.problems());
+        tree.put("findings", view.findings().stream().map(Report::finding).toList());
         tree.put(
                 "host_changes",
                 changes(view).stream()
@@ -407,6 +411,23 @@ final class Report {
                             : null);
             tree.putAll(counts(contents, view.backstop()));
         });
+        return tree;
+    }
+
+    private static Map<String, Object> finding(Finding finding) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("id", finding.id().label());
+        tree.put("severity", finding.severity().label());
+        tree.put("subject", finding.subject());
+        tree.put("evidence", finding.evidence());
+        List<Object> remedies = new ArrayList<>();
+        for (Remedy remedy : finding.remedies()) {
+            Map<String, Object> about = new LinkedHashMap<>();
+            about.put("command", remedy.command());
+            about.put("effect", remedy.effect());
+            remedies.add(about);
+        }
+        tree.put("remedies", remedies);
         return tree;
     }
 

@@ -2,8 +2,8 @@
 package org.csumbpf.cli;
 
 import java.util.List;
+import org.csumbpf.attach.AttachmentReader;
 import org.csumbpf.attach.AttachmentResult;
-import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
 import org.csumbpf.attach.PartialFailureException;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -46,7 +46,7 @@ final class RestoreCommand extends HostCommand {
             return;
         }
         List<AttachmentResult> restored = global().within(Attachments::restoreAll);
-        report.ignored(AttachmentView.ignored());
+        report.ignored(AttachmentReader.ignored());
         PartialFailureException failure = PartialFailureException.of(restored);
         report.restored(restored, failure(failure));
         throwIfAny(failure);

@@ -3,6 +3,7 @@ package org.csumbpf.cli;
 
 import java.util.List;
 import org.csumbpf.attach.Absent;
+import org.csumbpf.attach.AttachmentReader;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
@@ -28,17 +29,17 @@ final class StatusCommand extends HostCommand {
     @Override
     void run(Output out) {
         Report report = new Report(global(), out, err());
-        report.ignored(AttachmentView.ignored());
+        report.ignored(AttachmentReader.ignored());
         report.status(views(global(), ifname));
     }
 
     /** The attachments that a command is about; an interface that is named must have one. */
     static List<AttachmentView> views(Csumbpf global, String ifname) {
         if (ifname == null) {
-            return global.within(AttachmentView::readAll);
+            return global.within(AttachmentReader::all);
         }
         try (NetworkNamespace netns = global.netns()) {
-            return List.of(AttachmentView.read(netns, ifname).orElseThrow(() -> Absent.attachment(netns, ifname)));
+            return List.of(AttachmentReader.one(netns, ifname).orElseThrow(() -> Absent.attachment(netns, ifname)));
         }
     }
 }

@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import org.csumbpf.attach.AttachmentReader;
 import org.csumbpf.attach.AttachmentResult;
-import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Attachments;
 import org.csumbpf.attach.DesiredAttachment;
 import org.csumbpf.attach.Result;
@@ -64,7 +64,7 @@ final class WarmUpCommand implements Callable<Integer> {
                 if (ifname != null) {
                     attach(netns, report);
                 }
-                report.status(AttachmentView.readAll(Optional.empty()));
+                report.status(AttachmentReader.all(Optional.empty()));
             }
             report.detached(List.of(new AttachmentResult("lo", new Result(List.of("warmed up"), List.of()))), null);
         }
@@ -80,7 +80,7 @@ final class WarmUpCommand implements Callable<Integer> {
         }
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(2)));
         report.changed(netns, ifname, Attachments.change(netns, ifname, rules -> rules(4)));
-        report.status(AttachmentView.readAll(Optional.of(netns)));
+        report.status(AttachmentReader.all(Optional.of(netns)));
         report.detached(List.of(Attachments.detach(netns, ifname)), null);
     }
 

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.attach.AttachmentReader;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.Selection;
 import org.csumbpf.attach.Verdict;
@@ -72,7 +73,7 @@ final class Exporter {
     }
 
     private void read(Snapshot snapshot, Map<String, String> amiss) {
-        List<AttachmentView> views = AttachmentView.readAll(only);
+        List<AttachmentView> views = AttachmentReader.all(only);
         long now = MonotonicClock.nanos();
         Map<AttachmentView.Port, String> passedBy = offPath.judge(views, now);
         snapshot.add(

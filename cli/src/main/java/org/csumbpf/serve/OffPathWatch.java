@@ -34,7 +34,8 @@ final class OffPathWatch {
         for (AttachmentView view : views) {
             Optional<Evidence> evidence = view.evidence();
             if (evidence.isPresent()) {
-                Attachment key = new Attachment(view.netns(), view.ifindex());
+                Attachment key =
+                        new Attachment(view.place().netns(), view.place().ifindex());
                 Evidence before = begun.containsKey(key)
                         ? begun.get(key)
                         : view.record().orElseThrow().baseline();

@@ -17,6 +17,7 @@ import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.BackstopCounters;
 import org.csumbpf.attach.BackstopView;
 import org.csumbpf.attach.RuleSet;
+import org.csumbpf.loader.ProgramInfo;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
@@ -77,7 +78,7 @@ final class Snapshot {
         Set<Tags> named = new HashSet<>();
         Map<String, NetStatistics> byNetns = new TreeMap<>();
         for (AttachmentView view : ordered) {
-            Tags tags = Tags.of("netns", view.netnsLabel(), "interface", view.ifname());
+            Tags tags = Tags.of("netns", view.place().netnsLabel(), "interface", view.ifname());
             if (!named.add(tags)) {
                 continue;
             }
@@ -92,7 +93,8 @@ final class Snapshot {
                             ? 1
                             : 0);
             add(Metric.OFF_PATH, tags, offPath.test(view) ? 1 : 0);
-            view.program().ifPresent(program -> {
+            view.hanging().ifPresent(hanging -> {
+                ProgramInfo program = hanging.program();
                 add(
                         Metric.PROGRAM_INFO,
                         tags.and(
@@ -101,7 +103,7 @@ final class Snapshot {
                                 "tag",
                                 program.tag(),
                                 "hook",
-                                view.hook().orElse(""),
+                                hanging.hook(),
                                 "mode",
                                 view.contents().map(c -> mode(c.rules())).orElse("")),
                         1);
@@ -122,10 +124,10 @@ final class Snapshot {
                     add(
                             Metric.EVENTS,
                             tags.and("type", type.label()),
-                            events.of(view.netnsLabel(), view.ifname(), type));
+                            events.of(view.place().netnsLabel(), view.ifname(), type));
                 }
             });
-            view.statistics().ifPresent(statistics -> byNetns.putIfAbsent(view.netnsLabel(), statistics));
+            view.host().ifPresent(host -> byNetns.putIfAbsent(view.place().netnsLabel(), host.begun()));
         }
         byNetns.forEach((netns, statistics) -> addHost(Tags.of("netns", netns), statistics));
     }

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import org.csumbpf.attach.AttachmentView;
 import org.csumbpf.attach.BackstopCounters;
 import org.csumbpf.attach.BackstopView;
+import org.csumbpf.attach.Place;
 import org.csumbpf.attach.RuleSet;
 import org.csumbpf.attach.Verdict;
 import org.csumbpf.cli.Sample.Flow;
@@ -228,20 +229,13 @@ class ScreenTest {
                 Map.of(),
                 OptionalLong.empty());
         return new AttachmentView(
-                1,
-                Optional.empty(),
-                2,
-                "eth0",
+                new Place(1, Optional.empty(), 2, "eth0"),
                 AttachmentView.State.ATTACHED,
-                Optional.of("tcx"),
                 Optional.empty(),
                 Optional.empty(),
                 Optional.of(contents),
                 Optional.of(
                         new BackstopView(Backstop.AUTO, BackstopView.State.ON, "IPv4", behind, BackstopCounters.NONE)),
-                List.of(),
-                List.of(),
-                Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
                 List.of());
