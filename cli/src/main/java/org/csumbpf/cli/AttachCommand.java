@@ -93,10 +93,11 @@ final class AttachCommand extends HostCommand {
     }
 
     @Override
-    void run(Output out) {
+    ExitCode run(Output out) {
         try (NetworkNamespace netns = global().netns()) {
             Result result = Attachments.attach(netns, desired);
             new Report(global(), out, err()).changed(netns, ifname, result);
         }
+        return ExitCode.DONE;
     }
 }

@@ -33,7 +33,7 @@ final class DetachCommand extends HostCommand {
     }
 
     @Override
-    void run(Output out) {
+    ExitCode run(Output out) {
         Report report = new Report(global(), out, err());
         if (!all) {
             try (NetworkNamespace netns = global().netns()) {
@@ -42,12 +42,13 @@ final class DetachCommand extends HostCommand {
                 report.detached(one, failure(failure));
                 throwIfAny(failure);
             }
-            return;
+            return ExitCode.DONE;
         }
         List<AttachmentResult> detached = global().within(Attachments::detachAll);
         report.ignored(AttachmentView.ignored());
         PartialFailureException failure = PartialFailureException.of(detached);
         report.detached(detached, failure(failure));
         throwIfAny(failure);
+        return ExitCode.DONE;
     }
 }

@@ -37,18 +37,19 @@ final class RestoreCommand extends HostCommand {
     }
 
     @Override
-    void run(Output out) {
+    ExitCode run(Output out) {
         Report report = new Report(global(), out, err());
         if (!all) {
             try (NetworkNamespace netns = global().netns()) {
                 report.restored(List.of(Attachments.restore(netns, ifname)), null);
             }
-            return;
+            return ExitCode.DONE;
         }
         List<AttachmentResult> restored = global().within(Attachments::restoreAll);
         report.ignored(AttachmentView.ignored());
         PartialFailureException failure = PartialFailureException.of(restored);
         report.restored(restored, failure(failure));
         throwIfAny(failure);
+        return ExitCode.DONE;
     }
 }
