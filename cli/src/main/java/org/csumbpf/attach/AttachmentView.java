@@ -20,6 +20,7 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
@@ -532,7 +533,8 @@ public record AttachmentView(
                         "the nftables backstop does not do its work: " + b.text() + "; '" + again + "' puts it right"));
         List<String> bypass = new ArrayList<>();
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
-            Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.toString()));
+            boolean asked = backstop.map(BackstopView::wanted).orElse(Backstop.NEVER) != Backstop.NEVER;
+            Preflight.receivePath(device, false).forEach(obstacle -> bypass.add(obstacle.text(asked)));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
             // Where nothing is decrypted before tc, no module changes that, and it is told already.
             boolean matters = LinkType.decryptsBeforeTc(device);
@@ -541,7 +543,7 @@ public record AttachmentView(
             } else if (matters && module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
                 bypass.add(OffloadSafety.harm()
                         .map(harm ->
-                                Preflight.harmful(Preflight.ESP4_OFFLOAD, harm).toString())
+                                Preflight.harmful(Preflight.ESP4_OFFLOAD, harm).text(asked))
                         .orElse(Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc: '" + again
                                 + "' loads it, or says why it does not"));
             }

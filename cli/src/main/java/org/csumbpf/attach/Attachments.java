@@ -406,8 +406,16 @@ public final class Attachments {
                         }));
     }
 
-    /** @param result what its warnings say of the other path is part of the reason */
-    static AttachException refusal(String ifname, List<Preflight.Obstacle> obstacles, Result result) {
+    /**
+     * @param backstop what was asked for
+     * @param result what its warnings say of the other path is part of the reason
+     */
+    static AttachException refusal(
+            String ifname, List<Preflight.Obstacle> obstacles, Backstop backstop, Result result) {
+        List<String> next = new ArrayList<>();
+        obstacles.forEach(
+                obstacle -> obstacle.remedy(backstop != Backstop.NEVER).ifPresent(next::add));
+        next.add("--force attaches all the same");
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
@@ -415,8 +423,7 @@ public final class Attachments {
                         + result.warnings().stream()
                                 .map(warning -> "; and " + warning)
                                 .collect(Collectors.joining()),
-                obstacles.stream().map(Preflight.Obstacle::remedy).collect(Collectors.joining("; "))
-                        + "; --force attaches all the same");
+                String.join("; ", next));
     }
 
     private static NetDevice device(String ifname) {
@@ -453,9 +460,11 @@ public final class Attachments {
         }
         List<Preflight.Obstacle> obstacles =
                 Preflight.receivePath(device, desired.options().enableGro());
-        Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
+        if (LinkType.decryptsBeforeTc(device)) { // else no module changes that
+            Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
+        }
         if (!obstacles.isEmpty()) {
-            throw refusal(device.name(), obstacles, result);
+            throw refusal(device.name(), obstacles, desired.options().backstop(), result);
         }
     }
 

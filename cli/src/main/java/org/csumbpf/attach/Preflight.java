@@ -32,6 +32,19 @@ final class Preflight {
      * @param remedy the command that mends it, or what else to do
      */
     record Obstacle(String reason, String remedy) {
+        /** Where decrypted packets can come to the backstop alone. */
+        private static final String BACKSTOP = "attach with --backstop always";
+
+        /** @param asked whether the backstop was asked for: then to ask for it mends nothing */
+        Optional<String> remedy(boolean asked) {
+            return asked && remedy.equals(BACKSTOP) ? Optional.empty() : Optional.of(remedy);
+        }
+
+        /** Both in one line, as far as the remedy mends anything. */
+        String text(boolean asked) {
+            return remedy(asked).isPresent() ? toString() : reason;
+        }
+
         @Override
         public String toString() {
             return reason + ": " + remedy;
@@ -82,7 +95,7 @@ final class Preflight {
                     "ESP that comes in by " + device.name() + " ("
                             + (device.kind().isEmpty() ? "ARPHRD type " + device.arphrd() : device.kind())
                             + ") is decrypted behind tc",
-                    "attach with --backstop always"));
+                    Obstacle.BACKSTOP));
             return obstacles; // its GRO makes no difference
         }
         for (NetDevice receiver : receivers(device)) {
@@ -127,7 +140,7 @@ final class Preflight {
     static Obstacle harmful(String module, String harm) {
         return new Obstacle(
                 module + " is not loaded, since it would harm this host (" + harm + "), so ESP is decrypted behind tc",
-                "the nftables backstop repairs it there ('--backstop always')");
+                Obstacle.BACKSTOP);
     }
 
     static boolean gro(String device) {
