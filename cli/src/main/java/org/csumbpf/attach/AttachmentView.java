@@ -367,10 +367,6 @@ public record AttachmentView(
                         .orElse("ifindex " + pins.ifindex()));
     }
 
-    static String label(PinDirectory pins, Optional<NetworkNamespace> netns) {
-        return label(pins.netns(), netns.flatMap(NetworkNamespace::name), ifname(pins, netns));
-    }
-
     /** The device's name now; where it is gone, the name it had. */
     static String ifname(PinDirectory pins, Optional<NetworkNamespace> netns) {
         return netns.flatMap(ns -> ns.call(() -> Rtnetlink.device(pins.ifindex())))

@@ -177,7 +177,7 @@ public final class Attachments {
             Undo.run(pins, reach, scope, cleared);
             return Set.of();
         } catch (PartialFailureException e) {
-            result.warnings().add("of an earlier attachment: " + e.getMessage());
+            result.warnings().add("of an earlier attachment: " + e.problem()); // this one undoes it
             return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
         } finally {
             result.warnings().addAll(cleared.warnings());

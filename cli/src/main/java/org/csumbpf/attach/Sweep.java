@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
-import java.util.Optional;
-
 /**
  * Clears away attachments whose device or namespace is known to be gone: each holds 12 MB of kernel memory, and its place may be
  * given to another device. Every changing command begins with it.
@@ -18,7 +16,7 @@ final class Sweep {
                 if (!reach.isGone()) {
                     continue;
                 }
-                label = AttachmentView.label(pins, Optional.empty());
+                label = AttachmentView.label(pins, reach);
                 Result cleared = Undo.run(pins, reach, scope, new Result());
                 result.warnings().add("cleared away what was left of " + label + ", which is gone");
                 cleared.warnings().forEach(warning -> result.warnings().add(warning));

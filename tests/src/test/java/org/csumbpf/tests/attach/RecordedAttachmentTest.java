@@ -76,7 +76,7 @@ class RecordedAttachmentTest {
                 csumbpf status
                 programs $before
                 """.formatted(hook, hook));
-        assertThat(said).contains("cleared away what was left of", "nothing is attached");
+        assertThat(said).contains("cleared away what was left of n/w1, which is gone", "nothing is attached");
         assertThat(said.substring(said.indexOf("---")))
                 .containsOnlyOnce(": attached (")
                 .doesNotContain("gone");
@@ -190,7 +190,9 @@ class RecordedAttachmentTest {
                 """);
         assertThat(said)
                 .contains(
-                        "stays recorded: run 'csumbpf detach' again",
+                        "csumbpf detach: w1: ",
+                        "stays recorded; ",
+                        "run 'csumbpf --netns n detach w1' again",
                         "n/w1: half made",
                         "attach added chains to the nftables")
                 .contains("what is left of it has no rules; 'csumbpf --netns n detach w1' clears it away");
