@@ -58,12 +58,17 @@ void constants(void)
 	VALUE(host.Libc.O_CREAT, O_CREAT);
 	VALUE(host.Libc.O_CLOEXEC, O_CLOEXEC);
 	VALUE(host.Libc.O_PATH, O_PATH);
+	VALUE(host.Libc.AF_UNIX, AF_UNIX);
+	VALUE(host.Libc.AF_INET, AF_INET);
+	VALUE(host.Libc.AF_INET6, AF_INET6);
+	VALUE(host.Libc.AF_NETLINK, AF_NETLINK);
+	VALUE(host.Libc.SOCK_DGRAM, SOCK_DGRAM);
+	VALUE(host.Libc.SOCK_RAW, SOCK_RAW);
+	VALUE(host.Libc.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.KernelModule.O_NONBLOCK, O_NONBLOCK);
 	VALUE(FileDescriptor.F_DUPFD_CLOEXEC, F_DUPFD_CLOEXEC);
-	VALUE(host.DirectoryLock.LOCK_EX, LOCK_EX);
-	VALUE(host.DirectoryLock.LOCK_NB, LOCK_NB);
-	VALUE(host.HostLock.LOCK_EX, LOCK_EX);
-	VALUE(host.HostLock.LOCK_NB, LOCK_NB);
+	VALUE(host.Flock.LOCK_EX, LOCK_EX);
+	VALUE(host.Flock.LOCK_NB, LOCK_NB);
 	VALUE(host.PrivateDirectory.TYPE, S_IFMT);
 	VALUE(host.PrivateDirectory.DIRECTORY, S_IFDIR);
 	VALUE(host.PrivateDirectory.SYMBOLIC_LINK, S_IFLNK);
@@ -74,9 +79,6 @@ void constants(void)
 	ROOM(host.NetworkNamespace.STATFS_SIZE, sizeof(struct statfs));
 	VALUE(host.NetworkNamespace.SOL_SOCKET, SOL_SOCKET);
 	VALUE(host.NetworkNamespace.SO_NETNS_COOKIE, SO_NETNS_COOKIE);
-	VALUE(host.NetworkNamespace.AF_NETLINK, AF_NETLINK);
-	VALUE(host.NetworkNamespace.SOCK_RAW, SOCK_RAW);
-	VALUE(host.NetworkNamespace.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.NetworkNamespace.ENOPROTOOPT, ENOPROTOOPT);
 	VALUE(host.MonotonicClock.CLOCK_MONOTONIC, CLOCK_MONOTONIC);
 	VALUE(host.MonotonicClock.TIMESPEC_SIZE, sizeof(struct timespec));
@@ -122,9 +124,6 @@ void errors(void)
 
 void sockets(void)
 {
-	VALUE(host.Ethtool.AF_INET, AF_INET);
-	VALUE(host.Ethtool.SOCK_DGRAM, SOCK_DGRAM);
-	VALUE(host.Ethtool.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.Ethtool.SIOCETHTOOL, SIOCETHTOOL);
 	VALUE(host.Ethtool.ETHTOOL_GGRO, ETHTOOL_GGRO);
 	VALUE(host.Ethtool.ETHTOOL_SGRO, ETHTOOL_SGRO);
@@ -133,23 +132,14 @@ void sockets(void)
 	OFFSET(host.Ethtool.VALUE_DATA, struct ethtool_value, data);
 	VALUE(host.Ethtool.IFNAMSIZ, offsetof(struct ifreq, ifr_data));
 	VALUE(host.Ethtool.IFREQ_SIZE, sizeof(struct ifreq));
-	VALUE(host.SystemdNotify.AF_UNIX, AF_UNIX);
-	VALUE(host.SystemdNotify.SOCK_DGRAM, SOCK_DGRAM);
-	VALUE(host.SystemdNotify.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.SystemdNotify.MSG_DONTWAIT, MSG_DONTWAIT);
 	VALUE(host.SystemdNotify.MSG_NOSIGNAL, MSG_NOSIGNAL);
 	OFFSET(host.SystemdNotify.PATH_OFFSET, struct sockaddr_un, sun_path);
 	VALUE(host.SystemdNotify.PATH_SIZE, sizeof(((struct sockaddr_un *)0)->sun_path));
-	VALUE(host.Nftables.AF_NETLINK, AF_NETLINK);
-	VALUE(host.Nftables.SOCK_RAW, SOCK_RAW);
-	VALUE(host.Nftables.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.Nftables.NETLINK_NETFILTER, NETLINK_NETFILTER);
 	VALUE(host.Libnftables.OUTPUT_JSON, NFT_CTX_OUTPUT_JSON);
 	VALUE(host.Libnftables.OUTPUT_NUMERIC, NFT_CTX_OUTPUT_NUMERIC_ALL);
 	VALUE(host.Libnftables.OUTPUT_TERSE, NFT_CTX_OUTPUT_TERSE);
-	VALUE(host.Netlink.AF_NETLINK, AF_NETLINK);
-	VALUE(host.Netlink.SOCK_RAW, SOCK_RAW);
-	VALUE(host.Netlink.SOCK_CLOEXEC, SOCK_CLOEXEC);
 	VALUE(host.Rtnetlink.NETLINK_ROUTE, NETLINK_ROUTE);
 	VALUE(host.Rtnetlink.RTM_GETLINK, RTM_GETLINK);
 	VALUE(host.Rtnetlink.RTM_GETADDR, RTM_GETADDR);
@@ -172,7 +162,6 @@ void sockets(void)
 	OFFSET(host.Xfrm.SA_SOURCE, struct xfrm_usersa_info, saddr);
 	OFFSET(host.Xfrm.SA_PROTOCOL, struct xfrm_usersa_info, id.proto);
 	OFFSET(host.Xfrm.SA_FAMILY, struct xfrm_usersa_info, family);
-	VALUE(host.Xfrm.AF_INET6, AF_INET6);
 	VALUE(host.SecurityAssociation.ESP, IPPROTO_ESP);
 	VALUE(host.SecurityAssociation.COMP, IPPROTO_COMP);
 	VALUE(host.DeviceNode.SYS_FSOPEN, SYS_fsopen);

@@ -19,6 +19,7 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
@@ -264,8 +265,7 @@ public final class AttachmentReader {
         findings.ofHook(pins, live.isPresent(), contents.isPresent(), record);
         backstop.ifPresent(findings::ofBackstop);
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
-            findings.ofReceivePath(
-                    backstop.map(b -> b.state() == BackstopView.State.ON).orElse(false), record);
+            findings.ofReceivePath(backstop, record);
         }
         return new AttachmentView(
                 new Place(pins.netns(), netns.name(), pins.ifindex(), device.name()),
@@ -359,8 +359,10 @@ public final class AttachmentReader {
             }
         }
 
-        /** @param covered the backstop repairs what bypasses tc */
-        void ofReceivePath(boolean covered, Optional<AttachmentRecord> record) {
+        void ofReceivePath(Optional<BackstopView> backstop, Optional<AttachmentRecord> record) {
+            Backstop asked = backstop.map(BackstopView::wanted).orElse(Backstop.NEVER);
+            boolean covered =
+                    backstop.filter(b -> b.state() == BackstopView.State.ON).isPresent();
             List<Finding> bypasses = new ArrayList<>(Preflight.receivePath(device, false));
             KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
             // Where nothing is decrypted before tc, no module changes that, and it is told already.
@@ -376,7 +378,10 @@ public final class AttachmentReader {
                                 Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc",
                                 command("loads it, or says why it does not", "restore"))));
             }
-            bypasses.forEach(bypass -> all.add(covered ? bypass.as(Finding.Severity.NOTE) : bypass));
+            for (Finding bypass : bypasses) {
+                Finding helpful = bypass.withBackstop(asked);
+                all.add(covered ? helpful.as(Finding.Severity.NOTE) : helpful);
+            }
             if (record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
                             .isPresent()
                     && module == KernelModule.State.LOADED) {

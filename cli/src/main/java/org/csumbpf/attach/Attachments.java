@@ -177,7 +177,7 @@ public final class Attachments {
             Undo.run(pins, reach, scope, cleared);
             return Set.of();
         } catch (PartialFailureException e) {
-            result.warnings().add("of an earlier attachment: " + e.getMessage());
+            result.warnings().add("of an earlier attachment: " + e.problem()); // this one undoes it
             return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
         } finally {
             result.warnings().addAll(cleared.warnings());
@@ -406,8 +406,17 @@ public final class Attachments {
                         }));
     }
 
-    /** @param result what its warnings say of the other path is part of the reason */
-    static AttachException refusal(String ifname, List<Finding> obstacles, Result result) {
+    /**
+     * @param backstop what was asked for
+     * @param result what its warnings say of the other path is part of the reason
+     */
+    static AttachException refusal(String ifname, List<Finding> obstacles, Backstop backstop, Result result) {
+        List<String> next = new ArrayList<>();
+        obstacles.stream()
+                .map(obstacle -> obstacle.withBackstop(backstop).advice())
+                .filter(advice -> !advice.isEmpty())
+                .forEach(next::add);
+        next.add("--force attaches all the same");
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
@@ -415,8 +424,7 @@ public final class Attachments {
                         + result.warnings().stream()
                                 .map(warning -> "; and " + warning)
                                 .collect(Collectors.joining()),
-                obstacles.stream().map(Finding::advice).collect(Collectors.joining("; "))
-                        + "; --force attaches all the same");
+                String.join("; ", next));
     }
 
     private static NetDevice device(String ifname) {
@@ -453,9 +461,11 @@ public final class Attachments {
         }
         List<Finding> obstacles =
                 new ArrayList<>(Preflight.receivePath(device, desired.options().enableGro()));
-        Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
+        if (LinkType.decryptsBeforeTc(device)) { // else no module changes that
+            Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
+        }
         if (!obstacles.isEmpty()) {
-            throw refusal(device.name(), obstacles, result);
+            throw refusal(device.name(), obstacles, desired.options().backstop(), result);
         }
     }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.csumbpf.maps.Backstop;
 
 /**
  * Something that is amiss with an attachment or its host, or worth knowing of it. Programs go by the id; only what is printed
@@ -76,6 +77,20 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
 
     Finding as(Severity other) {
         return new Finding(id, other, subject, evidence, remedies);
+    }
+
+    /** The same where the backstop was asked for: to ask for it mends nothing then. */
+    Finding withBackstop(Backstop asked) {
+        return asked == Backstop.NEVER
+                ? this
+                : new Finding(
+                        id,
+                        severity,
+                        subject,
+                        evidence,
+                        remedies.stream()
+                                .filter(remedy -> !remedy.equals(Preflight.USE_BACKSTOP))
+                                .toList());
     }
 
     /** In one line. */

@@ -12,6 +12,7 @@ import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.ModuleException;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
@@ -82,7 +83,9 @@ final class HostSetup {
         }
         esp4.ifPresent(obstacle -> {
             if (!force) {
-                throw Attachments.refusal(record.get().ifname(), List.of(obstacle), result);
+                AttachmentRecord about = record.get();
+                throw Attachments.refusal(
+                        about.ifname(), List.of(obstacle), about.options().backstop(), result);
             }
             result.warnings().add(obstacle.text());
         });

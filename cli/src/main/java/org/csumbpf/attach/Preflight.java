@@ -23,6 +23,9 @@ import org.csumbpf.loader.host.XdpMode;
  */
 final class Preflight {
     static final String ESP4_OFFLOAD = "esp4_offload";
+    /** Where decrypted packets can come to the backstop alone. */
+    static final Remedy USE_BACKSTOP = Remedy.words("attach with --backstop always");
+
     static final String ESP6_OFFLOAD = "esp6_offload";
 
     /** GRO happens on the lowest device: a VLAN's parent, a bond's members. */
@@ -72,7 +75,7 @@ final class Preflight {
                     "ESP that comes in by " + device.name() + " ("
                             + (device.kind().isEmpty() ? "ARPHRD type " + device.arphrd() : device.kind())
                             + ") is decrypted behind tc",
-                    Remedy.words("attach with --backstop always")));
+                    USE_BACKSTOP));
         }
         for (NetDevice receiver : receivers(device)) {
             String name = receiver.name();
@@ -130,7 +133,7 @@ final class Preflight {
                 Finding.Id.MODULE_UNSAFE,
                 module,
                 module + " is not loaded, since it would harm this host (" + harm + "), so ESP is decrypted behind tc",
-                Remedy.words("the nftables backstop repairs it there ('--backstop always')"));
+                USE_BACKSTOP);
     }
 
     static boolean gro(String device) {

@@ -4,7 +4,6 @@ package org.csumbpf.attach;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
@@ -82,16 +81,22 @@ final class Undo {
         }
         if (!failures.isEmpty()) {
             pins.removeAllBut(RecordMap.NAME);
-            throw new PartialFailureException(
-                    failures.stream().map(Throwable::getMessage).collect(Collectors.joining("; "))
-                            + "; what is left to undo stays recorded: run 'csumbpf detach' again",
-                    failures.get(0));
+            throw PartialFailureException.ofSteps(failures, again(where, device));
         }
         pins.removeAll(RecordMap.NAME)
                 .forEach(path -> result.warnings().add("left " + path + ": it is no pin of csumbpf"));
         if (result.changes().isEmpty()) {
             result.changes().add("removed what was left of an attachment");
         }
+    }
+
+    /** The command that goes on. Where the device is not known by name, or its namespace not found, that of all. */
+    private static String again(Optional<NetworkNamespace> where, Optional<NetDevice> device) {
+        return where.isPresent() && device.isPresent()
+                ? Attachments.command(where.get())
+                        + "detach "
+                        + ShellWord.quote(device.get().name())
+                : "csumbpf detach --all";
     }
 
     private void step(Runnable work) {

@@ -21,27 +21,46 @@ public record Verdict(Kind kind, String text) {
     /** In one word. */
     public enum Kind {
         /** Packets were repaired. */
-        REPAIRING,
+        REPAIRING(false),
         /** Decrypted packets came, and wrong checksums stayed: mode observe repairs none, or the packets could not be. */
-        BROKEN,
+        BROKEN(true),
         /** Decrypted packets came, and nothing was to be repaired. */
-        HEALTHY,
+        HEALTHY(false),
         /** Decrypted packets come by a way that is not covered. */
-        BYPASSED,
-        /** VXLAN comes, but not through IPsec. */
-        PLAINTEXT,
-        /** VXLAN comes, but no VNI with a rule. */
-        NO_RULE,
+        BYPASSED(true),
+        /** VXLAN comes, but not through IPsec: an overlay that is not encrypted may share the port. */
+        PLAINTEXT(false),
+        /** VXLAN comes, but no VNI with a rule: it is somebody else's. */
+        NO_RULE(false),
         /** Nothing of interest came. */
-        IDLE,
+        IDLE(false),
         /** The program is not on the hook. */
-        OFF,
+        OFF(true),
         /** It may be on the hook, but that cannot be seen. */
-        UNKNOWN;
+        UNKNOWN(true);
+
+        private final boolean amiss;
+
+        Kind(boolean amiss) {
+            this.amiss = amiss;
+        }
 
         public String label() {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
+
+        /** Whether decrypted packets are lost, may be lost, or nobody can tell. */
+        public boolean amiss() {
+            return amiss;
+        }
+    }
+
+    /**
+     * Whether somebody has to do something about an attachment: nobody can be sure that packets are repaired, or {@code status}
+     * prints a problem. The one place that decides; docs/exit-codes.md tells users.
+     */
+    public static boolean amiss(AttachmentView view) {
+        return of(view).kind().amiss() || !view.problems().isEmpty();
     }
 
     public static Verdict of(AttachmentView view) {

@@ -26,7 +26,12 @@ import picocli.CommandLine.Parameters;
                     + " attachment has, without a packet going unrepaired; the same again changes nothing."
         })
 final class AttachCommand extends HostCommand {
-    @Parameters(paramLabel = "IFACE", description = "The interface that receives the ESP packets.")
+    @Parameters(
+            paramLabel = "IFACE",
+            description =
+                    "The interface that receives the ESP packets. On a device without an Ethernet header (tun, ipip, gre, sit,"
+                            + " ip6tnl, ppp) the backstop alone repairs, and no module is loaded for it; on WireGuard both paths"
+                            + " work.")
     private String ifname;
 
     @Option(
@@ -64,7 +69,7 @@ final class AttachCommand extends HostCommand {
                         + " or esp4_offload is missing.",
                 "auto (default): wherever nftables works; where not, attach says what is not covered.",
                 "always: or attach fails.",
-                "never: tc alone."
+                "never: tc alone, which is refused where only the backstop repairs (IFACE, above)."
             })
     private Backstop backstop = Backstop.AUTO;
 
@@ -93,10 +98,11 @@ final class AttachCommand extends HostCommand {
     }
 
     @Override
-    void run(Output out) {
+    ExitCode run(Output out) {
         try (NetworkNamespace netns = global().netns()) {
             Result result = Attachments.attach(netns, desired);
             new Report(global(), out, err()).changed(netns, ifname, result);
         }
+        return ExitCode.DONE;
     }
 }

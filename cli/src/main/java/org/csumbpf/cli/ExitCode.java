@@ -22,7 +22,8 @@ enum ExitCode {
     NOT_ATTACHED(6, "not attached"),
     KERNEL_REFUSED(7, "the kernel refused"),
     BUSY(8, "another csumbpf command is at work"),
-    /** 9 is kept for what status may have to say. */
+    /** The one code that is no failure: status did what it is for. */
+    AMISS(9, "status: something is amiss with an attachment"),
     OUTPUT_LOST(10, "the output could not be written");
 
     private final int code;

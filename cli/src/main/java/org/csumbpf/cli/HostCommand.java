@@ -25,8 +25,7 @@ abstract class HostCommand implements Callable<Integer> {
                             + ", or CAP_NET_ADMIN and CAP_SYS_ADMIN (EPERM)");
         }
         Attachments.requireLasting(global().namesNetns(), ShellWord.line(arguments()));
-        run((Output) spec.commandLine().getOut());
-        return ExitCode.DONE.code();
+        return run((Output) spec.commandLine().getOut()).code();
     }
 
     /** Throws a ParameterException for what picocli cannot check; comes before privileges are looked at. */
@@ -37,7 +36,8 @@ abstract class HostCommand implements Callable<Integer> {
         return true;
     }
 
-    abstract void run(Output out);
+    /** @return what the command ends with, where no exception says it */
+    abstract ExitCode run(Output out);
 
     CommandSpec spec() {
         return spec;

@@ -58,7 +58,8 @@ public final class Main {
             code = tell(failure, out, err, asksForJson(args));
         }
         int errno = out.finish();
-        if (errno != 0 && code == ExitCode.DONE.code()) {
+        // Of any other end standard error tells.
+        if (errno != 0 && (code == ExitCode.DONE.code() || code == ExitCode.AMISS.code())) {
             Failure lost = Failure.outputLost(errno, name(command));
             err.println(lost.line());
             return lost.code().code();

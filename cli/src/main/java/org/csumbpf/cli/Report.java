@@ -121,7 +121,10 @@ final class Report {
 
     void status(List<AttachmentView> views) {
         if (json) {
-            out.json(Map.of("attachments", views.stream().map(this::describe).toList()));
+            Map<String, Object> tree = new LinkedHashMap<>();
+            tree.put("attachments", views.stream().map(this::describe).toList());
+            tree.put("amiss", views.stream().anyMatch(Verdict::amiss));
+            out.json(tree);
             return;
         }
         if (views.isEmpty()) {
@@ -395,6 +398,7 @@ final class Report {
             tree.put("backstop", about);
         });
         tree.put("problems", view.problems());
+        tree.put("amiss", Verdict.amiss(view));
         tree.put("findings", view.findings().stream().map(Report::finding).toList());
         tree.put(
                 "host_changes",

@@ -2,15 +2,11 @@
 package org.csumbpf.cli;
 
 import java.util.List;
-import org.csumbpf.attach.AttachmentReader;
+import java.util.Optional;
 import org.csumbpf.attach.AttachmentResult;
 import org.csumbpf.attach.Attachments;
-import org.csumbpf.attach.PartialFailureException;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 
 @Command(
         name = "restore",
@@ -19,36 +15,19 @@ import picocli.CommandLine.Parameters;
                     + " attach was asked for it.",
             "What is there already stays as it is. An interface that was moved to another network namespace is followed."
         })
-final class RestoreCommand extends HostCommand {
-    @Parameters(paramLabel = "IFACE", arity = "0..1", description = "The interface.")
-    private String ifname;
-
-    @Option(
-            names = "--all",
-            description = "Every attachment, in all network namespaces (with --netns: in that one). What is left of"
-                    + " interfaces and namespaces that are gone is cleared away.")
-    private boolean all;
-
+final class RestoreCommand extends OneOrAllCommand {
     @Override
-    void checkUsage() {
-        if (all == (ifname != null)) {
-            throw new ParameterException(spec().commandLine(), "give either an interface or --all");
-        }
+    AttachmentResult one(NetworkNamespace netns, String ifname) {
+        return Attachments.restore(netns, ifname);
     }
 
     @Override
-    void run(Output out) {
-        Report report = new Report(global(), out, err());
-        if (!all) {
-            try (NetworkNamespace netns = global().netns()) {
-                report.restored(List.of(Attachments.restore(netns, ifname)), null);
-            }
-            return;
-        }
-        List<AttachmentResult> restored = global().within(Attachments::restoreAll);
-        report.ignored(AttachmentReader.ignored());
-        PartialFailureException failure = PartialFailureException.of(restored);
-        report.restored(restored, failure(failure));
-        throwIfAny(failure);
+    List<AttachmentResult> each(Optional<NetworkNamespace> only) {
+        return Attachments.restoreAll(only);
+    }
+
+    @Override
+    void tell(Report report, List<AttachmentResult> done, Failure ending) {
+        report.restored(done, ending);
     }
 }

@@ -64,10 +64,11 @@ final class ServeCommand extends HostCommand {
     }
 
     @Override
-    void run(Output out) {
+    ExitCode run(Output out) {
         Serve.run(
                 new Serve.Options(global().selection(), listen, maxVnis, maxPeers, logFormat, Version.number()),
                 System.err);
+        return ExitCode.DONE;
     }
 
     /** Says what is wrong in the words of {@link ListenAddress}. */

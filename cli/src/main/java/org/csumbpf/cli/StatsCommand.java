@@ -51,11 +51,12 @@ final class StatsCommand extends HostCommand {
     }
 
     @Override
-    void run(Output out) {
+    ExitCode run(Output out) {
         if (watch == null) {
             new Report(global(), out, err()).stats(StatusCommand.views(global(), ifname), peers);
         } else {
             new Watch(global(), ifname, peers, watch).run(out, err());
         }
+        return ExitCode.DONE;
     }
 }

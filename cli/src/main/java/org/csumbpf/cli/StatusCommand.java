@@ -5,14 +5,22 @@ import java.util.List;
 import org.csumbpf.attach.Absent;
 import org.csumbpf.attach.AttachmentReader;
 import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.attach.Verdict;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 @Command(
         name = "status",
-        description = "Show every attachment: where it hangs, its rules and counters, what attach changed on the host,"
-                + " and whether repaired packets are arriving.")
+        description = {
+            "Show every attachment: where it hangs, its rules and counters, what attach changed on the host, and whether"
+                    + " repaired packets are arriving.",
+            "",
+            "Exit code: 0 where all is well, or nothing is attached; 9 where something is amiss with one that is shown: there"
+                    + " is a line 'problem', or 'repair' is broken, bypassed, off or unknown ('amiss' in JSON). 6 where the"
+                    + " IFACE that is named is not attached. So a monitoring script needs no more than"
+                    + " 'csumbpf status >/dev/null || alert'; docs/exit-codes.md says what counts."
+        })
 final class StatusCommand extends HostCommand {
     @Parameters(
             paramLabel = "IFACE",
@@ -27,10 +35,12 @@ final class StatusCommand extends HostCommand {
     }
 
     @Override
-    void run(Output out) {
+    ExitCode run(Output out) {
         Report report = new Report(global(), out, err());
         report.ignored(AttachmentReader.ignored());
-        report.status(views(global(), ifname));
+        List<AttachmentView> views = views(global(), ifname);
+        report.status(views);
+        return views.stream().anyMatch(Verdict::amiss) ? ExitCode.AMISS : ExitCode.DONE;
     }
 
     /** The attachments that a command is about; an interface that is named must have one. */

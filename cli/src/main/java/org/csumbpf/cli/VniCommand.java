@@ -47,11 +47,12 @@ final class VniCommand implements Runnable {
         }
 
         @Override
-        void run(Output out) {
+        ExitCode run(Output out) {
             try (NetworkNamespace netns = global().netns()) {
                 Result result = Attachments.change(netns, ifname, rules -> selection.with(rules, rule));
                 new Report(global(), out, err()).changed(netns, ifname, result);
             }
+            return ExitCode.DONE;
         }
     }
 
@@ -71,11 +72,12 @@ final class VniCommand implements Runnable {
         }
 
         @Override
-        void run(Output out) {
+        ExitCode run(Output out) {
             try (NetworkNamespace netns = global().netns()) {
                 Result result = Attachments.change(netns, ifname, selection::without);
                 new Report(global(), out, err()).changed(netns, ifname, result);
             }
+            return ExitCode.DONE;
         }
     }
 
@@ -90,8 +92,9 @@ final class VniCommand implements Runnable {
         }
 
         @Override
-        void run(Output out) {
+        ExitCode run(Output out) {
             new Report(global(), out, err()).rules(StatusCommand.views(global(), ifname));
+            return ExitCode.DONE;
         }
     }
 }

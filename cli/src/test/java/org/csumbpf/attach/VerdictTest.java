@@ -11,6 +11,7 @@ import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Total;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -49,6 +50,15 @@ class VerdictTest {
         Verdict verdict = Verdict.of(new Counters(counts), Optional.empty(), totals);
         assertThat(verdict.kind()).isEqualTo(expected);
         assertThat(verdict.text()).isNotBlank();
+    }
+
+    /** An exit code depends on it, so a new kind is to be thought of here. */
+    @Test
+    void whichAreAmiss() {
+        assertThat(Verdict.Kind.values())
+                .filteredOn(Verdict.Kind::amiss)
+                .containsExactlyInAnyOrder(
+                        Verdict.Kind.BROKEN, Verdict.Kind.BYPASSED, Verdict.Kind.OFF, Verdict.Kind.UNKNOWN);
     }
 
     @ParameterizedTest

@@ -50,6 +50,15 @@ class MainTest {
         assertThat(out.toString()).contains("detach", "stats").doesNotContain("warm-up");
     }
 
+    @Test
+    void helpOfAttachSaysWhereTheBackstopAloneRepairs() {
+        StringWriter out = new StringWriter();
+        assertThat(Main.run(new PrintWriter(out), new PrintWriter(out), "attach", "--help"))
+                .isZero();
+        assertThat(out.toString().replaceAll("\\s+", " "))
+                .contains("without an Ethernet header (tun, ipip, gre, sit, ip6tnl, ppp) the backstop alone");
+    }
+
     private static Set<String> names(String... args) {
         return Main.commandLine(args).getSubcommands().keySet();
     }

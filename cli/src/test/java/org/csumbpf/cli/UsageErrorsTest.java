@@ -93,6 +93,8 @@ class UsageErrorsTest {
                 "attach eth0 --hook tcy | csumbpf attach: Invalid value for option '--hook': 'tcy' is not one of tcx, clsact; did you mean 'tcx'? see 'csumbpf attach --help'",
                 "attach eth0 --plaintext dropp | csumbpf attach: Invalid value for option '--plaintext': 'dropp' is not one of pass, drop; did you mean 'drop'? see 'csumbpf attach --help'",
                 "attach eth0 --mode fast | csumbpf attach: Invalid value for option '--mode': 'fast' is not one of auto, zero, recompute, observe, adjust; see 'csumbpf attach --help'",
+                "detach | csumbpf detach: give either an interface or --all; see 'csumbpf detach --help'",
+                "restore eth0 --all | csumbpf restore: give either an interface or --all; see 'csumbpf restore --help'",
                 "attach | csumbpf attach: Missing required parameter: 'IFACE'; see 'csumbpf attach --help'",
                 "vni add eth0 -5 | csumbpf vni add: '-5' has no start; a VNI is 0 to 16777215, a range FIRST-LAST; see 'csumbpf vni add --help'",
                 "attach eth0 --vni -5 | csumbpf attach: '-5' has no start; a VNI is 0 to 16777215, a range FIRST-LAST; see 'csumbpf attach --help'",

@@ -37,9 +37,8 @@ class AbiTest {
             "TcxLink.QUERY_MAX",
             "host.BoundedProcess.DRAIN_MILLIS",
             "host.BoundedProcess.KILL_ROUNDS",
-            "host.DirectoryLock.POLL_MILLIS",
+            "host.Flock.POLL_MILLIS",
             "host.HostLock.MODE",
-            "host.HostLock.POLL_MILLIS",
             "host.Inet6Addresses.SCOPE_GLOBAL", // of /proc/net/if_inet6, which no header describes
             "host.Inet6Addresses.SCOPE_HOST",
             "host.InterfaceName.FIRST_BYTE_THAT_IS_NO_ASCII",

@@ -17,10 +17,6 @@ import org.csumbpf.loader.KernelException;
  * the latest. The holder may remove the directory: who waited for it then notices and makes a new one.
  */
 public final class DirectoryLock implements AutoCloseable {
-    private static final int LOCK_EX = 2;
-    private static final int LOCK_NB = 4;
-    private static final long POLL_MILLIS = 10;
-
     private final int fd;
 
     private DirectoryLock(int fd) {
@@ -58,7 +54,13 @@ public final class DirectoryLock implements AutoCloseable {
             }
             boolean locked = false;
             try {
-                lock(fd, directory, deadline);
+                Flock.exclusive(
+                        fd,
+                        directory,
+                        deadline,
+                        () -> new LockTimeoutException(
+                                "another csumbpf command holds the lock on " + directory,
+                                "wait for it, or see 'fuser -v " + directory + "'"));
                 locked = isStill(directory, fd);
             } finally {
                 if (!locked) {
@@ -67,26 +69,6 @@ public final class DirectoryLock implements AutoCloseable {
             }
             if (locked) {
                 return new DirectoryLock(fd);
-            }
-        }
-    }
-
-    private static void lock(int fd, Path directory, long deadline) {
-        while (Libc.flock(fd, LOCK_EX | LOCK_NB) < 0) {
-            int errno = Native.getLastError();
-            if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
-                throw new KernelException("lock", directory.toString(), errno);
-            }
-            if (System.nanoTime() >= deadline) {
-                throw new LockTimeoutException(
-                        "another csumbpf command holds the lock on " + directory,
-                        "wait for it, or see 'fuser -v " + directory + "'");
-            }
-            try {
-                Thread.sleep(POLL_MILLIS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException("interrupted", e);
             }
         }
     }

@@ -5,9 +5,6 @@ import com.sun.jna.Memory;
 
 /** Device features by SIOCETHTOOL, of the calling thread's network namespace. */
 public final class Ethtool {
-    private static final int AF_INET = 2;
-    private static final int SOCK_DGRAM = 2;
-    private static final int SOCK_CLOEXEC = 02000000;
     private static final long SIOCETHTOOL = 0x8946;
     private static final int ETHTOOL_GGRO = 0x2b;
     private static final int ETHTOOL_SGRO = 0x2c;
@@ -31,7 +28,7 @@ public final class Ethtool {
 
     private static int value(String device, int command, int data, String operation) {
         byte[] name = InterfaceName.encode(device);
-        int socket = Libc.check(Libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "open", "socket");
+        int socket = Libc.check(Libc.socket(Libc.AF_INET, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0), "open", "socket");
         try {
             // struct ethtool_value { __u32 cmd; __u32 data; } behind struct ifreq { char name[16]; void *data; }
             Memory value = new Memory(VALUE_SIZE);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
-import com.sun.jna.Native;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,18 +9,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.csumbpf.loader.Errno;
-import org.csumbpf.loader.KernelException;
 
 /**
  * An exclusive lock (flock(2)) on a file in a directory that only root may enter, so that nobody else can hold it. It ends with
  * the process at the latest; the file stays.
  */
 public final class HostLock implements AutoCloseable {
-    private static final int LOCK_EX = 2;
-    private static final int LOCK_NB = 4;
     private static final int MODE = 0600;
-    private static final long POLL_MILLIS = 10;
 
     private final int fd;
 
@@ -41,24 +35,15 @@ public final class HostLock implements AutoCloseable {
         int fd = Libc.check(Libc.open(file, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC, MODE), "open", file);
         boolean locked = false;
         try {
-            long deadline = System.nanoTime() + timeout.toNanos();
-            while (Libc.flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                int errno = Native.getLastError();
-                if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
-                    throw new KernelException("lock", file, errno);
-                }
-                if (System.nanoTime() >= deadline) {
-                    throw new LockTimeoutException(
+            Flock.exclusive(
+                    fd,
+                    file,
+                    System.nanoTime() + timeout.toNanos(),
+                    () -> new LockTimeoutException(
                             "another csumbpf command" + holder(fd) + " holds the lock on " + file,
-                            "wait for it, or see 'fuser -v " + file + "'");
-                }
-                Thread.sleep(POLL_MILLIS);
-            }
+                            "wait for it, or see 'fuser -v " + file + "'"));
             locked = true;
             return new HostLock(fd);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted", e);
         } finally {
             if (!locked) {
                 Libc.close(fd);

@@ -16,6 +16,14 @@ final class Libc {
     static final int O_CLOEXEC = 02000000;
     static final int O_PATH = 010000000;
 
+    static final int AF_UNIX = 1;
+    static final int AF_INET = 2;
+    static final int AF_INET6 = 10;
+    static final int AF_NETLINK = 16;
+    static final int SOCK_DGRAM = 2;
+    static final int SOCK_RAW = 3;
+    static final int SOCK_CLOEXEC = 02000000;
+
     /**
      * Never freed, so that JNA's thread that frees memory, which it starts with the first, is there from here on. It ends
      * when there is none left, and the next would inherit the namespace of whoever needs memory then, and hold it.

@@ -14,9 +14,6 @@ import org.csumbpf.loader.KernelException;
 
 /** Dumps over netlink(7), in the calling thread's network namespace. */
 final class Netlink {
-    private static final int AF_NETLINK = 16;
-    private static final int SOCK_RAW = 3;
-    private static final int SOCK_CLOEXEC = 02000000;
     private static final int NLM_F_REQUEST = 1;
     private static final int NLM_F_DUMP = 0x300;
     /** The kernel fills dump datagrams up to 32 KiB. */
@@ -45,7 +42,8 @@ final class Netlink {
             Body body,
             String operation,
             Function<NetlinkMessages.Message, Optional<T>> parse) {
-        int socket = Libc.check(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family), "open", "netlink socket");
+        int socket = Libc.check(
+                Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, family), "open", "netlink socket");
         try {
             int length = NetlinkMessages.HEADER_SIZE + bodySize;
             Memory request = new Memory(length);

@@ -33,9 +33,6 @@ public final class NetworkNamespace implements AutoCloseable {
     private static final int SO_NETNS_COOKIE = 71;
 
     private static final int SOL_SOCKET = 1;
-    private static final int AF_NETLINK = 16;
-    private static final int SOCK_RAW = 3;
-    private static final int SOCK_CLOEXEC = 02000000;
     private static final int ENOPROTOOPT = 92;
 
     /** ioctl_ns(2): answers the CLONE_NEW* constant of the namespace behind a descriptor (kernel 4.11). */
@@ -224,7 +221,8 @@ public final class NetworkNamespace implements AutoCloseable {
 
     /** Of the namespace that the calling thread is in: see {@link #cookie}. */
     public static OptionalLong cookieOfThread() {
-        int socket = Libc.check(Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0), "open", "netlink socket");
+        int socket = Libc.check(
+                Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, 0), "open", "netlink socket");
         try (Memory value = new Memory(Long.BYTES);
                 Memory length = new Memory(Integer.BYTES)) {
             length.setInt(0, Long.BYTES);

@@ -13,9 +13,6 @@ import org.csumbpf.loader.Errno;
  * heap, so one lock guards every call.
  */
 public final class Nftables implements AutoCloseable {
-    private static final int AF_NETLINK = 16;
-    private static final int SOCK_RAW = 3;
-    private static final int SOCK_CLOEXEC = 02000000;
     private static final int NETLINK_NETFILTER = 12;
 
     private static final Object LIBRARY = new Object();
@@ -57,7 +54,7 @@ public final class Nftables implements AutoCloseable {
 
     /** libnftables ends the process where there is no such socket. */
     private static void requireKernel() {
-        int socket = Libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+        int socket = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, NETLINK_NETFILTER);
         if (socket < 0) {
             throw new NftablesException(
                     "the kernel (" + KernelRelease.current().text() + ") has no nftables: open netfilter socket: "

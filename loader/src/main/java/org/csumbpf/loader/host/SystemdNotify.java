@@ -14,9 +14,6 @@ import org.csumbpf.loader.Errno;
  * environment it does nothing, and a message that can't be delivered is no error: a service works as well unobserved.
  */
 public final class SystemdNotify {
-    private static final int AF_UNIX = 1;
-    private static final int SOCK_DGRAM = 2;
-    private static final int SOCK_CLOEXEC = 02000000;
     private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_NOSIGNAL = 0x4000;
     /** struct sockaddr_un: the family, 2 bytes, then the path. */
@@ -73,7 +70,7 @@ public final class SystemdNotify {
             path[0] = 0;
         }
         byte[] message = state.getBytes(StandardCharsets.UTF_8);
-        int fd = Libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int fd = Libc.socket(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
         if (fd < 0) {
             return false;
         }
@@ -81,7 +78,7 @@ public final class SystemdNotify {
                 Memory datagram = new Memory(message.length)) {
             address.clear();
             ByteBuffer fields = address.getByteBuffer(0, address.size()).order(ByteOrder.nativeOrder());
-            fields.putShort(0, (short) AF_UNIX);
+            fields.putShort(0, (short) Libc.AF_UNIX);
             address.write(PATH_OFFSET, path, 0, path.length);
             datagram.write(0, message, 0, message.length);
             return deliver(fd, datagram, address, PATH_OFFSET + path.length);

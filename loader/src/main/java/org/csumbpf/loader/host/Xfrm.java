@@ -19,7 +19,6 @@ public final class Xfrm {
     private static final int SA_PROTOCOL = 76;
     private static final int SA_SOURCE = 80;
     private static final int SA_FAMILY = 212;
-    private static final int AF_INET6 = 10;
 
     private Xfrm() {}
 
@@ -40,7 +39,7 @@ public final class Xfrm {
         if (message.type() != XFRM_MSG_NEWSA || body.limit() < SA_SIZE) {
             return Optional.empty();
         }
-        boolean ipv6 = body.getShort(SA_FAMILY) == AF_INET6;
+        boolean ipv6 = body.getShort(SA_FAMILY) == Libc.AF_INET6;
         return Optional.of(new SecurityAssociation(
                 Byte.toUnsignedInt(body.get(SA_PROTOCOL)),
                 address(body, SA_SOURCE, ipv6),

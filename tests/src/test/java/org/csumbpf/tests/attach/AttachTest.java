@@ -306,7 +306,7 @@ class AttachTest {
             Path pins = other.pins();
             assertThat(pins).exists();
             Lab.ip("netns", "del", other.name);
-            assertThat(Shell.run(Shell.csumbpf("status")).ok().out()).contains("network namespace not found");
+            assertThat(Shell.run(Shell.csumbpf("status")).ended(9).out()).contains("network namespace not found");
             Shell.run(Shell.csumbpf("detach", "--all")).ok();
             assertThat(pins).doesNotExist();
         }

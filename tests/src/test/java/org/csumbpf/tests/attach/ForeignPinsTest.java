@@ -99,7 +99,7 @@ class ForeignPinsTest {
                 mount -o remount,ro /sys/fs/bpf
                 fails 5 csumbpf --netns n detach w1
                 fails 5 csumbpf detach --all
-                csumbpf status
+                fails 9 csumbpf status
                 mount -o remount,rw /sys/fs/bpf
                 csumbpf --netns n detach w1
                 hooks /run/netns/n

@@ -53,14 +53,40 @@ class LinkTypesTest {
         Shell.Result refused = lab.csumbpf("attach", "t0", "--backstop", "never");
         assertThat(refused.code()).isEqualTo(5);
         assertThat(refused.err())
-                .contains("ESP that comes in by t0 (tun) is decrypted behind tc", "; attach with --backstop always")
+                .contains("ESP that comes in by t0 (tun) is decrypted behind tc")
+                .contains("; attach with --backstop always; --force")
+                .doesNotContain("esp4_offload")
                 .hasLineCount(1);
         assertThat(lab.traces()).isEmpty();
         String out = lab.csumbpf("attach", "t0").ok().out();
         assertThat(out).contains("path: the nftables backstop alone").doesNotContain("loaded module");
         assertThat(lab.ruleset()).contains("iif \"t0\" meta ipsec exists");
+        assertThat(lab.csumbpf("status", "t0").ok().out())
+                .contains("(tun) is decrypted behind tc\n")
+                .doesNotContain("--backstop");
+        lab.run("nft", "flush ruleset").ok();
+        assertThat(lab.csumbpf("status", "t0").ended(9).out())
+                .contains("'csumbpf --netns " + lab.name + " restore t0' puts it right")
+                .doesNotContain("--backstop");
+        lab.csumbpf("attach", "t0", "--backstop", "never", "--force").ok();
+        assertThat(lab.csumbpf("status", "t0").ended(9).out())
+                .contains("(tun) is decrypted behind tc: attach with --backstop always");
         lab.csumbpf("detach", "t0").ok();
         assertThat(lab.traces()).isEmpty();
+    }
+
+    /** The table is somebody else's, so to ask for the backstop again mends nothing. */
+    @Test
+    void whereThereCanBeNoBackstopItIsNotAdvised() {
+        tun();
+        lab.run("nft", "add table ip csumbpf; add chain ip csumbpf mine").ok();
+        Shell.Result refused = lab.csumbpf("attach", "t0");
+        assertThat(refused.code()).isEqualTo(5);
+        assertThat(refused.err())
+                .contains("is decrypted behind tc", "the nftables table ip csumbpf is not csumbpf's")
+                .contains("; --force attaches all the same")
+                .doesNotContain("--backstop", "esp4_offload")
+                .hasLineCount(1);
     }
 
     @Test

@@ -62,6 +62,7 @@ class OffPathEvidenceTest {
         assertThat(repair()).isEqualTo("bypassed");
         assertThat(status().get("repair_text").asText())
                 .contains("dropped 50 UDP datagrams on port 4789", "since the rules last changed");
+        lab.csumbpf("status").ended(9);
     }
 
     /** Of these nobody knows whether their checksum is wrong: there are enough of them to explain any number of errors. */

@@ -51,6 +51,9 @@ class OneOddThingTest {
             assertThat(odd).isNotNull();
             assertThat(odd.get("state").asText()).isEqualTo("attached");
             assertThat(odd.get("problems").toString()).contains("another version of csumbpf");
+            assertThat(odd.get("amiss").asBoolean()).isTrue();
+            lab.csumbpf("status").ended(9);
+            lab.csumbpf("status", "w3").ok();
             assertThat(good).isEqualTo(1);
             Shell.Result attach = lab.csumbpf("attach", "w1", "--unverified", "--backstop", "never");
             assertThat(attach.code()).isEqualTo(5);

@@ -46,9 +46,15 @@ public class Host {
         return Shell.join(new String[] {"--netns", name}, arguments);
     }
 
+    /** What a command prints. A status may find something amiss, and its exit code must then say so, too. */
     public JsonNode json(String... arguments) {
-        return parse(
-                csumbpf(Shell.join(arguments, new String[] {"--json"})).ok().out());
+        Shell.Result result = csumbpf(Shell.join(arguments, new String[] {"--json"}));
+        if (!arguments[0].equals("status")) {
+            return parse(result.ok().out());
+        }
+        JsonNode status = parse(result.out());
+        result.ended(status.path("amiss").asBoolean() ? 9 : 0);
+        return status;
     }
 
     /**

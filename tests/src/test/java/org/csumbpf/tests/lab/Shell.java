@@ -26,8 +26,13 @@ public final class Shell {
     /** What a command did. */
     public record Result(int code, String out, String err) {
         public Result ok() {
-            if (code != 0) {
-                throw new AssertionError("exit code " + code + ": " + out + err);
+            return ended(0);
+        }
+
+        /** @param wanted the exit code that it must have ended with */
+        public Result ended(int wanted) {
+            if (code != wanted) {
+                throw new AssertionError("exit code " + code + " and not " + wanted + ": " + out + err);
             }
             return this;
         }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.attach.AttachmentReader;
+import org.csumbpf.attach.AttachmentResult;
+import org.csumbpf.attach.PartialFailureException;
+import org.csumbpf.loader.host.NetworkNamespace;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+
+/** A command that does the same to one attachment or, with --all, to each: it goes on after a failure, and tells all of them. */
+abstract class OneOrAllCommand extends HostCommand {
+    @Parameters(paramLabel = "IFACE", arity = "0..1", description = "The interface.")
+    private String ifname;
+
+    @Option(
+            names = "--all",
+            description = "Every attachment, in all network namespaces (with --netns: in that one). What is left of"
+                    + " interfaces and namespaces that are gone is cleared away.")
+    private boolean all;
+
+    @Override
+    final void checkUsage() {
+        if (all == (ifname != null)) {
+            throw new ParameterException(spec().commandLine(), "give either an interface or --all");
+        }
+    }
+
+    @Override
+    final ExitCode run(Output out) {
+        Report report = new Report(global(), out, err());
+        List<AttachmentResult> done;
+        if (all) {
+            done = global().within(this::each);
+            report.ignored(AttachmentReader.ignored());
+        } else {
+            try (NetworkNamespace netns = global().netns()) {
+                done = List.of(one(netns, ifname));
+            }
+        }
+        PartialFailureException failure = PartialFailureException.of(done);
+        tell(report, done, failure(failure));
+        throwIfAny(failure);
+        return ExitCode.DONE;
+    }
+
+    abstract AttachmentResult one(NetworkNamespace netns, String ifname);
+
+    /** @param only the namespace to stay in; empty: all */
+    abstract List<AttachmentResult> each(Optional<NetworkNamespace> only);
+
+    /** @param ending the failure that the command ends with; null: with success */
+    abstract void tell(Report report, List<AttachmentResult> done, Failure ending);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Native;
+import java.util.function.Supplier;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+
+/** An exclusive lock (flock(2)) on what a descriptor has open, waited for up to a time: the kernel waits for ever, or not at all. */
+final class Flock {
+    private static final int LOCK_EX = 2;
+    private static final int LOCK_NB = 4;
+    private static final long POLL_MILLIS = 10;
+
+    private Flock() {}
+
+    /**
+     * Closing the descriptor ends it.
+     *
+     * @param object what the descriptor has open, for messages
+     * @param deadline of {@link System#nanoTime}
+     * @param late what to throw if somebody else holds it until then
+     */
+    static void exclusive(int fd, Object object, long deadline, Supplier<LockTimeoutException> late) {
+        while (Libc.flock(fd, LOCK_EX | LOCK_NB) < 0) {
+            int errno = Native.getLastError();
+            if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
+                throw new KernelException("lock", object.toString(), errno);
+            }
+            if (System.nanoTime() >= deadline) {
+                throw late.get();
+            }
+            try {
+                Thread.sleep(POLL_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted", e);
+            }
+        }
+    }
+}
