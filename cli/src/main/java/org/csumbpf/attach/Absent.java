@@ -14,7 +14,13 @@ public final class Absent {
     /** Why nothing was found by this name: there is no such interface in the namespace, or there is one without an attachment. */
     public static AttachException attachment(NetworkNamespace netns, String ifname) {
         return netns.call(
-                () -> Rtnetlink.device(ifname).isPresent() ? Attachments.notAttached(ifname) : noInterface(ifname));
+                () -> Rtnetlink.device(ifname).isPresent() ? notAttached(ifname) : noInterface(ifname));
+    }
+
+    /** There is such an interface. */
+    static AttachException notAttached(String ifname) {
+        return new AttachException(
+                AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname, "see 'csumbpf status'");
     }
 
     /** For the namespace that the calling thread is in. */

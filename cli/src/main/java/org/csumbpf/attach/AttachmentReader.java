@@ -9,7 +9,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.csumbpf.loader.BpfProgram;
-import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.InterfaceName;
 import org.csumbpf.loader.host.KernelModule;
@@ -20,7 +19,6 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Backstop;
-import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.Evidence;
@@ -68,11 +66,6 @@ public final class AttachmentReader {
         try (NetworkNamespace netns = NetworkNamespace.ofThread()) {
             return here(pins, netns, device, Reach.record(pins)).baseline();
         }
-    }
-
-    /** The UDP port of an attachment's rules, in host order; that of VXLAN (RFC 7348) where they cannot be read. */
-    static int port(PinDirectory pins) {
-        return contents(pins).map(c -> c.rules().port()).orElse(Config.DEFAULT_PORT);
     }
 
     private static List<AttachmentView> each(List<PinDirectory> attachments) {
@@ -258,7 +251,7 @@ public final class AttachmentReader {
         NetStatistics begun = NetStatistics.read();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<AttachmentView.Contents> contents = contents(pins);
-        Optional<BackstopView> backstop = contents.flatMap(c -> record.map(r -> NftBackstop.read(
+        Optional<BackstopView> backstop = contents.flatMap(c -> record.map(r -> BackstopReader.read(
                         pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
                 .plus(c.detour(), c.detourOfAny())));
         Findings findings = new Findings(netns, device);
@@ -405,7 +398,7 @@ public final class AttachmentReader {
         } catch (OtherVersionException e) {
             return true;
         } catch (KernelException e) {
-            return absent(e).isPresent();
+            return PinDirectory.absent(e).isPresent();
         }
     }
 
@@ -435,15 +428,7 @@ public final class AttachmentReader {
         } catch (OtherVersionException e) {
             return Optional.empty();
         } catch (KernelException e) {
-            return absent(e);
+            return PinDirectory.absent(e);
         }
-    }
-
-    /** A pin that is not there means empty; anything else is an error. */
-    static <T> Optional<T> absent(KernelException e) {
-        if (e.errno() == Errno.ENOENT) {
-            return Optional.empty();
-        }
-        throw e;
     }
 }

@@ -13,6 +13,7 @@ import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Total;
@@ -226,7 +227,28 @@ public record AttachmentView(
     private Optional<Evidence> evidence(Optional<NetStatistics> counted) {
         return record.filter(AttachmentRecord::finished).isEmpty() || contents.isEmpty()
                 ? Optional.empty()
-                : counted.map(s -> OffPath.evidence(contents.get(), backstop, s));
+                : counted.map(s -> counted(contents.get(), s));
+    }
+
+    private Evidence counted(Contents now, NetStatistics statistics) {
+        Counters tc = now.sum();
+        BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
+        // Not fragments, which may be of any port, and nothing whose checksum nobody has looked at, as that of plaintext and of VNIs
+        // without a rule: they would hide a real loss.
+        long left = tc.get(Outcome.BAD).packets()
+                + tc.get(Outcome.FAILED).packets()
+                + tc.get(Outcome.OVERSIZE).packets()
+                + tc.get(Outcome.CORRUPT).packets()
+                + behind.get(BackstopCounters.Outcome.UNJUDGED).packets()
+                + behind.get(BackstopCounters.Outcome.FAILED).packets();
+        Evidence ofHost = OffPath.evidence(statistics, now.rules().port());
+        return new Evidence(
+                ofHost.checksumErrors(),
+                ofHost.reassembled(),
+                now.totals().get(Total.ESP).packets(),
+                tc.get(Outcome.REPAIRED).packets()
+                        + behind.get(BackstopCounters.Outcome.REPAIRED).packets(),
+                left);
     }
 
     /** Senders that the program remembers; none where the maps cannot be read. */

@@ -10,7 +10,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
@@ -189,14 +188,14 @@ public final class Attachments {
         return netns.call(() -> {
             NetDevice device = device(ifname);
             if (!PinTree.exists()) {
-                throw notAttached(ifname);
+                throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
                 Result result = new Result();
                 Sweep.run(scope, result);
                 PinDirectory pins = here(netns, device, result);
                 LiveHook.find(HookPlace.receive(pins)).ifPresentOrElse(live -> Repin.follow(pins, live, device), () -> {
-                    throw pins.exists() ? hookLost(netns, ifname) : notAttached(ifname);
+                    throw pins.exists() ? hookLost(netns, ifname) : Absent.notAttached(ifname);
                 });
                 LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
                 try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
@@ -235,7 +234,7 @@ public final class Attachments {
             Result result = new Result();
             PinDirectory pins = here(netns, device, result);
             if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isEmpty()) {
-                throw notAttached(ifname);
+                throw Absent.notAttached(ifname);
             }
             restore(pins, netns, device, scope, result);
             return new AttachmentResult(ifname, result);
@@ -298,7 +297,7 @@ public final class Attachments {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
             if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
                 device(ifname);
-                throw notAttached(ifname);
+                throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
                 Result result = new Result();
@@ -308,7 +307,7 @@ public final class Attachments {
                         .or(() -> goneDevice(netns, ifname))
                         .orElseThrow(() -> {
                             device(ifname);
-                            return notAttached(ifname);
+                            return Absent.notAttached(ifname);
                         });
                 result.changes().clear();
                 try (Reach reach = Reach.of(pins)) {
@@ -401,30 +400,9 @@ public final class Attachments {
                 .ifPresent(lo -> NftBackstop.open(lo, Backstop.AUTO, rules, new Result())
                         .ifPresent(backstop -> {
                             try (backstop) {
-                                backstop.commands(lo.ifindex(), NftBackstop.Plans.of(lo, rules));
+                                backstop.commands(lo, rules);
                             }
                         }));
-    }
-
-    /**
-     * @param backstop what was asked for
-     * @param result what its warnings say of the other path is part of the reason
-     */
-    static AttachException refusal(String ifname, List<Finding> obstacles, Backstop backstop, Result result) {
-        List<String> next = new ArrayList<>();
-        obstacles.stream()
-                .map(obstacle -> obstacle.withBackstop(backstop).advice())
-                .filter(advice -> !advice.isEmpty())
-                .forEach(next::add);
-        next.add("--force attaches all the same");
-        return new AttachException(
-                AttachException.Kind.UNSUPPORTED_HOST,
-                ifname + ": decrypted packets cannot reach tc: "
-                        + obstacles.stream().map(Finding::evidence).collect(Collectors.joining("; "))
-                        + result.warnings().stream()
-                                .map(warning -> "; and " + warning)
-                                .collect(Collectors.joining()),
-                String.join("; ", next));
     }
 
     private static NetDevice device(String ifname) {
@@ -436,11 +414,6 @@ public final class Attachments {
                 AttachException.Kind.NOT_ATTACHED,
                 "the program is not on the hook of " + ifname + " any more",
                 "run '" + command(netns) + "restore " + ShellWord.quote(ifname) + "' first");
-    }
-
-    static AttachException notAttached(String ifname) {
-        return new AttachException(
-                AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname, "see 'csumbpf status'");
     }
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
@@ -465,7 +438,7 @@ public final class Attachments {
             Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
         }
         if (!obstacles.isEmpty()) {
-            throw refusal(device.name(), obstacles, desired.options().backstop(), result);
+            throw Preflight.refusal(device.name(), obstacles, desired.options().backstop(), result.warnings());
         }
     }
 

@@ -84,8 +84,8 @@ final class HostSetup {
         esp4.ifPresent(obstacle -> {
             if (!force) {
                 AttachmentRecord about = record.get();
-                throw Attachments.refusal(
-                        about.ifname(), List.of(obstacle), about.options().backstop(), result);
+                throw Preflight.refusal(
+                        about.ifname(), List.of(obstacle), about.options().backstop(), result.warnings());
             }
             result.warnings().add(obstacle.text());
         });

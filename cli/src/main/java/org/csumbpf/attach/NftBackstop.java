@@ -22,9 +22,9 @@ import org.csumbpf.maps.HostChange;
  * that they send packets over. All of it in the device's network namespace, which the caller has entered.
  */
 final class NftBackstop implements AutoCloseable {
-    private final Nftables nftables;
+    private final NftTables nftables;
 
-    private NftBackstop(Nftables nftables) {
+    private NftBackstop(NftTables nftables) {
         this.nftables = nftables;
     }
 
@@ -39,14 +39,13 @@ final class NftBackstop implements AutoCloseable {
         }
         String why;
         try {
-            Nftables nftables = Nftables.open();
-            NftBackstop backstop = new NftBackstop(nftables);
-            Optional<NftPlan.Family> foreign = backstop.foreignTable();
+            NftTables nftables = NftTables.open();
+            Optional<NftPlan.Family> foreign = nftables.foreign();
             if (foreign.isEmpty()) {
-                return Optional.of(backstop);
+                return Optional.of(new NftBackstop(nftables));
             }
-            backstop.close();
-            why = foreign(foreign.get());
+            nftables.close();
+            why = NftTables.foreign(foreign.get());
         } catch (NftablesException e) {
             why = e.getMessage();
         }
@@ -62,70 +61,13 @@ final class NftBackstop implements AutoCloseable {
         return Optional.empty();
     }
 
-    private static String foreign(NftPlan.Family family) {
-        String table = family.label() + " " + NftPlan.TABLE;
-        return "the nftables table " + table + " is not csumbpf's; see 'nft list table " + table
-                + "', and delete or rename it";
-    }
-
-    private Optional<NftPlan.Family> foreignTable() {
-        for (NftPlan.Family family : NftPlan.Family.values()) {
-            if (table(family).filter(table -> !table.ours()).isPresent()) {
-                return Optional.of(family);
-            }
-        }
-        return Optional.empty();
-    }
-
-    private Optional<NftTable> table(NftPlan.Family family) {
-        if (!NftTable.listed(nftables.listText("tables " + family.label()), family)) {
-            return Optional.empty();
-        }
-        String name = family.label() + " " + NftPlan.TABLE;
-        NftTable table = NftTable.parse(nftables.listText("table " + name));
-        return Optional.of(table.ours() ? table.withElements(set -> nftables.list("set " + name + " " + set)) : table);
-    }
-
-    /**
-     * What an attachment wants.
-     *
-     * @param byFamily its plans; IPv6 only where the device has addresses for it
-     * @param uncovered why IPv6 is not covered although there are addresses
-     */
-    record Plans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> uncovered) {
-        static Plans of(NetDevice device, RuleSet rules) {
-            Set<Integer> receivers = Preflight.withUppers(device);
-            Map<NftPlan.Family, NftPlan> plans = new EnumMap<>(NftPlan.Family.class);
-            plans.put(NftPlan.Family.IP, NftPlan.of(NftPlan.Family.IP, device.ifindex(), receivers, rules));
-            Optional<String> uncovered = Optional.empty();
-            if (receivers.stream().anyMatch(Inet6Addresses.globalDevices()::contains)) {
-                NftPlan ip6 = NftPlan.of(NftPlan.Family.IP6, device.ifindex(), receivers, rules);
-                if (ip6.needsDetour() && !Inet6Addresses.hasLoopback()) {
-                    uncovered = Optional.of("IPv6 that bypasses tc is not repaired: the device lo has no address ::1;"
-                            + " run 'ip link set lo up', and look at the sysctl net.ipv6.conf.lo.disable_ipv6");
-                } else {
-                    plans.put(NftPlan.Family.IP6, ip6);
-                }
-            }
-            return new Plans(plans, uncovered);
-        }
-
-        Plans onlyIp() {
-            return new Plans(Map.of(NftPlan.Family.IP, byFamily.get(NftPlan.Family.IP)), uncovered);
-        }
-
-        boolean needsDetour() {
-            return byFamily.values().stream().anyMatch(NftPlan::needsDetour);
-        }
-    }
-
     /**
      * Brings nftables, in one transaction, and the program on the loopback device into the state that the rules ask for.
      *
      * @return whether they are there; false where the kernel refused and the user left the choice to csumbpf
      */
     boolean apply(HostSetup host, NetDevice device, CsumbpfMaps maps, Backstop wish, RuleSet rules, Result result) {
-        Plans plans = Plans.of(device, rules);
+        NftPlans plans = NftPlans.of(device, rules);
         plans.uncovered().ifPresent(why -> {
             if (rules.dropsPlaintext()) {
                 throw LinkType.cannotDropFragments(device.name(), why);
@@ -166,14 +108,14 @@ final class NftBackstop implements AutoCloseable {
         }
     }
 
-    private void apply(HostSetup host, NetDevice device, CsumbpfMaps maps, Plans plans, RuleSet rules, Result result) {
+    private void apply(HostSetup host, NetDevice device, CsumbpfMaps maps, NftPlans plans, RuleSet rules, Result result) {
         boolean noted = host.has(HostChange.NFTABLES);
         wake(plans, result);
         if (plans.needsDetour()) {
             maps.countBackstop(rules.byVni().keySet(), rules.any().isPresent());
             hangDetour(host, maps, result);
         }
-        String commands = commands(device.ifindex(), plans);
+        String commands = nftables.commands(device.ifindex(), plans);
         // Rules that are as they should be may be those of an attachment whose pins are lost: from now on they are this
         // one's.
         host.note(HostChange.NFTABLES);
@@ -186,32 +128,18 @@ final class NftBackstop implements AutoCloseable {
         }
     }
 
-    private void wake(Plans plans, Result result) {
+    private void wake(NftPlans plans, Result result) {
         for (NftPlan.Family family : plans.byFamily().keySet()) {
-            if (table(family).filter(table -> table.ours() && table.dormant()).isPresent()) {
+            if (nftables.table(family).filter(table -> table.ours() && table.dormant()).isPresent()) {
                 nftables.run(NftTransaction.wake(family));
                 result.changes().add("woke the nftables table " + family.label() + " " + NftPlan.TABLE);
             }
         }
     }
 
-    /** What nft(8) has to be told for the plans to come true; empty: nothing. */
-    String commands(int ifindex, Plans plans) {
-        StringBuilder commands = new StringBuilder();
-        for (NftPlan.Family family : NftPlan.Family.values()) {
-            Optional<NftTable> current = table(family);
-            NftPlan plan = plans.byFamily().get(family);
-            if (plan != null && current.filter(table -> !table.ours()).isPresent()) {
-                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, foreign(family)); // since a moment ago
-            }
-            if (plan == null) {
-                current.filter(table -> table.ours() && table.holds(ifindex))
-                        .ifPresent(table -> commands.append(NftTransaction.remove(family, ifindex, table)));
-            } else if (current.filter(table -> table.fulfils(plan)).isEmpty()) {
-                commands.append(NftTransaction.make(plan, current));
-            }
-        }
-        return commands.toString();
+    /** What nft(8) would be told for a device with these rules. */
+    String commands(NetDevice device, RuleSet rules) {
+        return nftables.commands(device.ifindex(), NftPlans.of(device, rules));
     }
 
     private static void hangDetour(HostSetup host, CsumbpfMaps maps, Result result) {
@@ -232,68 +160,20 @@ final class NftBackstop implements AutoCloseable {
 
     /** Takes an attachment's part out of our tables; also where its record is lost. */
     static void remove(int ifindex, Result result) {
-        try (NftBackstop backstop = new NftBackstop(Nftables.open())) {
+        try (NftTables nftables = NftTables.open()) {
             StringBuilder commands = new StringBuilder();
             for (NftPlan.Family family : NftPlan.Family.values()) {
-                backstop.table(family)
+                nftables.table(family)
                         .filter(table -> table.ours() && table.holds(ifindex))
                         .ifPresent(table -> commands.append(NftTransaction.remove(family, ifindex, table)));
             }
             if (commands.length() > 0) {
-                backstop.nftables.run(commands.toString());
+                nftables.run(commands.toString());
                 result.changes().add("removed the nftables backstop");
             }
         } catch (NftablesException e) {
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.getMessage(), e);
-        }
-    }
-
-    /**
-     * What is there now, for status. Reads only.
-     *
-     * @param wanted what the user asked for
-     * @param noted whether attach set it up
-     */
-    static BackstopView read(PinDirectory pins, NetDevice device, Backstop wanted, boolean noted, RuleSet rules) {
-        if (wanted == Backstop.NEVER || !rules.needsProof()) {
-            return BackstopView.without(wanted, BackstopView.State.OFF, "not wanted");
-        }
-        if (!noted) {
-            return BackstopView.without(
-                    wanted, BackstopView.State.UNAVAILABLE, "nftables could not be used; attach says why");
-        }
-        try (NftBackstop backstop = new NftBackstop(Nftables.open())) {
-            Plans plans = Plans.of(device, rules);
-            List<NftTable> tables = new ArrayList<>();
-            List<String> lost = new ArrayList<>();
-            for (NftPlan.Family family : NftPlan.Family.values()) {
-                String name = "the nftables table " + family.label() + " " + NftPlan.TABLE;
-                Optional<NftTable> table = backstop.table(family).filter(NftTable::ours);
-                table.ifPresent(tables::add);
-                NftPlan plan = plans.byFamily().get(family);
-                if (plan != null && table.isEmpty()) {
-                    lost.add(name + " is gone");
-                } else if (plan != null && table.get().dormant()) {
-                    lost.add(name + " is dormant");
-                } else if (plan != null && !table.get().fulfils(plan)) {
-                    lost.add(name + " is not as this device and its rules want it");
-                }
-            }
-            if (plans.needsDetour() && LiveHook.find(HookPlace.detour(pins)).isEmpty()) {
-                lost.add(CsumbpfObject.DETOUR + " does not hang on lo");
-            }
-            plans.uncovered().ifPresent(lost::add);
-            return BackstopView.of(
-                    wanted,
-                    lost.isEmpty() ? BackstopView.State.ON : BackstopView.State.LOST,
-                    lost.isEmpty()
-                            ? plans.byFamily().containsKey(NftPlan.Family.IP6) ? "IPv4 and IPv6" : "IPv4"
-                            : String.join("; ", lost),
-                    device.ifindex(),
-                    tables);
-        } catch (NftablesException e) {
-            return BackstopView.without(wanted, BackstopView.State.UNAVAILABLE, e.getMessage());
         }
     }
 

@@ -3,10 +3,7 @@ package org.csumbpf.attach;
 
 import java.util.Optional;
 import org.csumbpf.loader.host.NetStatistics;
-import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Evidence;
-import org.csumbpf.maps.Outcome;
-import org.csumbpf.maps.Total;
 
 /**
  * Tells from two pieces of evidence whether decrypted packets die although csumbpf is there: the host drops UDP datagrams for
@@ -35,31 +32,6 @@ public final class OffPath {
                 0,
                 0,
                 0);
-    }
-
-    /** What has been counted by now. */
-    static Evidence evidence(
-            AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
-        Counters tc = contents.sum();
-        BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
-        // Not fragments, which may be of any port, and nothing whose checksum nobody has looked at, as that of
-        // plaintext
-        // and of
-        // VNIs without a rule: they would hide a real loss.
-        long left = tc.get(Outcome.BAD).packets()
-                + tc.get(Outcome.FAILED).packets()
-                + tc.get(Outcome.OVERSIZE).packets()
-                + tc.get(Outcome.CORRUPT).packets()
-                + behind.get(BackstopCounters.Outcome.UNJUDGED).packets()
-                + behind.get(BackstopCounters.Outcome.FAILED).packets();
-        Evidence host = evidence(statistics, contents.rules().port());
-        return new Evidence(
-                host.checksumErrors(),
-                host.reassembled(),
-                contents.totals().get(Total.ESP).packets(),
-                tc.get(Outcome.REPAIRED).packets()
-                        + behind.get(BackstopCounters.Outcome.REPAIRED).packets(),
-                left);
     }
 
     /**

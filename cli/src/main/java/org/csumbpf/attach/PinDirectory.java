@@ -223,4 +223,12 @@ record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory>
             throw new UncheckedIOException(e);
         }
     }
+
+    /** A pin that is not there means empty; anything else is an error. */
+    static <T> Optional<T> absent(KernelException e) {
+        if (e.errno() == Errno.ENOENT) {
+            return Optional.empty();
+        }
+        throw e;
+    }
 }

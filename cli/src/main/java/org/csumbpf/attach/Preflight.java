@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.attach;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Ethtool;
 import org.csumbpf.loader.host.KernelModule;
@@ -15,6 +12,7 @@ import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.loader.host.XdpMode;
+import org.csumbpf.maps.Backstop;
 
 /**
  * Whether decrypted packets can reach tc ingress on a device. They do only where ESP is decrypted inside GRO and put
@@ -41,27 +39,6 @@ final class Preflight {
             }
         }
         return receivers.isEmpty() ? List.of(device) : receivers;
-    }
-
-    /** The ifindexes that a packet which the device received can have further up: its own, its VLANs', its bond's or bridge's. */
-    static Set<Integer> withUppers(NetDevice device) {
-        List<NetDevice> all = Rtnetlink.devices();
-        Set<Integer> found = new TreeSet<>();
-        Deque<NetDevice> open = new ArrayDeque<>(List.of(device));
-        while (!open.isEmpty()) {
-            NetDevice lower = open.pop();
-            if (found.add(lower.ifindex())) {
-                for (NetDevice upper : all) {
-                    boolean vlan = upper.kind().equals("vlan")
-                            && upper.lowerIfindex() == lower.ifindex()
-                            && !upper.lowerInOtherNetns();
-                    if (vlan || upper.ifindex() == lower.masterIfindex()) {
-                        open.push(upper);
-                    }
-                }
-            }
-        }
-        return found;
     }
 
     /** What keeps decrypted packets from tc on the devices that receive; {@code enableGro} is about to switch on the device's own GRO. */
@@ -143,6 +120,29 @@ final class Preflight {
             // A device without ethtool operations has the feature the kernel gives every device: on.
             return true;
         }
+    }
+
+    /**
+     * Why attach does nothing: by no path decrypted packets could be repaired.
+     *
+     * @param backstop what was asked for
+     * @param warnings what they say of the other path is part of the reason
+     */
+    static AttachException refusal(String ifname, List<Finding> obstacles, Backstop backstop, List<String> warnings) {
+        List<String> next = new ArrayList<>();
+        obstacles.stream()
+                .map(obstacle -> obstacle.withBackstop(backstop).advice())
+                .filter(advice -> !advice.isEmpty())
+                .forEach(next::add);
+        next.add("--force attaches all the same");
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                ifname + ": decrypted packets cannot reach tc: "
+                        + obstacles.stream().map(Finding::evidence).collect(Collectors.joining("; "))
+                        + warnings.stream()
+                                .map(warning -> "; and " + warning)
+                                .collect(Collectors.joining()),
+                String.join("; ", next));
     }
 
     private Preflight() {}

@@ -125,7 +125,7 @@ record Reach(
         try (TcxLink link = TcxLink.fromPin(pins.pin(PinDirectory.LINK))) {
             return Optional.of(link.info().ifindex() != 0);
         } catch (KernelException e) {
-            return AttachmentReader.absent(e);
+            return PinDirectory.absent(e);
         }
     }
 
@@ -170,7 +170,7 @@ record Reach(
         } catch (OtherVersionException e) {
             return Optional.empty();
         } catch (KernelException e) {
-            return AttachmentReader.absent(e);
+            return PinDirectory.absent(e);
         }
     }
 

@@ -6,14 +6,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Config;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.DeviceIdentity;
+import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 
 /** The program that the kernel runs is the truth: the pins and the record follow it. */
@@ -39,7 +42,7 @@ final class Repin {
                         MonotonicClock.nanos(),
                         record.finished()
                                 ? record.baseline()
-                                : OffPath.evidence(NetStatistics.read(), AttachmentReader.port(pins))));
+                                : OffPath.evidence(NetStatistics.read(), port(pins))));
             }
             // Some are missing where attach could not read them, or an earlier version did it.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));
@@ -49,6 +52,17 @@ final class Repin {
         }
         if (!isCurrent(pins)) {
             migrate(pins, live, device);
+        }
+    }
+
+    /** Of the rules, in host order; that of VXLAN (RFC 7348) where they cannot be read. */
+    private static int port(PinDirectory pins) {
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            return RuleSet.read(maps).port();
+        } catch (OtherVersionException e) {
+            return Config.DEFAULT_PORT;
+        } catch (KernelException e) {
+            return PinDirectory.<Integer>absent(e).orElse(Config.DEFAULT_PORT);
         }
     }
 
