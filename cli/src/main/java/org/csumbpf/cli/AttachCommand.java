@@ -3,9 +3,9 @@ package org.csumbpf.cli;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.csumbpf.attach.Attachments;
-import org.csumbpf.attach.DesiredAttachment;
-import org.csumbpf.attach.Result;
+import org.csumbpf.apply.Attachments;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.apply.Result;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Backstop;

@@ -3,8 +3,8 @@ package org.csumbpf.cli;
 
 import java.util.Optional;
 import java.util.function.Function;
-import org.csumbpf.attach.Selection;
-import org.csumbpf.attach.Similar;
+import org.csumbpf.pin.Selection;
+import org.csumbpf.text.Similar;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
 import picocli.CommandLine.Command;

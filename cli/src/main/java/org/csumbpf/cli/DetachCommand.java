@@ -3,8 +3,8 @@ package org.csumbpf.cli;
 
 import java.util.List;
 import java.util.Optional;
-import org.csumbpf.attach.AttachmentResult;
-import org.csumbpf.attach.Attachments;
+import org.csumbpf.apply.AttachmentResult;
+import org.csumbpf.apply.Attachments;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import org.csumbpf.attach.AttachException;
-import org.csumbpf.attach.PartialFailureException;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.apply.PartialFailureException;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;

@@ -3,9 +3,9 @@ package org.csumbpf.cli;
 
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.csumbpf.attach.AttachException;
-import org.csumbpf.attach.Attachments;
-import org.csumbpf.attach.ShellWord;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.apply.Attachments;
+import org.csumbpf.text.ShellWord;
 import org.csumbpf.loader.host.Privileges;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;

@@ -3,9 +3,9 @@ package org.csumbpf.cli;
 
 import java.util.List;
 import java.util.Optional;
-import org.csumbpf.attach.AttachmentReader;
-import org.csumbpf.attach.AttachmentResult;
-import org.csumbpf.attach.PartialFailureException;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.apply.AttachmentResult;
+import org.csumbpf.apply.PartialFailureException;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;

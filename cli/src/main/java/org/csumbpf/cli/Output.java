@@ -10,7 +10,7 @@ import java.io.StringWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
-import org.csumbpf.attach.Unprintable;
+import org.csumbpf.text.Unprintable;
 import org.csumbpf.loader.Errno;
 
 /**

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
-import org.csumbpf.attach.Unprintable;
+import org.csumbpf.text.Unprintable;
 import org.csumbpf.cli.Rates.Group;
 import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Row;

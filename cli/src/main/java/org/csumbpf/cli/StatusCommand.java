@@ -2,10 +2,10 @@
 package org.csumbpf.cli;
 
 import java.util.List;
-import org.csumbpf.attach.Absent;
-import org.csumbpf.attach.AttachmentReader;
-import org.csumbpf.attach.AttachmentView;
-import org.csumbpf.attach.Verdict;
+import org.csumbpf.pin.Absent;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.snapshot.Verdict;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;

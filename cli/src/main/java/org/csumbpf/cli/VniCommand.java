@@ -2,8 +2,8 @@
 package org.csumbpf.cli;
 
 import java.util.List;
-import org.csumbpf.attach.Attachments;
-import org.csumbpf.attach.Result;
+import org.csumbpf.apply.Attachments;
+import org.csumbpf.apply.Result;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.Rule;
 import picocli.CommandLine.Command;

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.csumbpf.attach.AttachException;
-import org.csumbpf.attach.AttachmentView;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.loader.host.MonotonicClock;
 
 /**

@@ -23,8 +23,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
-import org.csumbpf.attach.AttachException;
-import org.csumbpf.attach.AttachException.Kind;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.AttachException.Kind;
 
 /**
  * Serves a registry over HTTP, in the formats that Prometheus asks for: /metrics, /-/healthy, /-/ready, and a page at /.

@@ -5,8 +5,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.csumbpf.attach.AttachmentView;
-import org.csumbpf.attach.OffPath;
+import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.snapshot.OffPath;
 import org.csumbpf.maps.Evidence;
 
 /**

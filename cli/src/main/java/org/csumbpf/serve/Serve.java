@@ -5,7 +5,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
-import org.csumbpf.attach.Selection;
+import org.csumbpf.pin.Selection;
 import org.csumbpf.loader.host.SystemdNotify;
 
 /** The daemon: metrics and events, until it is told to end. It changes nothing on the host. */

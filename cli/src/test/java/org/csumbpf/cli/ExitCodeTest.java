@@ -12,7 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import org.csumbpf.attach.Verdict;
+import org.csumbpf.snapshot.Verdict;
 import org.junit.jupiter.api.Test;
 
 /** Exit codes are told in the code, the help, the README and docs/exit-codes.md. */

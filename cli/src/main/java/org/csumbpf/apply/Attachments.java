@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import org.csumbpf.text.ShellWord;
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.Absent;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.Remains;
+import org.csumbpf.pin.Identities;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.pin.Place;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.OffPath;
+import org.csumbpf.snapshot.Finding;
+import org.csumbpf.snapshot.Preflight;
+import org.csumbpf.snapshot.LinkType;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.LockTimeoutException;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetStatistics;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Backstop;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.DeviceIdentity;
+import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.Hook;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.Mode;
+import org.csumbpf.maps.RecordMap;
+import org.csumbpf.maps.Rule;
+
+/**
+ * Attaches, changes, restores and detaches. All state is in the kernel: the pins, the hook and the record that is one of the
+ * pinned maps. The program that the kernel runs is the truth; the pins follow it ({@link Repin}).
+ *
+ * <p>So a crash leaves one of three things: nothing of effect (pins without a hook, which the next attach or detach
+ * clears away), the old state, or the new one. The step between old and new is a single system call: creating or
+ * updating the link or the filter, or writing one map element.
+ */
+public final class Attachments {
+    private Attachments() {}
+
+    /**
+     * Refuses to work where the pins would end with the command.
+     *
+     * @param namesNetns whether the arguments name a network namespace already
+     * @param arguments the command's own words after {@code csumbpf}, for the way out
+     */
+    public static void requireLasting(boolean namesNetns, String arguments) {
+        PinTree.requireLasting(namesNetns, arguments);
+    }
+
+    /** Attaches to an interface, or brings an attachment into the state that is asked for. */
+    public static Result attach(NetworkNamespace netns, DesiredAttachment asked) {
+        return netns.call(() -> {
+            NetDevice device = device(asked.ifname());
+            LinkType.refusal(device).ifPresent(refusal -> {
+                throw refusal;
+            });
+            DesiredAttachment desired = asked.on(LinkType.header(device));
+            Result result = new Result();
+            try (NftBackstop backstop = NftBackstop.open(
+                            device, desired.options().backstop(), desired.rules(), result)
+                    .orElse(null)) {
+                check(device, desired, backstop != null, result);
+                return PinTree.change(scope -> {
+                    Sweep.run(scope, result);
+                    return attach(netns, device, desired, backstop, scope, result);
+                });
+            }
+        });
+    }
+
+    /** With the lock held, in the device's namespace. */
+    private static Result attach(
+            NetworkNamespace netns,
+            NetDevice device,
+            DesiredAttachment desired,
+            NftBackstop backstop,
+            PinTree.Scope scope,
+            Result result) {
+        PinDirectory pins = here(netns, device, result);
+        Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
+        if (live.isPresent()) {
+            Repin.follow(pins, live.get(), device);
+            LiveHook hook = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
+            try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+                RuleUpdate.requireRoom(maps, desired.rules());
+                HostSetup host = new HostSetup(pins, maps.record(), result);
+                prepare(host, device, desired, backstop != null);
+                maps.record().update(r -> r.withOptions(desired.options()));
+                RuleUpdate.apply(host, hook, device, maps, desired.rules(), backstop, result);
+                rebase(pins, device, maps, result);
+            }
+        } else {
+            create(pins, device, desired, backstop, kept(pins, scope, result), scope, result);
+        }
+        return result;
+    }
+
+    /**
+     * The pins of a device, taken along if it was attached to elsewhere and then moved to the namespace that the caller has entered.
+     * What lies in its place and belongs to another device makes way.
+     */
+    private static PinDirectory here(NetworkNamespace netns, NetDevice device, Result result) {
+        PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
+        if (pins.exists()) {
+            try (Reach reach = Reach.of(pins)) {
+                if (reach.state() == Reach.State.HERE) {
+                    return pins;
+                }
+                if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
+                    follow(pins, reach, result);
+                } else {
+                    throw new AttachException(
+                            AttachException.Kind.UNSUPPORTED_HOST,
+                            device.name() + ": " + pins.path()
+                                    + " holds the pins of another device, which cannot be found",
+                            "run 'csumbpf detach --all' where it is");
+                }
+            }
+        }
+        List<PinDirectory> others = PinDirectory.all();
+        if (others.isEmpty()) {
+            return pins; // as nearly always: nothing to compare the device with
+        }
+        DeviceIdentity identity = Identities.of(device);
+        for (PinDirectory other : others) {
+            if (Reach.record(other)
+                    .filter(r -> r.identity().sameDevice(identity))
+                    .isPresent()) {
+                try (Reach reach = Reach.of(other)) {
+                    if (reach.moved().isPresent()) {
+                        return follow(other, reach, result);
+                    }
+                }
+            }
+        }
+        return pins;
+    }
+
+    /** Takes an attachment along to where its device is now; what it had in the old namespace is undone there. */
+    private static PinDirectory follow(PinDirectory pins, Reach reach, Result result) {
+        NetworkNamespace to = reach.moved().orElseThrow();
+        NetDevice device = reach.device().orElseThrow();
+        try (RecordMap record = RecordMap.fromPin(pins.path())) {
+            HostSetup host = new HostSetup(pins, record, result);
+            reach.netns()
+                    .ifPresent(netns -> netns.call(() -> {
+                        host.undoBackstop(reach.provenNetns());
+                        return null;
+                    }));
+            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.DETOUR, HostChange.LO_CLSACT)) {
+                host.forget(change);
+            }
+            host.forget(HostChange.CLSACT);
+        }
+        PinDirectory there = new PinDirectory(to.inode(), device.ifindex());
+        return to.call(() -> {
+            Repin.move(pins, there, device);
+            result.changes().add("followed the device, which was moved");
+            return there;
+        });
+    }
+
+    /** Clears away what is there without a hook; what cannot be undone of it goes on in the next record. */
+    private static Set<HostChange> kept(PinDirectory pins, PinTree.Scope scope, Result result) {
+        if (!pins.exists()) {
+            return Set.of();
+        }
+        Result cleared = new Result();
+        try (Reach reach = Reach.of(pins)) {
+            Undo.run(pins, reach, scope, cleared);
+            return Set.of();
+        } catch (PartialFailureException e) {
+            result.warnings().add("of an earlier attachment: " + e.problem()); // this one undoes it
+            return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
+        } finally {
+            result.warnings().addAll(cleared.warnings());
+        }
+    }
+
+    /** Adds to, takes from or replaces the rules of an existing attachment. */
+    public static Result change(NetworkNamespace netns, String ifname, UnaryOperator<RuleSet> edit) {
+        return netns.call(() -> {
+            NetDevice device = device(ifname);
+            if (!PinTree.exists()) {
+                throw Absent.notAttached(ifname);
+            }
+            return PinTree.change(scope -> {
+                Result result = new Result();
+                Sweep.run(scope, result);
+                PinDirectory pins = here(netns, device, result);
+                LiveHook.find(HookPlace.receive(pins)).ifPresentOrElse(live -> Repin.follow(pins, live, device), () -> {
+                    throw pins.exists() ? hookLost(netns, ifname) : Absent.notAttached(ifname);
+                });
+                LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
+                try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+                    RuleSet current = RuleSet.read(maps);
+                    RuleSet wanted = edit.apply(current);
+                    RuleUpdate.requireRoom(maps, wanted);
+                    HostSetup host = new HostSetup(pins, maps.record(), result);
+                    try (NftBackstop backstop = NftBackstop.open(
+                                    device, maps.record().get().options().backstop(), wanted, result)
+                            .orElse(null)) {
+                        if (backstop == null && wanted.dropsPlaintext() && !current.dropsPlaintext()) {
+                            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
+                        }
+                        if (wanted.needsProof() && !current.needsProof()) {
+                            if (LinkType.decryptsBeforeTc(device)) {
+                                host.loadModules(true, backstop != null);
+                            }
+                            if (backstop == null) {
+                                Preflight.receivePath(device, false)
+                                        .forEach(obstacle -> result.warnings().add(obstacle.text()));
+                            }
+                        }
+                        RuleUpdate.apply(host, live, device, maps, wanted, backstop, result);
+                        rebase(pins, device, maps, result);
+                    }
+                }
+                return result;
+            });
+        });
+    }
+
+    /** Puts back whatever was lost of an attachment, exactly as it was asked for. */
+    public static AttachmentResult restore(NetworkNamespace netns, String ifname) {
+        NetDevice device = netns.call(() -> device(ifname));
+        return netns.call(() -> PinTree.change(scope -> {
+            Result result = new Result();
+            PinDirectory pins = here(netns, device, result);
+            if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isEmpty()) {
+                throw Absent.notAttached(ifname);
+            }
+            restore(pins, netns, device, scope, result);
+            return new AttachmentResult(ifname, result);
+        }));
+    }
+
+    /** All attachments: of one namespace, or of all. One that fails does not keep the others. */
+    public static List<AttachmentResult> restoreAll(Optional<NetworkNamespace> only) {
+        return each(only, (pins, reach, scope, result) -> {
+            if (reach.isGone()) {
+                Undo.run(pins, reach, scope, result);
+                return;
+            }
+            PinDirectory there = pins;
+            if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
+                there = follow(pins, reach, result);
+            } else if (reach.state() != Reach.State.HERE) {
+                throw notFound(pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
+            }
+            PinDirectory place = there;
+            NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
+            netns.call(() -> {
+                restore(place, netns, reach.device().orElseThrow(), scope, result);
+                return null;
+            });
+        });
+    }
+
+    private static void restore(
+            PinDirectory pins, NetworkNamespace netns, NetDevice device, PinTree.Scope scope, Result result) {
+        LiveHook.find(HookPlace.receive(pins)).ifPresent(live -> Repin.follow(pins, live, device));
+        DesiredAttachment desired;
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            desired = new DesiredAttachment(
+                    device.name(), RuleSet.read(maps), maps.record().get().options());
+        } catch (KernelException e) {
+            if (e.errno() != Errno.ENOENT) {
+                throw e;
+            }
+            throw new AttachException(
+                    AttachException.Kind.NOT_ATTACHED,
+                    "what " + device.name() + " was to be attached with is lost: " + e.getMessage(),
+                    "run '" + command(netns) + "attach " + ShellWord.quote(device.name()) + "' with its options");
+        }
+        try (NftBackstop backstop = NftBackstop.open(device, desired.options().backstop(), desired.rules(), result)
+                .orElse(null)) {
+            check(device, desired, backstop != null, result);
+            attach(netns, device, desired, backstop, scope, result);
+        }
+    }
+
+    /** The beginning of a command that works in the namespace, wherever it is typed. */
+    static String command(NetworkNamespace netns) {
+        return netns.isCurrent() ? "csumbpf " : "csumbpf --netns " + ShellWord.quote(netns.reference()) + " ";
+    }
+
+    /** Detaches one interface: also one that is gone, if its name is the one it was attached by. */
+    public static AttachmentResult detach(NetworkNamespace netns, String ifname) {
+        return netns.call(() -> {
+            Optional<NetDevice> device = Rtnetlink.device(ifname);
+            if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
+                device(ifname);
+                throw Absent.notAttached(ifname);
+            }
+            return PinTree.change(scope -> {
+                Result result = new Result();
+                PinDirectory pins = device.map(d -> here(netns, d, result))
+                        .filter(p -> p.exists()
+                                || LiveHook.find(HookPlace.receive(p)).isPresent())
+                        .or(() -> goneDevice(netns, ifname))
+                        .orElseThrow(() -> {
+                            device(ifname);
+                            return Absent.notAttached(ifname);
+                        });
+                result.changes().clear();
+                try (Reach reach = Reach.of(pins)) {
+                    return new AttachmentResult(ifname, Undo.run(pins, reach, scope, result));
+                } catch (RuntimeException e) {
+                    return new AttachmentResult(ifname, result, Optional.of(e));
+                }
+            });
+        });
+    }
+
+    /** Detaches everything: in one namespace, or in all, also those that are gone. */
+    public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only) {
+        return each(only, (pins, reach, scope, result) -> {
+            if (reach.state() == Reach.State.NETNS_NOT_FOUND
+                    || reach.state() == Reach.State.MOVED && reach.device().isEmpty()) {
+                requireNotInForce(pins, reach);
+            }
+            Undo.run(pins, reach, scope, result);
+        });
+    }
+
+    private interface Operation {
+        void run(PinDirectory pins, Reach reach, PinTree.Scope scope, Result result);
+    }
+
+    /**
+     * One that fails does not keep the others; only where somebody else holds the lock all would wait as long, so the first that
+     * does is the last.
+     */
+    private static List<AttachmentResult> each(Optional<NetworkNamespace> only, Operation operation) {
+        List<AttachmentResult> all = new ArrayList<>();
+        for (PinDirectory pins : PinTree.attachments(only)) {
+            Result result = new Result();
+            AtomicReference<String> label =
+                    new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());
+            try {
+                PinTree.change(scope -> {
+                    try (Reach reach = Reach.of(pins)) {
+                        label.set(Place.of(pins, reach).label());
+                        operation.run(pins, reach, scope, result);
+                        return null;
+                    }
+                });
+                all.add(new AttachmentResult(label.get(), result));
+            } catch (RuntimeException e) {
+                all.add(new AttachmentResult(label.get(), result, Optional.of(e)));
+                if (e instanceof LockTimeoutException) {
+                    break;
+                }
+            }
+        }
+        return all;
+    }
+
+    /** While something of an attachment may be in force where nobody can look, nothing of it is undone. */
+    private static void requireNotInForce(PinDirectory pins, Reach reach) {
+        if (Remains.stillRuns(pins)) {
+            throw notFound(pins, "the program still runs in it", "csumbpf --netns PATH detach --all");
+        }
+        if (!reach.complete() && changedTheNamespace(pins)) {
+            throw notFound(
+                    pins,
+                    "not everything that could hold it may be seen from here",
+                    "csumbpf --netns PATH detach --all");
+        }
+    }
+
+    private static AttachException notFound(PinDirectory pins, String why, String command) {
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "network namespace " + pins.netns() + " was not found, but " + why,
+                "run '" + command + "' with a path of it");
+    }
+
+    /**
+     * Whether the record names what would go on without the program in a namespace that is still held somewhere. A clsact qdisc
+     * without a filter does nothing. A record that cannot be read: it may.
+     */
+    private static boolean changedTheNamespace(PinDirectory pins) {
+        return Reach.record(pins)
+                .map(record -> !Collections.disjoint(record.changes(), Set.of(HostChange.NFTABLES, HostChange.GRO)))
+                .orElse(true);
+    }
+
+    /** Loads the classes that the backstop needs, by asking what it would do to the loopback device; changes nothing. */
+    public static void warmUpBackstop() {
+        RuleSet rules = new RuleSet(1, true, Optional.of(new Rule(Mode.AUTO, true, false)), Map.of());
+        Rtnetlink.device("lo")
+                .ifPresent(lo -> NftBackstop.open(lo, Backstop.AUTO, rules, new Result())
+                        .ifPresent(backstop -> {
+                            try (backstop) {
+                                backstop.commands(lo, rules);
+                            }
+                        }));
+    }
+
+    private static NetDevice device(String ifname) {
+        return Rtnetlink.device(ifname).orElseThrow(() -> Absent.noInterface(ifname));
+    }
+
+    private static AttachException hookLost(NetworkNamespace netns, String ifname) {
+        return new AttachException(
+                AttachException.Kind.NOT_ATTACHED,
+                "the program is not on the hook of " + ifname + " any more",
+                "run '" + command(netns) + "restore " + ShellWord.quote(ifname) + "' first");
+    }
+
+    /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
+    private static void check(NetDevice device, DesiredAttachment desired, boolean backstop, Result result) {
+        if (!backstop && desired.rules().dropsPlaintext()) {
+            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
+        }
+        if (desired.rules().byVni().size() > CsumbpfMaps.RULES_MAX) {
+            throw new AttachException(
+                    AttachException.Kind.KERNEL_REFUSED,
+                    "attach to " + device.name() + ": "
+                            + desired.rules().byVni().size() + " rules do not fit ("
+                            + Errno.describe(Errno.E2BIG) + "; room for " + CsumbpfMaps.RULES_MAX + ")",
+                    "use --vni any");
+        }
+        if (!desired.rules().needsProof() || desired.options().force() || backstop) {
+            return;
+        }
+        List<Finding> obstacles =
+                new ArrayList<>(Preflight.receivePath(device, desired.options().enableGro()));
+        if (LinkType.decryptsBeforeTc(device)) { // else no module changes that
+            Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
+        }
+        if (!obstacles.isEmpty()) {
+            throw Preflight.refusal(device.name(), obstacles, desired.options().backstop(), result.warnings());
+        }
+    }
+
+    private static void create(
+            PinDirectory pins,
+            NetDevice device,
+            DesiredAttachment desired,
+            NftBackstop backstop,
+            Set<HostChange> kept,
+            PinTree.Scope scope,
+            Result result) {
+        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM);
+                CsumbpfMaps maps = object.load();
+                BpfProgram program = object.program()) {
+            Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
+            changes.addAll(kept);
+            if (scope.mounted()) {
+                changes.add(HostChange.BPFFS);
+            }
+            maps.record()
+                    .set(AttachmentRecord.begun(
+                            device.ifindex(), device.name(), Identities.of(device), changes, desired.options()));
+            RuleUpdate.write(maps, desired.rules().withBackstop(backstop != null));
+            pins.create();
+            try {
+                for (String name : CsumbpfMaps.PINNED) {
+                    pins.replace(name, maps.raw(name)::pin);
+                }
+                program.pin(pins.pin(PinDirectory.PROGRAM));
+                HostSetup host = new HostSetup(pins, maps.record(), result);
+                prepare(host, device, desired, backstop != null);
+                LiveHook live = LiveHook.attach(
+                        HookPlace.receive(pins),
+                        maps.record(),
+                        program,
+                        Optional.of(desired.options().hook()).filter(hook -> hook != Hook.NONE));
+                if (backstop != null
+                        && !backstop.apply(host, device, maps, desired.options().backstop(), desired.rules(), result)) {
+                    maps.config(desired.rules().config());
+                }
+                Evidence counted =
+                        OffPath.evidence(NetStatistics.read(), desired.rules().port());
+                maps.record()
+                        .update(r ->
+                                r.withHook(live.kind()).withBaseline(counted).finishedAt(MonotonicClock.nanos()));
+            } catch (RuntimeException e) {
+                try (Reach reach = Reach.of(pins)) {
+                    Undo.run(pins, reach, scope, new Result());
+                } catch (RuntimeException second) {
+                    e.addSuppressed(second);
+                }
+                throw e;
+            }
+            result.changes().add(0, "attached");
+        }
+    }
+
+    /** After a change of rules some counts are gone: what the host counted until then is not to be held against the rest. */
+    private static void rebase(PinDirectory pins, NetDevice device, CsumbpfMaps maps, Result result) {
+        if (!result.changes().isEmpty()) {
+            AttachmentReader.baseline(pins, device)
+                    .ifPresent(counted -> maps.record().update(r -> r.withBaseline(counted)));
+        }
+    }
+
+    private static void prepare(HostSetup host, NetDevice device, DesiredAttachment desired, boolean backstop) {
+        if (desired.options().enableGro()) {
+            host.enableGro(device);
+        }
+        if (desired.rules().needsProof() && LinkType.decryptsBeforeTc(device)) {
+            host.loadModules(desired.options().force(), backstop);
+        }
+    }
+
+    /** An attachment in this namespace by the name that its device had, if that device is no more. */
+    private static Optional<PinDirectory> goneDevice(NetworkNamespace netns, String ifname) {
+        return PinDirectory.of(netns.inode()).stream()
+                .filter(pins -> Rtnetlink.device(pins.ifindex()).isEmpty())
+                .filter(pins -> Reach.record(pins)
+                        .filter(record -> record.ifname().equals(ifname))
+                        .isPresent())
+                .findFirst();
+    }
+}

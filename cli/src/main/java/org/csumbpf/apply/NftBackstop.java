@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.backstop.NftPlan;
+import org.csumbpf.backstop.NftTransaction;
+import org.csumbpf.backstop.NftTables;
+import org.csumbpf.backstop.NftPlans;
+import org.csumbpf.snapshot.LinkType;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.host.Inet6Addresses;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.Nftables;
+import org.csumbpf.loader.host.NftablesException;
+import org.csumbpf.maps.Backstop;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.HostChange;
+
+/**
+ * The second repair path: nftables rules for what IPsec decrypts behind tc, and for IPv6 a program on the loopback device
+ * that they send packets over. All of it in the device's network namespace, which the caller has entered.
+ */
+final class NftBackstop implements AutoCloseable {
+    private final NftTables nftables;
+
+    private NftBackstop(NftTables nftables) {
+        this.nftables = nftables;
+    }
+
+    /**
+     * Opens it where it is wanted and can be had, and changes nothing yet.
+     *
+     * @param result is told why not, where the user left the choice to csumbpf and no rule depends on it
+     */
+    static Optional<NftBackstop> open(NetDevice device, Backstop wish, RuleSet rules, Result result) {
+        if (wish == Backstop.NEVER || !rules.needsProof()) {
+            return Optional.empty();
+        }
+        String why;
+        try {
+            NftTables nftables = NftTables.open();
+            Optional<NftPlan.Family> foreign = nftables.foreign();
+            if (foreign.isEmpty()) {
+                return Optional.of(new NftBackstop(nftables));
+            }
+            nftables.close();
+            why = NftTables.foreign(foreign.get());
+        } catch (NftablesException e) {
+            why = e.getMessage();
+        }
+        if (wish == Backstop.ALWAYS) {
+            throw new AttachException(
+                    AttachException.Kind.UNSUPPORTED_HOST, device.name() + ": no nftables backstop: " + why);
+        }
+        if (rules.dropsPlaintext()) {
+            throw LinkType.cannotDropFragments(device.name(), why);
+        }
+        result.warnings()
+                .add("no nftables backstop: " + why + "; what bypasses tc, fragmented ESP for one, is not repaired");
+        return Optional.empty();
+    }
+
+    /**
+     * Brings nftables, in one transaction, and the program on the loopback device into the state that the rules ask for.
+     *
+     * @return whether they are there; false where the kernel refused and the user left the choice to csumbpf
+     */
+    boolean apply(HostSetup host, NetDevice device, CsumbpfMaps maps, Backstop wish, RuleSet rules, Result result) {
+        NftPlans plans = NftPlans.of(device, rules);
+        plans.uncovered().ifPresent(why -> {
+            if (rules.dropsPlaintext()) {
+                throw LinkType.cannotDropFragments(device.name(), why);
+            }
+            result.warnings().add(why);
+        });
+        boolean noted = host.has(HostChange.NFTABLES);
+        try {
+            try {
+                apply(host, device, maps, plans, rules, result);
+            } catch (NftablesException e) {
+                if (!plans.byFamily().containsKey(NftPlan.Family.IP6) || rules.dropsPlaintext()) {
+                    throw e;
+                }
+                // A kernel without nft_dup_ipv6, say: better half of it than nothing.
+                apply(host, device, maps, plans.onlyIp(), rules, result);
+                result.warnings().add("IPv6 that bypasses tc is not repaired: " + e.getMessage());
+            }
+            return true;
+        } catch (NftablesException e) {
+            if (!noted) {
+                host.cross(HostChange.NFTABLES);
+                host.undoDetour();
+            }
+            if (wish == Backstop.ALWAYS) {
+                throw new AttachException(
+                        AttachException.Kind.KERNEL_REFUSED,
+                        device.name() + ": no nftables backstop: " + e.getMessage(),
+                        e);
+            }
+            if (rules.dropsPlaintext()) {
+                throw LinkType.cannotDropFragments(device.name(), e.getMessage());
+            }
+            result.warnings()
+                    .add("no nftables backstop: " + e.getMessage()
+                            + "; what bypasses tc, fragmented ESP for one, is not repaired");
+            return noted;
+        }
+    }
+
+    private void apply(HostSetup host, NetDevice device, CsumbpfMaps maps, NftPlans plans, RuleSet rules, Result result) {
+        boolean noted = host.has(HostChange.NFTABLES);
+        wake(plans, result);
+        if (plans.needsDetour()) {
+            maps.countBackstop(rules.byVni().keySet(), rules.any().isPresent());
+            hangDetour(host, maps, result);
+        }
+        String commands = nftables.commands(device.ifindex(), plans);
+        // Rules that are as they should be may be those of an attachment whose pins are lost: from now on they are this
+        // one's.
+        host.note(HostChange.NFTABLES);
+        if (!commands.isEmpty()) {
+            nftables.run(commands);
+            result.changes().add(noted ? "changed the nftables backstop" : "added the nftables backstop");
+        }
+        if (!plans.needsDetour()) {
+            host.undoDetour();
+        }
+    }
+
+    private void wake(NftPlans plans, Result result) {
+        for (NftPlan.Family family : plans.byFamily().keySet()) {
+            if (nftables.table(family).filter(table -> table.ours() && table.dormant()).isPresent()) {
+                nftables.run(NftTransaction.wake(family));
+                result.changes().add("woke the nftables table " + family.label() + " " + NftPlan.TABLE);
+            }
+        }
+    }
+
+    /** What nft(8) would be told for a device with these rules. */
+    String commands(NetDevice device, RuleSet rules) {
+        return nftables.commands(device.ifindex(), NftPlans.of(device, rules));
+    }
+
+    private static void hangDetour(HostSetup host, CsumbpfMaps maps, Result result) {
+        HookPlace place = HookPlace.detour(host.pins());
+        Optional<LiveHook> live = LiveHook.find(place);
+        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
+                CsumbpfMaps same = object.load(maps);
+                BpfProgram program = object.detour()) {
+            if (live.isEmpty()) {
+                host.note(HostChange.DETOUR);
+                LiveHook.attach(place, maps.record(), program, Optional.empty());
+                result.changes().add("hung " + CsumbpfObject.DETOUR + " on lo, for IPv6");
+            } else if (!live.get().tag().equals(program.info().tag())) {
+                live.get().replace(program);
+            }
+        }
+    }
+
+    /** Takes an attachment's part out of our tables; also where its record is lost. */
+    static void remove(int ifindex, Result result) {
+        try (NftTables nftables = NftTables.open()) {
+            StringBuilder commands = new StringBuilder();
+            for (NftPlan.Family family : NftPlan.Family.values()) {
+                nftables.table(family)
+                        .filter(table -> table.ours() && table.holds(ifindex))
+                        .ifPresent(table -> commands.append(NftTransaction.remove(family, ifindex, table)));
+            }
+            if (commands.length() > 0) {
+                nftables.run(commands.toString());
+                result.changes().add("removed the nftables backstop");
+            }
+        } catch (NftablesException e) {
+            throw new AttachException(
+                    AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        nftables.close();
+    }
+}

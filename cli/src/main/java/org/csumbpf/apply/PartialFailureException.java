@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.csumbpf.loader.Advised;
+import org.csumbpf.loader.AdvisedException;
+
+/** Some attachments, or some steps of one, failed. The problem names each and why; the cause is that of the first. */
+public final class PartialFailureException extends AdvisedException {
+    private PartialFailureException(String problem, String next, RuntimeException first) {
+        super(problem, next, first);
+    }
+
+    /** Null where none of them failed. */
+    public static PartialFailureException of(List<AttachmentResult> all) {
+        List<AttachmentResult> failed =
+                all.stream().filter(one -> one.failure().isPresent()).toList();
+        if (failed.isEmpty()) {
+            return null;
+        }
+        List<String> problems = new ArrayList<>();
+        Map<String, List<String>> labels = new LinkedHashMap<>(); // by what is to be done
+        for (AttachmentResult one : failed) {
+            RuntimeException failure = one.failure().orElseThrow();
+            problems.add(one.label() + ": " + problem(failure));
+            String next = next(failure);
+            if (next != null) {
+                labels.computeIfAbsent(next, text -> new ArrayList<>()).add(one.label());
+            }
+        }
+        // One advice for all of them needs no names.
+        boolean forAll = labels.size() == 1 && labels.values().iterator().next().size() == failed.size();
+        String next = labels.entrySet().stream()
+                .map(entry -> forAll ? entry.getKey() : String.join(", ", entry.getValue()) + ": " + entry.getKey())
+                .collect(Collectors.joining("; "));
+        return new PartialFailureException(
+                String.join("; ", problems),
+                next.isEmpty() ? null : next,
+                failed.get(0).failure().orElseThrow());
+    }
+
+    /**
+     * Of one attachment, whose record keeps what could not be undone.
+     *
+     * @param failures of its steps; not empty
+     * @param again the command that goes on with it
+     */
+    static PartialFailureException ofSteps(List<RuntimeException> failures, String again) {
+        String problems =
+                failures.stream().map(PartialFailureException::problem).collect(Collectors.joining("; "));
+        List<String> next = new ArrayList<>();
+        for (RuntimeException failure : failures) {
+            if (next(failure) != null && !next.contains(next(failure))) {
+                next.add(next(failure));
+            }
+        }
+        next.add("run '" + again + "' again");
+        return new PartialFailureException(
+                problems + "; what is left to undo stays recorded", String.join("; ", next), failures.get(0));
+    }
+
+    private static String problem(RuntimeException failure) {
+        return failure instanceof Advised advised ? advised.problem() : String.valueOf(failure.getMessage());
+    }
+
+    private static String next(RuntimeException failure) {
+        return failure instanceof Advised advised ? advised.next() : null;
+    }
+}

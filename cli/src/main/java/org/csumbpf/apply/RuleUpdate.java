@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.desired.RuleChanges;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.LiveHook;
+
+import java.util.List;
+import java.util.Map;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Vni;
+
+/** From the rules that are to those that are asked for, on both paths: all of it, or nothing. */
+final class RuleUpdate {
+    private RuleUpdate() {}
+
+    /** Refuses, before anything is changed, rules that do not fit beside what is there. */
+    static void requireRoom(CsumbpfMaps maps, RuleSet wanted) {
+        if (!maps.hasRoomFor(wanted.byVni().keySet())) {
+            throw new AttachException(
+                    AttachException.Kind.KERNEL_REFUSED,
+                    "change rules: " + wanted.byVni().size()
+                            + " rules do not fit beside those that are there, which stay in"
+                            + " force until the new ones are (" + Errno.describe(Errno.E2BIG) + "; room for "
+                            + CsumbpfMaps.RULES_MAX + ")",
+                    "remove rules first ('csumbpf vni remove'), or use --vni any");
+        }
+    }
+
+    static void write(CsumbpfMaps maps, RuleSet rules) {
+        rules.byVni().forEach(maps::putRule);
+        maps.config(rules.config());
+    }
+
+    /**
+     * nftables changes in one transaction, the program in one system call; where the second fails the first is taken back.
+     *
+     * @param backstop null: there is to be none
+     */
+    static void apply(
+            HostSetup host,
+            LiveHook live,
+            NetDevice device,
+            CsumbpfMaps maps,
+            RuleSet wanted,
+            NftBackstop backstop,
+            Result result) {
+        RuleSet before = RuleSet.read(maps);
+        boolean on = backstop != null
+                && backstop.apply(
+                        host, device, maps, maps.record().get().options().backstop(), wanted, result);
+        try {
+            updateProgram(host.pins(), live, maps, wanted.withBackstop(on), result);
+        } catch (RuntimeException e) {
+            if (on) {
+                takeBack(host, device, maps, before, backstop, e);
+            }
+            throw e;
+        }
+        if (backstop == null) {
+            host.undoBackstop();
+        }
+    }
+
+    private static void takeBack(
+            HostSetup host,
+            NetDevice device,
+            CsumbpfMaps maps,
+            RuleSet before,
+            NftBackstop backstop,
+            RuntimeException failure) {
+        try {
+            if (before.backstop()) {
+                backstop.apply(host, device, maps, maps.record().get().options().backstop(), before, new Result());
+            } else {
+                host.undoBackstop();
+            }
+        } catch (RuntimeException second) {
+            failure.addSuppressed(second);
+        }
+    }
+
+    /**
+     * One element of a map is written in place. More than one would pass through states that nobody asked for, so they go
+     * into new maps with a new program, and the hook takes that one in a single step. Counters and peers stay.
+     */
+    private static void updateProgram(
+            PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
+        RuleSet current = RuleSet.read(maps);
+        List<String> differences = RuleChanges.between(current, wanted);
+        boolean inPlace = RuleChanges.elements(current, wanted) <= 1;
+        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM)) {
+            try (CsumbpfMaps next = inPlace ? object.load(maps) : object.loadWithNewRules(maps);
+                    BpfProgram program = object.program()) {
+                boolean otherProgram = !program.info().tag().equals(live.tag());
+                if (!inPlace || otherProgram) {
+                    if (!inPlace) {
+                        write(next, wanted);
+                    }
+                    live.replace(program);
+                    Repin.take(pins, program, next);
+                }
+                if (inPlace && !current.equals(wanted)) {
+                    writeOne(maps, current, wanted);
+                }
+                if (otherProgram) {
+                    result.changes()
+                            .add("replaced the program by " + program.info().tag());
+                }
+            }
+            maps.removeCountersExcept(wanted.byVni().keySet(), wanted.any().isPresent());
+        }
+        result.changes().addAll(differences);
+    }
+
+    private static void writeOne(CsumbpfMaps maps, RuleSet current, RuleSet wanted) {
+        if (!current.config().equals(wanted.config())) {
+            maps.config(wanted.config());
+            return;
+        }
+        for (Map.Entry<Vni, Rule> entry : wanted.byVni().entrySet()) {
+            if (!entry.getValue().equals(current.byVni().get(entry.getKey()))) {
+                maps.putRule(entry.getKey(), entry.getValue());
+                return;
+            }
+        }
+        for (Vni vni : current.byVni().keySet()) {
+            if (!wanted.byVni().containsKey(vni)) {
+                maps.removeRule(vni);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.pin.Place;
+
+/**
+ * Clears away attachments whose device or namespace is known to be gone: each holds 12 MB of kernel memory, and its place may be
+ * given to another device. Every changing command begins with it.
+ */
+final class Sweep {
+    private Sweep() {}
+
+    /** One that cannot be cleared is told of, and stays. */
+    static void run(PinTree.Scope scope, Result result) {
+        for (PinDirectory pins : PinDirectory.all()) {
+            String label = "netns:" + pins.netns() + "/ifindex " + pins.ifindex();
+            try (Reach reach = Reach.of(pins)) {
+                if (!reach.isGone()) {
+                    continue;
+                }
+                label = Place.of(pins, reach).label();
+                Result cleared = Undo.run(pins, reach, scope, new Result());
+                result.warnings().add("cleared away what was left of " + label + ", which is gone");
+                cleared.warnings().forEach(warning -> result.warnings().add(warning));
+            } catch (RuntimeException e) {
+                result.warnings().add("left what is there of " + label + ": " + e.getMessage());
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import org.csumbpf.text.ShellWord;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.snapshot.Preflight;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.OtherVersionException;
+import org.csumbpf.maps.RecordMap;
+
+/**
+ * Undoes all that attach made, also of an attach that did not finish: only what the record names, and only on the device and in
+ * the namespace that it was done to. A step that fails keeps no other from being tried, and stays in the record.
+ */
+final class Undo {
+    private final PinDirectory pins;
+    private final PinTree.Scope scope;
+    private final Result result;
+    private final List<RuntimeException> failures = new ArrayList<>();
+
+    private Undo(PinDirectory pins, PinTree.Scope scope, Result result) {
+        this.pins = pins;
+        this.scope = scope;
+        this.result = result;
+    }
+
+    /**
+     * @param reach of the attachment
+     * @throws PartialFailureException what could not be undone is still in the record
+     */
+    static Result run(PinDirectory pins, Reach reach, PinTree.Scope scope, Result result) {
+        new Undo(pins, scope, result).run(reach);
+        return result;
+    }
+
+    private void run(Reach reach) {
+        Optional<NetDevice> device = reach.device();
+        Optional<NetworkNamespace> where = reach.moved().or(reach::netns);
+        device.ifPresent(d -> where.orElseThrow().call(() -> {
+            adopt(d);
+            return null;
+        }));
+        // Asked before the program is taken off, which is a part of the proof.
+        boolean proven = device.isPresent()
+                && reach.state() == Reach.State.HERE
+                && where.orElseThrow()
+                        .call(() -> Reach.record(pins)
+                                .map(r -> Reach.provenDevice(pins, r, device.get()))
+                                .orElse(false));
+        if (device.isPresent()) {
+            where.orElseThrow().call(() -> {
+                takeOff(device.get());
+                return null;
+            });
+        }
+        try (RecordMap record = openRecord().orElse(null)) {
+            if (record == null) {
+                withoutRecord(reach);
+            } else {
+                HostSetup host = new HostSetup(pins, record, result);
+                reach.netns()
+                        .ifPresent(netns -> netns.call(() -> {
+                            inNamespace(host, reach.provenNetns() || proven);
+                            return null;
+                        }));
+                if (device.isPresent() && (proven || reach.moved().isPresent())) {
+                    where.orElseThrow().call(() -> {
+                        onDevice(host, device.get(), reach.moved().isPresent());
+                        return null;
+                    });
+                } else {
+                    forgetDevice(host, device);
+                }
+                step(host::undoOnHost);
+                if (host.has(HostChange.BPFFS) && !host.handOver(HostChange.BPFFS)) {
+                    scope.unmountWhenEmpty();
+                }
+            }
+        }
+        if (!failures.isEmpty()) {
+            pins.removeAllBut(RecordMap.NAME);
+            throw PartialFailureException.ofSteps(failures, again(where, device));
+        }
+        pins.removeAll(RecordMap.NAME)
+                .forEach(path -> result.warnings().add("left " + path + ": it is no pin of csumbpf"));
+        if (result.changes().isEmpty()) {
+            result.changes().add("removed what was left of an attachment");
+        }
+    }
+
+    /** The command that goes on. Where the device is not known by name, or its namespace not found, that of all. */
+    private static String again(Optional<NetworkNamespace> where, Optional<NetDevice> device) {
+        return where.isPresent() && device.isPresent()
+                ? Attachments.command(where.get())
+                        + "detach "
+                        + ShellWord.quote(device.get().name())
+                : "csumbpf detach --all";
+    }
+
+    private void step(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException e) {
+            failures.add(e);
+        }
+    }
+
+    /** What the program holds, the record among it, is to be there although a pin was lost. */
+    private void adopt(NetDevice device) {
+        LiveHook.find(HookPlace.receive(pins).on(device.ifindex())).ifPresent(live -> {
+            try {
+                Repin.adopt(pins, live);
+            } catch (OtherVersionException e) {
+                // Its record is treated as lost.
+            }
+        });
+    }
+
+    /** The program, wherever its device is now. While that fails nothing else is touched. */
+    private void takeOff(NetDevice device) {
+        LiveHook.find(HookPlace.receive(pins).on(device.ifindex())).ifPresent(live -> {
+            live.detach();
+            result.changes().add("detached");
+        });
+    }
+
+    /** What is of the namespace and not of the device. nftables' rules and filters say themselves whose they are. */
+    private void inNamespace(HostSetup host, boolean proven) {
+        step(() -> host.undoBackstop(proven));
+    }
+
+    private void onDevice(HostSetup host, NetDevice device, boolean moved) {
+        if (moved) {
+            host.forget(HostChange.CLSACT); // the kernel took it away when the device moved
+        }
+        step(() -> host.undoClsact(device));
+        step(() -> host.undoGro(device));
+    }
+
+    /** The device is gone, or another one is in its place. */
+    private void forgetDevice(HostSetup host, Optional<NetDevice> other) {
+        if (other.isPresent() && host.has(HostChange.GRO)) {
+            result.warnings()
+                    .add("left GRO of " + other.get().name()
+                            + " as it is: nothing proves that it is the device that attach switched it on for");
+        }
+        host.forget(HostChange.CLSACT);
+        host.forget(HostChange.GRO);
+    }
+
+    private void withoutRecord(Reach reach) {
+        reach.netns()
+                .ifPresent(netns -> netns.call(() -> {
+                    step(() -> NftBackstop.remove(pins.ifindex(), result));
+                    step(() -> LiveHook.find(HookPlace.detour(pins)).ifPresent(LiveHook::detach));
+                    return null;
+                }));
+        result.warnings()
+                .add(
+                        "the record of what attach changed on the host cannot be read: GRO of the interface and the modules "
+                                + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
+    }
+
+    /** The record; empty where it is gone, or of another version. */
+    private Optional<RecordMap> openRecord() {
+        if (!pins.has(RecordMap.NAME)) {
+            return Optional.empty();
+        }
+        try {
+            RecordMap record = RecordMap.fromPin(pins.path());
+            try {
+                record.get();
+                return Optional.of(record);
+            } catch (OtherVersionException e) {
+                record.close();
+                return Optional.empty();
+            }
+        } catch (OtherVersionException e) {
+            return Optional.empty();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.backstop;
+
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NftablesException;
+import org.csumbpf.maps.Backstop;
+import org.csumbpf.maps.CsumbpfObject;
+
+/** Reads what there is of an attachment's backstop. */
+public final class BackstopReader {
+    private BackstopReader() {}
+
+    /**
+     * What is there now, for status. Reads only.
+     *
+     * @param wanted what the user asked for
+     * @param noted whether attach set it up
+     */
+    public static BackstopView read(PinDirectory pins, NetDevice device, Backstop wanted, boolean noted, RuleSet rules) {
+        if (wanted == Backstop.NEVER || !rules.needsProof()) {
+            return BackstopView.without(wanted, BackstopView.State.OFF, "not wanted");
+        }
+        if (!noted) {
+            return BackstopView.without(
+                    wanted, BackstopView.State.UNAVAILABLE, "nftables could not be used; attach says why");
+        }
+        try (NftTables nftables = NftTables.open()) {
+            NftPlans plans = NftPlans.of(device, rules);
+            List<NftTable> tables = new ArrayList<>();
+            List<String> lost = new ArrayList<>();
+            for (NftPlan.Family family : NftPlan.Family.values()) {
+                String name = "the nftables table " + family.label() + " " + NftPlan.TABLE;
+                Optional<NftTable> table = nftables.table(family).filter(NftTable::ours);
+                table.ifPresent(tables::add);
+                NftPlan plan = plans.byFamily().get(family);
+                if (plan != null && table.isEmpty()) {
+                    lost.add(name + " is gone");
+                } else if (plan != null && table.get().dormant()) {
+                    lost.add(name + " is dormant");
+                } else if (plan != null && !table.get().fulfils(plan)) {
+                    lost.add(name + " is not as this device and its rules want it");
+                }
+            }
+            if (plans.needsDetour() && LiveHook.find(HookPlace.detour(pins)).isEmpty()) {
+                lost.add(CsumbpfObject.DETOUR + " does not hang on lo");
+            }
+            plans.uncovered().ifPresent(lost::add);
+            return BackstopView.of(
+                    wanted,
+                    lost.isEmpty() ? BackstopView.State.ON : BackstopView.State.LOST,
+                    lost.isEmpty()
+                            ? plans.byFamily().containsKey(NftPlan.Family.IP6) ? "IPv4 and IPv6" : "IPv4"
+                            : String.join("; ", lost),
+                    device.ifindex(),
+                    tables);
+        } catch (NftablesException e) {
+            return BackstopView.without(wanted, BackstopView.State.UNAVAILABLE, e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.backstop;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Vni;
+
+/**
+ * A table csumbpf as the kernel has it, read from {@code nft -n -t list table}, and its sets from {@code nft -j list set}
+ * (libnftables-json(5)). Pure.
+ *
+ * @param chains every chain, with what stands between its braces: see {@link NftPlan#chains()}
+ * @param rules of chains that have any, in their order
+ * @param sets VNIs and their counts, by set
+ * @param counters named counters
+ * @param dormant whether the kernel leaves it out
+ */
+public record NftTable(
+        Map<String, String> chains,
+        Map<String, List<Rule>> rules,
+        Map<String, Map<Vni, Count>> sets,
+        Map<String, Count> counters,
+        boolean dormant) {
+    static final NftTable NONE = new NftTable(Map.of(), Map.of(), Map.of(), Map.of(), false);
+
+    private static final Pattern COMMENT = Pattern.compile("(.*) comment \"([^\"]*)\"");
+
+    /**
+     * One rule.
+     *
+     * @param comment empty: none
+     * @param verdict what it does in the end: "drop", "return", "goto if2-repair" …
+     */
+    record Rule(String comment, String verdict) {
+        static Rule parse(String text) {
+            Matcher commented = COMMENT.matcher(text);
+            boolean is = commented.matches();
+            return new Rule(is ? commented.group(2) : "", verdict(is ? commented.group(1) : text));
+        }
+
+        /** The last word, with that before it where that is goto or jump. */
+        static String verdict(String rule) {
+            String[] words = rule.split(" ");
+            String last = words[words.length - 1];
+            String before = words.length > 1 ? words[words.length - 2] : "";
+            return before.equals("goto") || before.equals("jump") ? before + " " + last : last;
+        }
+    }
+
+    /** Whether a table of ours is among those of {@code nft list tables}. */
+    static boolean listed(String text, NftPlan.Family family) {
+        return text.lines().anyMatch(("table " + family.label() + " " + NftPlan.TABLE)::equals);
+    }
+
+    /** All but the elements of sets. */
+    static NftTable parse(String text) {
+        Map<String, String> chains = new TreeMap<>();
+        Map<String, List<Rule>> rules = new HashMap<>();
+        Map<String, Map<Vni, Count>> sets = new TreeMap<>();
+        Map<String, Count> counters = new TreeMap<>();
+        boolean dormant = false;
+        String kind = "";
+        String name = "";
+        for (String line : text.split("\n")) {
+            String[] words = line.strip().split(" ");
+            if (line.startsWith("\t\t")) {
+                if (kind.equals("counter") && words.length == 4) {
+                    counters.put(name, new Count(Long.parseUnsignedLong(words[1]), Long.parseUnsignedLong(words[3])));
+                } else if (kind.equals("chain") && words[0].equals("type")) {
+                    chains.put(name, line.strip());
+                } else if (kind.equals("chain")) {
+                    rules.computeIfAbsent(name, c -> new ArrayList<>()).add(Rule.parse(line.strip()));
+                }
+            } else if (words.length == 3 && words[2].equals("{")) {
+                kind = words[0];
+                name = words[1];
+                switch (kind) {
+                    case "chain" -> chains.put(name, "");
+                    case "set" -> sets.put(name, Map.of());
+                    case "counter" -> counters.put(name, Count.NONE);
+                    default -> {} // the table itself, and what csumbpf never makes
+                }
+            } else if (words[0].equals("flags")) {
+                dormant |= line.contains("dormant");
+            }
+        }
+        return new NftTable(chains, rules, sets, counters, dormant);
+    }
+
+    /** @param json of a set, by its name */
+    NftTable withElements(UnaryOperator<String> json) {
+        Map<String, Map<Vni, Count>> filled = new TreeMap<>();
+        for (String name : sets.keySet()) {
+            Map<Vni, Count> elements = new TreeMap<>();
+            if (NftPlan.coined(name)) {
+                objects(json.apply(name), "set").forEach(set -> elements.putAll(elements(set.get("elem"))));
+            }
+            filled.put(name, elements);
+        }
+        return new NftTable(chains, rules, filled, counters, dormant);
+    }
+
+    /**
+     * Whether csumbpf made it: by the mark, or where somebody flushed the rules and the mark with them, by names that are all
+     * its own. Any other table is somebody else's, whatever its name.
+     */
+    public boolean ours() {
+        boolean marked = rules.values().stream()
+                .flatMap(List::stream)
+                .anyMatch(rule -> rule.comment().startsWith(NftPlan.MARK));
+        return marked || (!chains.isEmpty() && names().allMatch(NftPlan::coined));
+    }
+
+    /** Names of all that is in it: chains, sets, counters. */
+    Stream<String> names() {
+        return Stream.of(chains.keySet(), sets.keySet(), counters.keySet()).flatMap(Set::stream);
+    }
+
+    /** Whether anything in it is that attachment's. */
+    public boolean holds(int ifindex) {
+        return names().anyMatch(name -> NftPlan.owns(ifindex, name));
+    }
+
+    /**
+     * Whether it holds what the plan wants, and nothing else under the attachment's name. The kernel has rules in another form than
+     * nft(8), so each is known by its comment, which goes when it is replaced, and by what it does in the end.
+     */
+    boolean fulfils(NftPlan plan) {
+        if (dormant) {
+            return false;
+        }
+        for (Map.Entry<String, String> chain : plan.chains().entrySet()) {
+            if (!chain.getValue().equals(chains.get(chain.getKey()))) {
+                return false;
+            }
+        }
+        for (Map.Entry<String, List<Rule>> chain : plan.expected().entrySet()) {
+            if (!chain.getValue().equals(rules.get(chain.getKey()))) {
+                return false;
+            }
+        }
+        for (Map.Entry<NftPlan.Kind, ? extends Set<Vni>> set : plan.sets().entrySet()) {
+            Map<Vni, Count> elements = sets.get(plan.set(set.getKey()));
+            if (elements == null || !elements.keySet().equals(set.getValue())) {
+                return false;
+            }
+        }
+        long expected = (long) plan.chains().size()
+                + plan.sets().size()
+                + plan.counters().size();
+        return counters.keySet().containsAll(plan.counters())
+                && names().filter(name -> NftPlan.owns(plan.ifindex(), name)).count() == expected;
+    }
+
+    private static Stream<Map<?, ?>> objects(String json, String type) {
+        Object all = JsonTree.parse(json) instanceof Map<?, ?> root ? root.get("nftables") : null;
+        if (!(all instanceof List<?> list)) {
+            throw new IllegalStateException("libnftables printed no list 'nftables'");
+        }
+        return list.stream()
+                .map(entry -> entry instanceof Map<?, ?> object ? object.get(type) : null)
+                .filter(object -> object instanceof Map<?, ?>)
+                .map(object -> (Map<?, ?>) object);
+    }
+
+    /** Elements are numbers, or objects with "val" and "counter" where the set counts. */
+    private static Map<Vni, Count> elements(Object elements) {
+        Map<Vni, Count> counts = new TreeMap<>();
+        if (elements instanceof List<?> list) {
+            for (Object element : list) {
+                Object body = element instanceof Map<?, ?> object ? object.get("elem") : element;
+                if (body instanceof Map<?, ?> object && object.get("val") instanceof Number vni) {
+                    Count count = object.get("counter") instanceof Map<?, ?> counter ? count(counter) : Count.NONE;
+                    counts.put(new Vni(vni.intValue()), count);
+                } else if (body instanceof Number vni) {
+                    counts.put(new Vni(vni.intValue()), Count.NONE);
+                }
+            }
+        }
+        return counts;
+    }
+
+    private static Count count(Map<?, ?> counter) {
+        return new Count(number(counter, "packets"), number(counter, "bytes"));
+    }
+
+    private static long number(Map<?, ?> object, String name) {
+        return object.get(name) instanceof Number number ? number.longValue() : 0;
+    }
+}

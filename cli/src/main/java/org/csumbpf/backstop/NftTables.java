@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.backstop;
+
+import org.csumbpf.pin.AttachException;
+
+import java.util.Optional;
+import org.csumbpf.loader.host.Nftables;
+import org.csumbpf.loader.host.NftablesException;
+
+/** nftables of the namespace that the caller has entered, as far as csumbpf looks at it. */
+public final class NftTables implements AutoCloseable {
+    private final Nftables nftables;
+
+    private NftTables(Nftables nftables) {
+        this.nftables = nftables;
+    }
+
+    /** @throws NftablesException it is not there, or the kernel refuses */
+    public static NftTables open() throws NftablesException {
+        return new NftTables(Nftables.open());
+    }
+
+    public static String foreign(NftPlan.Family family) {
+        String table = family.label() + " " + NftPlan.TABLE;
+        return "the nftables table " + table + " is not csumbpf's; see 'nft list table " + table
+                + "', and delete or rename it";
+    }
+
+    /** The family in which a table of that name is somebody else's. */
+    public Optional<NftPlan.Family> foreign() {
+        for (NftPlan.Family family : NftPlan.Family.values()) {
+            if (table(family).filter(table -> !table.ours()).isPresent()) {
+                return Optional.of(family);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The table csumbpf of a family, whoever it belongs to. */
+    public Optional<NftTable> table(NftPlan.Family family) {
+        if (!NftTable.listed(nftables.listText("tables " + family.label()), family)) {
+            return Optional.empty();
+        }
+        String name = family.label() + " " + NftPlan.TABLE;
+        NftTable table = NftTable.parse(nftables.listText("table " + name));
+        return Optional.of(table.ours() ? table.withElements(set -> nftables.list("set " + name + " " + set)) : table);
+    }
+
+    /** In one transaction. */
+    public void run(String commands) throws NftablesException {
+        nftables.run(commands);
+    }
+
+    /** What nft(8) has to be told for the plans to come true; empty: nothing. */
+    public String commands(int ifindex, NftPlans plans) {
+        StringBuilder commands = new StringBuilder();
+        for (NftPlan.Family family : NftPlan.Family.values()) {
+            Optional<NftTable> current = table(family);
+            NftPlan plan = plans.byFamily().get(family);
+            if (plan != null && current.filter(table -> !table.ours()).isPresent()) {
+                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, foreign(family)); // since a moment ago
+            }
+            if (plan == null) {
+                current.filter(table -> table.ours() && table.holds(ifindex))
+                        .ifPresent(table -> commands.append(NftTransaction.remove(family, ifindex, table)));
+            } else if (current.filter(table -> table.fulfils(plan)).isEmpty()) {
+                commands.append(NftTransaction.make(plan, current));
+            }
+        }
+        return commands.toString();
+    }
+
+    @Override
+    public void close() {
+        nftables.close();
+    }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.pin;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.PrivateDirectory;
+
+/**
+ * Where one attachment's pins are: {@code /sys/fs/bpf/csumbpf/<inode of the network namespace>/<ifindex>/}. Numbers and
+ * not names, because an interface and a namespace can be renamed and bpffs refuses names with a dot (eth0.100).
+ *
+ * @param netns inode of the network namespace
+ * @param ifindex of the device
+ */
+public record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory> {
+    static final Path ROOT = Bpffs.DEFAULT.resolve("csumbpf");
+    public static final String PROGRAM = "program";
+    static final String LINK = "link";
+    static final String DETOUR_LINK = "detour_link";
+    /** What is on its way to replace another pin; left over only by a crash. */
+    private static final String REPLACEMENT = "_replacement";
+
+    public static List<PinDirectory> all() {
+        List<PinDirectory> all = new ArrayList<>();
+        for (String name : names(ROOT)) {
+            number(name, Long.MAX_VALUE).ifPresent(netns -> all.addAll(of(netns)));
+        }
+        return all;
+    }
+
+    public static List<PinDirectory> of(long netns) {
+        Path directory = ROOT.resolve(Long.toString(netns));
+        List<PinDirectory> all = new ArrayList<>();
+        if (problem(ROOT).isPresent() || problem(directory).isPresent()) {
+            return all;
+        }
+        for (String name : names(directory)) {
+            number(name, Integer.MAX_VALUE)
+                    .filter(ifindex -> problem(directory.resolve(name)).isEmpty())
+                    .ifPresent(ifindex -> all.add(new PinDirectory(netns, ifindex.intValue())));
+        }
+        all.sort(null);
+        return all;
+    }
+
+    /** What lies among the pins and is not ours, so that nothing is done with it: a sentence for each. */
+    public static List<String> ignored() {
+        List<String> ignored = new ArrayList<>();
+        problem(ROOT).ifPresentOrElse(ignored::add, () -> {
+            for (String netns : names(ROOT)) {
+                if (ours(ROOT, netns, Long.MAX_VALUE, ignored)) {
+                    names(ROOT.resolve(netns))
+                            .forEach(ifindex -> ours(ROOT.resolve(netns), ifindex, Integer.MAX_VALUE, ignored));
+                }
+            }
+        });
+        return ignored;
+    }
+
+    private static boolean ours(Path parent, String name, long max, List<String> ignored) {
+        Optional<String> problem = number(name, max).isPresent()
+                ? problem(parent.resolve(name))
+                : Optional.of(parent.resolve(name) + " was not made by csumbpf, which ignores it");
+        problem.ifPresent(ignored::add);
+        return problem.isEmpty();
+    }
+
+    private static Optional<String> problem(Path directory) {
+        return PrivateDirectory.check(directory);
+    }
+
+    /** From 1 to {@code max}, written as this class writes it. */
+    private static Optional<Long> number(String name, long max) {
+        try {
+            long number = Long.parseLong(name);
+            return number >= 1 && number <= max && Long.toString(number).equals(name)
+                    ? Optional.of(number)
+                    : Optional.empty();
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
+    }
+
+    public Path path() {
+        return ROOT.resolve(Long.toString(netns)).resolve(Integer.toString(ifindex));
+    }
+
+    public Path pin(String name) {
+        return path().resolve(name);
+    }
+
+    public boolean has(String name) {
+        return Files.exists(pin(name));
+    }
+
+    public boolean exists() {
+        return Files.isDirectory(path(), LinkOption.NOFOLLOW_LINKS);
+    }
+
+    public void create() {
+        PrivateDirectory.ensure(ROOT);
+        PrivateDirectory.ensure(path().getParent());
+        PrivateDirectory.ensure(path());
+    }
+
+    /** Pins in the place of another pin, so that the name always stands for the one or the other. */
+    public void replace(String name, Consumer<Path> pinner) {
+        Path replacement = pin(name + REPLACEMENT);
+        run(() -> Files.deleteIfExists(replacement));
+        pinner.accept(replacement);
+        run(() -> Files.move(replacement, pin(name), StandardCopyOption.ATOMIC_MOVE));
+    }
+
+    public void removeReplacements() {
+        for (String name : names(path())) {
+            if (name.endsWith(REPLACEMENT)) {
+                remove(name);
+            }
+        }
+    }
+
+    void remove(String name) {
+        run(() -> Files.deleteIfExists(pin(name)));
+    }
+
+    /**
+     * Removes all pins, {@code last} after the others, then the directories that became empty. What is no pin stays.
+     *
+     * @return what stayed
+     */
+    public List<Path> removeAll(String last) {
+        List<Path> left = new ArrayList<>();
+        for (String name : names(path())) {
+            if (Files.isDirectory(pin(name), LinkOption.NOFOLLOW_LINKS)) {
+                left.add(pin(name));
+            } else if (!name.equals(last)) {
+                remove(name);
+            }
+        }
+        remove(last);
+        removeIfEmpty(path());
+        removeIfEmpty(path().getParent());
+        return left;
+    }
+
+    /** Removes all pins but one. */
+    public void removeAllBut(String kept) {
+        for (String name : names(path())) {
+            if (!name.equals(kept) && !Files.isDirectory(pin(name), LinkOption.NOFOLLOW_LINKS)) {
+                remove(name);
+            }
+        }
+    }
+
+    /** Gives all pins to another directory of the kind, which must not exist yet, in one step. */
+    public void moveTo(PinDirectory other) {
+        PrivateDirectory.ensure(other.path().getParent());
+        run(() -> Files.move(path(), other.path(), StandardCopyOption.ATOMIC_MOVE));
+        removeIfEmpty(path().getParent());
+    }
+
+    static void removeIfEmpty(Path directory) {
+        if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
+                && names(directory).isEmpty()) {
+            run(() -> Files.deleteIfExists(directory));
+        }
+    }
+
+    /** What a directory holds; nothing where it is not there. */
+    static List<String> names(Path directory) {
+        List<String> names = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+            entries.forEach(entry -> names.add(entry.getFileName().toString()));
+        } catch (NoSuchFileException | NotDirectoryException e) {
+            return List.of();
+        } catch (AccessDeniedException e) {
+            throw new KernelException("open directory", directory.toString(), Errno.EACCES, e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        names.sort(null);
+        return names;
+    }
+
+    @Override
+    public int compareTo(PinDirectory other) {
+        int byNamespace = Long.compare(netns, other.netns);
+        return byNamespace != 0 ? byNamespace : Integer.compare(ifindex, other.ifindex);
+    }
+
+    private interface FileOperation {
+        void run() throws IOException;
+    }
+
+    private static void run(FileOperation operation) {
+        try {
+            operation.run();
+        } catch (AccessDeniedException e) {
+            throw new KernelException("change pin", e.getFile(), Errno.EACCES, e);
+        } catch (FileSystemException e) {
+            throw new AttachException(
+                    AttachException.Kind.KERNEL_REFUSED,
+                    "change pin " + e.getMessage(),
+                    "see 'findmnt -R " + Bpffs.DEFAULT + "'",
+                    e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A pin that is not there means empty; anything else is an error. */
+    public static <T> Optional<T> absent(KernelException e) {
+        if (e.errno() == Errno.ENOENT) {
+            return Optional.empty();
+        }
+        throw e;
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.pin;
+
+import org.csumbpf.text.ShellWord;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.DirectoryLock;
+import org.csumbpf.loader.host.HostLock;
+import org.csumbpf.loader.host.NetworkNamespace;
+
+/** The whole of {@code /sys/fs/bpf/csumbpf}: who may change it, and when it comes and goes. */
+public final class PinTree {
+    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
+    /** Of the host: locked also while there is no bpffs. */
+    private static final Path LOCK = Path.of("/run/csumbpf");
+
+    /**
+     * Refuses to work in a mount namespace whose bpffs ends with the command: what is pinned there would be gone, and
+     * what is pinned outside would not be seen.
+     *
+     * @param namesNetns whether the arguments name a network namespace already
+     * @param arguments the command's own words after {@code csumbpf}, for the way out
+     */
+    public static void requireLasting(boolean namesNetns, String arguments) {
+        if (Bpffs.outlivesCommand(Bpffs.DEFAULT)) {
+            return;
+        }
+        String way = "csumbpf " + arguments;
+        if (!namesNetns) {
+            try (NetworkNamespace current = NetworkNamespace.current()) {
+                way = current.name()
+                        .map(name -> "csumbpf --netns " + ShellWord.quote(name) + " " + arguments)
+                        .orElse("nsenter --net=/proc/PID/ns/net csumbpf " + arguments);
+            }
+        }
+        throw new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "this mount namespace has a /sys of its own (as under 'ip netns exec'), so pins in " + Bpffs.DEFAULT
+                        + " would end with this command",
+                "run '" + way + "' outside of it");
+    }
+
+    /** What a change of the tree is told, and can ask for. */
+    public static final class Scope {
+        private final boolean mounted;
+        private boolean unmountWhenEmpty;
+
+        private Scope(boolean mounted) {
+            this.mounted = mounted;
+            this.unmountWhenEmpty = mounted;
+        }
+
+        /** Whether bpffs was mounted for this change. */
+        public boolean mounted() {
+            return mounted;
+        }
+
+        /** Asks for bpffs to be unmounted at the end, if nothing is in it any more. */
+        public void unmountWhenEmpty() {
+            unmountWhenEmpty = true;
+        }
+    }
+
+    /**
+     * Runs {@code work} as the only csumbpf command on this host that changes anything, with bpffs mounted. Leaves no
+     * empty directory behind, and no mount of its own that nothing uses. The directory is locked beside the host: a container
+     * may have a {@code /run} of its own, and the same bpffs.
+     */
+    public static <T> T change(Function<Scope, T> work) {
+        try (HostLock host = HostLock.acquire(LOCK, LOCK_TIMEOUT)) {
+            Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.DEFAULT));
+            try {
+                if (Bpffs.isReadOnly(Bpffs.DEFAULT)) {
+                    throw new AttachException(
+                            AttachException.Kind.UNSUPPORTED_HOST,
+                            Bpffs.DEFAULT + " is mounted read-only, so nothing can be pinned or unpinned (EROFS)",
+                            "run 'mount -o remount,rw " + Bpffs.DEFAULT + "'");
+                }
+                try (DirectoryLock pins = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT)) {
+                    try {
+                        return work.apply(scope);
+                    } finally {
+                        PinDirectory.removeIfEmpty(PinDirectory.ROOT);
+                    }
+                }
+            } finally {
+                if (scope.unmountWhenEmpty) {
+                    unmountIfEmpty();
+                }
+            }
+        }
+    }
+
+    private static void unmountIfEmpty() {
+        try {
+            // The kernel puts maps.debug and progs.debug into every bpffs: those are nobody's.
+            if (Bpffs.isMounted(Bpffs.DEFAULT)
+                    && PinDirectory.names(Bpffs.DEFAULT).stream().allMatch(name -> name.endsWith(".debug"))) {
+                Bpffs.unmount(Bpffs.DEFAULT);
+            }
+        } catch (KernelException e) {
+            if (e.errno() != Errno.EBUSY) {
+                throw e;
+            } // somebody else uses it meanwhile
+        }
+    }
+
+    /**
+     * Whether there is anything that csumbpf pinned.
+     *
+     * @throws KernelException EACCES: that may not be seen
+     */
+    public static boolean exists() {
+        if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
+            return false;
+        }
+        try {
+            Files.readAttributes(PinDirectory.ROOT, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            return true;
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (IOException e) {
+            throw new KernelException("open directory", PinDirectory.ROOT.toString(), Errno.EACCES, e);
+        }
+    }
+
+    /** The pins of all attachments: of one namespace, or of all. */
+    public static List<PinDirectory> attachments(Optional<NetworkNamespace> only) {
+        if (!exists()) {
+            return List.of();
+        }
+        return only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
+    }
+
+    /** The first attachment of another interface or namespace that {@code wanted} likes. */
+    public static Optional<PinDirectory> other(PinDirectory self, Predicate<PinDirectory> wanted) {
+        return PinDirectory.all().stream()
+                .filter(pins -> !pins.equals(self) && wanted.test(pins))
+                .findFirst();
+    }
+
+    private PinTree() {}
+}

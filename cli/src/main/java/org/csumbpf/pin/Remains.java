@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.pin;
+
+import java.util.concurrent.locks.LockSupport;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.TcxLink;
+import org.csumbpf.loader.host.NamespaceSearch;
+
+/** What is left of an attachment whose network namespace was not found: whether anything of it is still in force. */
+public final class Remains {
+    private static final int ATTEMPTS = 100;
+    private static final long PAUSE_NANOS = 10_000_000;
+
+    private Remains() {}
+
+    /**
+     * Whether its namespace is known to be gone: the kernel took the programs off the loopback device, which goes with the
+     * namespace only, or off the attachment's device, where besides nothing that can be seen holds the namespace. Reads only.
+     */
+    static boolean namespaceGone(PinDirectory pins, NamespaceSearch.Answer answer) {
+        return isOff(pins, PinDirectory.DETOUR_LINK) || answer.complete() && isOff(pins, PinDirectory.LINK);
+    }
+
+    /** Whether the link is there and its device is not. */
+    private static boolean isOff(PinDirectory pins, String link) {
+        try (TcxLink opened = TcxLink.fromPin(pins.pin(link))) {
+            return opened.info().ifindex() == 0;
+        } catch (KernelException e) {
+            if (e.errno() == Errno.ENOENT) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Whether the kernel still runs the program somewhere. For a filter only the program's own end can tell that: without its
+     * pin the program ends, unless a device holds it; then the pin is made again.
+     */
+    public static boolean stillRuns(PinDirectory pins) {
+        if (pins.has(PinDirectory.LINK)) {
+            return !isOff(pins, PinDirectory.LINK);
+        }
+        if (!pins.has(PinDirectory.PROGRAM)) {
+            return false;
+        }
+        int id;
+        try (BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
+            id = program.info().id();
+        }
+        pins.remove(PinDirectory.PROGRAM);
+        // The kernel frees it a little after its last name is gone.
+        for (int i = 0; i < ATTEMPTS && exists(id); i++) {
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
+        return BpfProgram.fromId(id)
+                .map(program -> {
+                    try (program) {
+                        pins.replace(PinDirectory.PROGRAM, program::pin);
+                        return true;
+                    }
+                })
+                .orElse(false);
+    }
+
+    private static boolean exists(int id) {
+        return BpfProgram.fromId(id)
+                .map(program -> {
+                    program.close();
+                    return true;
+                })
+                .orElse(false);
+    }
+}

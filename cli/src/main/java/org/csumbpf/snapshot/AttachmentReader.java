@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.pin.Selection;
+import org.csumbpf.pin.Place;
+import org.csumbpf.backstop.BackstopView;
+import org.csumbpf.backstop.BackstopReader;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.InterfaceName;
+import org.csumbpf.loader.host.KernelModule;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetStatistics;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Backstop;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.OtherVersionException;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.Vni;
+
+/** Reads attachments as they are now. It changes nothing and takes no lock, so it may see a change half way. */
+public final class AttachmentReader {
+    private AttachmentReader() {}
+
+    /** All attachments: of one namespace, or of all. */
+    public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
+        List<AttachmentView> views = each(PinTree.attachments(only));
+        views.addAll(unpinned(only));
+        return withOffPath(views);
+    }
+
+    public static List<AttachmentView> all(Selection only) {
+        return withOffPath(each(only.attachments()));
+    }
+
+    /**
+     * The attachment of one interface, if there is one.
+     *
+     * @param ifname also an alternative name
+     */
+    public static Optional<AttachmentView> one(NetworkNamespace netns, String ifname) {
+        String name =
+                netns.call(() -> Rtnetlink.device(ifname)).map(NetDevice::name).orElse(ifname);
+        return all(Optional.of(netns)).stream()
+                .filter(view -> InterfaceName.matches(view.ifname(), name))
+                .findFirst();
+    }
+
+    /** What lies among the pins and is not csumbpf's: a sentence for each. */
+    public static List<String> ignored() {
+        return PinTree.exists() ? PinDirectory.ignored() : List.of();
+    }
+
+    /** What one attachment of the network namespace that the caller is in has counted, for what comes later to be compared with. */
+    public static Optional<Evidence> baseline(PinDirectory pins, NetDevice device) {
+        try (NetworkNamespace netns = NetworkNamespace.ofThread()) {
+            return here(pins, netns, device, Reach.record(pins)).baseline();
+        }
+    }
+
+    private static List<AttachmentView> each(List<PinDirectory> attachments) {
+        List<AttachmentView> views = new ArrayList<>();
+        for (PinDirectory pins : attachments) {
+            try {
+                views.add(read(pins));
+            } catch (RuntimeException e) { // whatever it is, the others are to be shown
+                views.add(unreadable(pins, e));
+            }
+        }
+        return views;
+    }
+
+    /** Whose pins are all lost, while their filters go on: in one namespace, the caller's own if none is named. */
+    private static List<AttachmentView> unpinned(Optional<NetworkNamespace> only) {
+        try (NetworkNamespace netns = only.isPresent() ? null : NetworkNamespace.current()) {
+            NetworkNamespace where = only.orElse(netns);
+            return where.call(() -> {
+                List<AttachmentView> views = new ArrayList<>();
+                for (NetDevice device : Rtnetlink.devices()) {
+                    PinDirectory pins = new PinDirectory(where.inode(), device.ifindex());
+                    if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isPresent()) {
+                        views.add(here(pins, where, device, Optional.empty()));
+                    }
+                }
+                return views;
+            });
+        }
+    }
+
+    /** Under its usual name all the same, as far as that can be read. */
+    private static AttachmentView unreadable(PinDirectory pins, RuntimeException why) {
+        Optional<String> netnsName = Optional.empty();
+        Optional<AttachmentRecord> record = Optional.empty();
+        try (NetworkNamespace netns = NetworkNamespace.byInode(pins.netns()).orElse(null)) {
+            netnsName = Optional.ofNullable(netns).flatMap(NetworkNamespace::name);
+            record = Reach.record(pins);
+        } catch (RuntimeException e) {
+            // What is wrong is told already.
+        }
+        Place place = Place.of(pins, netnsName, record);
+        AttachmentView.State state = AttachmentView.State.UNREADABLE;
+        return without(
+                place,
+                record,
+                Optional.empty(),
+                state,
+                Finding.problem(Finding.Id.UNREADABLE, place.ifname(), state.label() + ": " + why.getMessage()));
+    }
+
+    /** All attachments of a port in a namespace share its evidence. */
+    private static List<AttachmentView> withOffPath(List<AttachmentView> views) {
+        Map<AttachmentView.Port, Evidence> sinceByPort = new HashMap<>();
+        for (AttachmentView view : views) {
+            view.evidence().ifPresent(now -> {
+                Evidence since = now.since(view.record().orElseThrow().baseline());
+                sinceByPort.merge(view.port().orElseThrow(), since, Evidence::plusAttachment);
+            });
+        }
+        return views.stream()
+                .map(view -> withOffPath(
+                        view,
+                        view.port()
+                                .flatMap(port -> Optional.ofNullable(sinceByPort.get(port))
+                                        .flatMap(since -> OffPath.judge(since, port.number(), OffPath.SINCE_RULES)))))
+                .toList();
+    }
+
+    private static AttachmentView withOffPath(AttachmentView view, Optional<String> offPath) {
+        List<Finding> findings = new ArrayList<>(view.findings());
+        if (offPath.isPresent() && !view.before().isEmpty()) {
+            findings.add(Finding.problem(
+                    Finding.Id.PROGRAM_BEFORE,
+                    view.ifname(),
+                    "packets may not come to csumbpf: " + String.join(" and ", view.before())
+                            + " runs before it, and may end the chain",
+                    new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows it")));
+        }
+        return view.with(offPath, findings);
+    }
+
+    private static AttachmentView read(PinDirectory pins) {
+        Optional<AttachmentRecord> record = Reach.record(pins);
+        try (Reach reach = Reach.of(pins, record)) {
+            return switch (reach.state()) {
+                case HERE -> {
+                    NetworkNamespace netns = reach.netns().orElseThrow();
+                    NetDevice device = reach.device().orElseThrow();
+                    yield netns.call(() -> here(pins, netns, device, record));
+                }
+                case MOVED -> moved(pins, reach, record);
+                case DEVICE_GONE -> {
+                    NetworkNamespace netns = reach.netns().orElseThrow();
+                    String[] detach = record.map(r -> new String[] {"detach", r.ifname()})
+                            .orElse(new String[] {"detach", "--all"});
+                    yield gone(
+                            Place.of(pins, netns.name(), record),
+                            pins,
+                            record,
+                            AttachmentView.State.INTERFACE_GONE,
+                            Finding.Id.INTERFACE_GONE,
+                            Remedy.csumbpf(netns, "clears away what is left", detach));
+                }
+                case NETNS_GONE ->
+                    gone(
+                            Place.of(pins, Optional.empty(), record),
+                            pins,
+                            record,
+                            AttachmentView.State.NETNS_GONE,
+                            Finding.Id.NETNS_GONE,
+                            CLEAR_ALL);
+                case NETNS_NOT_FOUND ->
+                    gone(
+                            Place.of(pins, Optional.empty(), record),
+                            pins,
+                            record,
+                            AttachmentView.State.NETNS_NOT_FOUND,
+                            Finding.Id.NETNS_NOT_FOUND,
+                            CLEAR_ALL);
+            };
+        }
+    }
+
+    private static final Remedy CLEAR_ALL =
+            new Remedy(List.of("csumbpf", "detach", "--all"), "clears away what is left");
+
+    private static AttachmentView moved(PinDirectory pins, Reach reach, Optional<AttachmentRecord> record) {
+        Place place = Place.of(pins, reach.netns().flatMap(NetworkNamespace::name), record);
+        String to = reach.moved()
+                .map(netns -> (netns.isCurrent() ? "this network namespace" : "network namespace " + netns.reference())
+                        + " as " + reach.device().orElseThrow().name())
+                .orElse("a network namespace that was not found");
+        Remedy follow = reach.moved()
+                .map(netns -> Remedy.csumbpf(
+                        netns,
+                        "follows it",
+                        "restore",
+                        reach.device().orElseThrow().name()))
+                .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with a path of it"));
+        return without(
+                place,
+                record,
+                contents(pins),
+                AttachmentView.State.MOVED,
+                Finding.problem(
+                        Finding.Id.INTERFACE_MOVED, place.ifname(), "the interface was moved to " + to, follow));
+    }
+
+    private static AttachmentView gone(
+            Place place,
+            PinDirectory pins,
+            Optional<AttachmentRecord> record,
+            AttachmentView.State state,
+            Finding.Id id,
+            Remedy remedy) {
+        return without(
+                place, record, contents(pins), state, Finding.problem(id, place.ifname(), state.label(), remedy));
+    }
+
+    /** Of which the kernel says nothing. */
+    private static AttachmentView without(
+            Place place,
+            Optional<AttachmentRecord> record,
+            Optional<AttachmentView.Contents> contents,
+            AttachmentView.State state,
+            Finding finding) {
+        return new AttachmentView(
+                place,
+                state,
+                Optional.empty(),
+                record,
+                contents,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(finding));
+    }
+
+    /** Where the device is where it was; the caller has entered its namespace. */
+    private static AttachmentView here(
+            PinDirectory pins, NetworkNamespace netns, NetDevice device, Optional<AttachmentRecord> record) {
+        NetStatistics begun = NetStatistics.read();
+        Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
+        Optional<AttachmentView.Contents> contents = contents(pins);
+        Optional<BackstopView> backstop = contents.flatMap(c -> record.map(r -> BackstopReader.read(
+                        pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
+                .plus(c.detour(), c.detourOfAny())));
+        Findings findings = new Findings(netns, device);
+        findings.ofHook(pins, live.isPresent(), contents.isPresent(), record);
+        backstop.ifPresent(findings::ofBackstop);
+        if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
+            findings.ofReceivePath(backstop, record);
+        }
+        return new AttachmentView(
+                new Place(pins.netns(), netns.name(), pins.ifindex(), device.name()),
+                state(live.isPresent(), contents.isPresent(), record),
+                live.map(hook -> {
+                    try (BpfProgram program = hook.program()) {
+                        return new AttachmentView.Hanging(hook.kind().label(), program.info(), hook.before());
+                    }
+                }),
+                record,
+                contents,
+                backstop,
+                Optional.of(new AttachmentView.HostCounts(begun, NetStatistics.read())),
+                Optional.empty(),
+                findings.all());
+    }
+
+    private static AttachmentView.State state(boolean live, boolean readable, Optional<AttachmentRecord> record) {
+        if (live) {
+            return AttachmentView.State.ATTACHED;
+        }
+        return readable && record.filter(AttachmentRecord::finished).isPresent()
+                ? AttachmentView.State.HOOK_LOST
+                : AttachmentView.State.NOT_HOOKED;
+    }
+
+    /** What is found out about an attachment whose device is there. */
+    private static final class Findings {
+        private final NetworkNamespace netns;
+        private final NetDevice device;
+        private final List<Finding> all = new ArrayList<>();
+
+        Findings(NetworkNamespace netns, NetDevice device) {
+            this.netns = netns;
+            this.device = device;
+        }
+
+        List<Finding> all() {
+            return all;
+        }
+
+        private Remedy command(String effect, String subcommand) {
+            return Remedy.csumbpf(netns, effect, subcommand, device.name());
+        }
+
+        private void problem(Finding.Id id, String subject, String evidence, Remedy... remedies) {
+            all.add(Finding.problem(id, subject, evidence, remedies));
+        }
+
+        void ofHook(PinDirectory pins, boolean live, boolean readable, Optional<AttachmentRecord> record) {
+            if (!live && !readable) {
+                problem(
+                        Finding.Id.HALF_MADE,
+                        device.name(),
+                        "what is left of it has no rules",
+                        command("clears it away", "detach"));
+            } else if (!live) {
+                problem(
+                        state(false, true, record) == AttachmentView.State.HOOK_LOST
+                                ? Finding.Id.HOOK_LOST
+                                : Finding.Id.HALF_MADE,
+                        device.name(),
+                        "the program is not on the hook",
+                        command("puts it back", "restore"),
+                        command("clears it away", "detach"));
+            } else if (!readable || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
+                if (isOfOtherVersion(pins)) {
+                    problem(
+                            Finding.Id.OTHER_VERSION,
+                            device.name(),
+                            "attached by another version of csumbpf, whose maps this one cannot read; the program runs on",
+                            command("takes it off", "detach"),
+                            command("then puts this one in its place", "attach"));
+                } else {
+                    problem(
+                            Finding.Id.PIN_MISSING,
+                            device.name(),
+                            "a pin is missing; the program runs on",
+                            command("mends it", "restore"));
+                }
+            }
+        }
+
+        void ofBackstop(BackstopView backstop) {
+            if (backstop.state() == BackstopView.State.LOST) {
+                problem(
+                        Finding.Id.BACKSTOP_LOST,
+                        device.name(),
+                        "the nftables backstop does not do its work: " + backstop.text(),
+                        command("puts it right", "restore"));
+            }
+        }
+
+        void ofReceivePath(Optional<BackstopView> backstop, Optional<AttachmentRecord> record) {
+            Backstop asked = backstop.map(BackstopView::wanted).orElse(Backstop.NEVER);
+            boolean covered =
+                    backstop.filter(b -> b.state() == BackstopView.State.ON).isPresent();
+            List<Finding> bypasses = new ArrayList<>(Preflight.receivePath(device, false));
+            KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
+            // Where nothing is decrypted before tc, no module changes that, and it is told already.
+            boolean matters = LinkType.decryptsBeforeTc(device);
+            if (matters && module == KernelModule.State.UNAVAILABLE) {
+                Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(bypasses::add);
+            } else if (matters && module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
+                bypasses.add(OffloadSafety.harm()
+                        .map(harm -> Preflight.harmful(Preflight.ESP4_OFFLOAD, harm))
+                        .orElseGet(() -> Finding.problem(
+                                Finding.Id.MODULE_NOT_LOADED,
+                                Preflight.ESP4_OFFLOAD,
+                                Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc",
+                                command("loads it, or says why it does not", "restore"))));
+            }
+            for (Finding bypass : bypasses) {
+                Finding helpful = bypass.withBackstop(asked);
+                all.add(covered ? helpful.as(Finding.Severity.NOTE) : helpful);
+            }
+            if (record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
+                            .isPresent()
+                    && module == KernelModule.State.LOADED) {
+                OffloadSafety.harm()
+                        .ifPresent(harm -> problem(
+                                Finding.Id.MODULE_HARMS,
+                                Preflight.ESP4_OFFLOAD,
+                                Preflight.ESP4_OFFLOAD + ", which attach loaded, has come to harm this host (" + harm
+                                        + ")",
+                                command("unloads it", "restore")));
+            }
+        }
+    }
+
+    /** Whether what is pinned was made by a version whose values this one does not know. */
+    private static boolean isOfOtherVersion(PinDirectory pins) {
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            maps.record().get();
+            RuleSet.read(maps);
+            return false;
+        } catch (OtherVersionException e) {
+            return true;
+        } catch (KernelException e) {
+            return PinDirectory.absent(e).isPresent();
+        }
+    }
+
+    private static Optional<AttachmentView.Contents> contents(PinDirectory pins) {
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            RuleSet rules = RuleSet.read(maps);
+            Map<Vni, Counters> counters = new TreeMap<>();
+            Map<Vni, Counters> all = maps.counters();
+            rules.byVni().keySet().forEach(vni -> counters.put(vni, all.getOrDefault(vni, Counters.NONE)));
+            Map<Vni, Counters> detour = maps.backstopCounters();
+            detour.keySet().retainAll(rules.byVni().keySet());
+            long now = MonotonicClock.nanos();
+            Map<PeerKey, Peer> peers = maps.peers();
+            OptionalLong age = peers.values().stream()
+                    .mapToLong(peer -> Math.max(0, now - peer.lastSeenNanos()))
+                    .min();
+            return Optional.of(new AttachmentView.Contents(
+                    rules,
+                    counters,
+                    rules.any().flatMap(any -> maps.countersOfAny()),
+                    detour,
+                    rules.any().flatMap(any -> maps.backstopCountersOfAny()),
+                    maps.totals(),
+                    peers,
+                    maps.eventsLost(),
+                    age));
+        } catch (OtherVersionException e) {
+            return Optional.empty();
+        } catch (KernelException e) {
+            return PinDirectory.absent(e);
+        }
+    }
+}

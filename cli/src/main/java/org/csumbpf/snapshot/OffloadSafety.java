@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.csumbpf.loader.host.DeviceAddress;
+import org.csumbpf.loader.host.NamespaceSearch;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.loader.host.SecurityAssociation;
+import org.csumbpf.loader.host.Xfrm;
+
+/**
+ * Whether esp4_offload and esp6_offload may be loaded. They change how the whole host receives ESP: it is decrypted before anything
+ * that takes packets off a device. Where that breaks what worked, the backstop repairs alone. Reads only.
+ */
+public final class OffloadSafety {
+    private static final String OPEN_VSWITCH = "openvswitch";
+    /** Of 'ip -d link'. */
+    private static final Set<String> IP_TUNNELS = Set.of("ipip", "sit", "gre", "ip6tnl", "ip6gre");
+
+    private OffloadSafety() {}
+
+    /**
+     * What they would harm in the namespace that the caller has entered and in the one that csumbpf was started in, in words; empty:
+     * nothing that is known.
+     */
+    static Optional<String> harm() {
+        return harmHere().or(() -> {
+            try (NetworkNamespace own = NetworkNamespace.current()) {
+                return own.call(OffloadSafety::harmHere);
+            }
+        });
+    }
+
+    /** The same in all namespaces that can be found: the modules are the whole host's. */
+    public static Optional<String> harmAnywhere() {
+        List<String> found = new ArrayList<>();
+        NamespaceSearch.first(netns -> {
+                    netns.call(OffloadSafety::harmHere).ifPresent(harm -> found.add(harm + where(netns)));
+                    return !found.isEmpty();
+                })
+                .namespace()
+                .ifPresent(NetworkNamespace::close);
+        return found.stream().findFirst();
+    }
+
+    private static String where(NetworkNamespace netns) {
+        return netns.isCurrent() ? "" : "; network namespace " + netns.reference();
+    }
+
+    private static Optional<String> harmHere() {
+        return harm(Rtnetlink.devices(), Xfrm.associations(), Rtnetlink::addresses);
+    }
+
+    static Optional<String> harm(
+            List<NetDevice> devices, List<SecurityAssociation> associations, Supplier<List<DeviceAddress>> addresses) {
+        // Measured on 6.1 and 6.12: what is decrypted before it comes out of an internal port without its IPsec state.
+        for (NetDevice device : devices) {
+            if (device.kind().equals(OPEN_VSWITCH)) {
+                return Optional.of("Open vSwitch, device " + device.name()
+                        + ": what is decrypted before it loses its IPsec state there");
+            }
+        }
+        // Measured on 6.1, 6.12 and 7.3: compressed packets are lost.
+        if (associations.stream().anyMatch(SecurityAssociation::isIpComp)) {
+            return Optional.of("IPComp: compressed packets inside ESP are lost");
+        }
+        // Measured on 6.1 with ipip and gre: what is decrypted as it comes out of the tunnel is dropped as truncated.
+        for (NetDevice device : devices) {
+            if (IP_TUNNELS.contains(device.kind()) && carriesEsp(device, associations, addresses.get())) {
+                return Optional.of("ESP inside the " + device.kind() + " tunnel " + device.name() + " is lost");
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static boolean carriesEsp(
+            NetDevice device, List<SecurityAssociation> associations, List<DeviceAddress> addresses) {
+        Set<InetAddress> own = new HashSet<>();
+        for (DeviceAddress address : addresses) {
+            if (address.ifindex() == device.ifindex()) {
+                own.add(address.address());
+            }
+        }
+        return associations.stream()
+                .anyMatch(sa -> sa.isEsp() && (own.contains(sa.source()) || own.contains(sa.destination())));
+    }
+
+    /** Whether there is ESP over IPv6 in the namespace that the caller has entered. */
+    public static boolean hasIpv6Esp() {
+        return Xfrm.associations().stream().anyMatch(sa -> sa.isEsp() && sa.ipv6());
+    }
+}

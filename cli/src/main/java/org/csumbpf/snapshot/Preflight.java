@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import org.csumbpf.pin.AttachException;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.Ethtool;
+import org.csumbpf.loader.host.KernelModule;
+import org.csumbpf.loader.host.KernelRelease;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.loader.host.XdpMode;
+import org.csumbpf.maps.Backstop;
+
+/**
+ * Whether decrypted packets can reach tc ingress on a device. They do only where ESP is decrypted inside GRO and put
+ * back on the device: the kernel needs esp4_offload, the device its GRO feature, and generic XDP switches GRO off.
+ * Reads only; runs in the device's network namespace.
+ */
+public final class Preflight {
+    public static final String ESP4_OFFLOAD = "esp4_offload";
+    /** Where decrypted packets can come to the backstop alone. */
+    static final Remedy USE_BACKSTOP = Remedy.words("attach with --backstop always");
+
+    public static final String ESP6_OFFLOAD = "esp6_offload";
+
+    /** GRO happens on the lowest device: a VLAN's parent, a bond's members. */
+    static List<NetDevice> receivers(NetDevice device) {
+        List<NetDevice> receivers = new ArrayList<>();
+        if (device.kind().equals("vlan") && device.lowerIfindex() != 0 && !device.lowerInOtherNetns()) {
+            Rtnetlink.device(device.lowerIfindex()).ifPresent(lower -> receivers.addAll(receivers(lower)));
+        } else if (device.kind().equals("bond") || device.kind().equals("team")) {
+            for (NetDevice member : Rtnetlink.devices()) {
+                if (member.masterIfindex() == device.ifindex()) {
+                    receivers.addAll(receivers(member));
+                }
+            }
+        }
+        return receivers.isEmpty() ? List.of(device) : receivers;
+    }
+
+    /** What keeps decrypted packets from tc on the devices that receive; {@code enableGro} is about to switch on the device's own GRO. */
+    public static List<Finding> receivePath(NetDevice device, boolean enableGro) {
+        List<Finding> findings = new ArrayList<>();
+        if (!LinkType.decryptsBeforeTc(device)) {
+            // Its GRO makes no difference.
+            return List.of(Finding.problem(
+                    Finding.Id.DEVICE_DECRYPTS_BEHIND_TC,
+                    device.name(),
+                    "ESP that comes in by " + device.name() + " ("
+                            + (device.kind().isEmpty() ? "ARPHRD type " + device.arphrd() : device.kind())
+                            + ") is decrypted behind tc",
+                    USE_BACKSTOP));
+        }
+        for (NetDevice receiver : receivers(device)) {
+            String name = receiver.name();
+            if (!gro(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
+                List<Remedy> remedies = new ArrayList<>();
+                remedies.add(new Remedy(List.of("ethtool", "-K", name, "gro", "on"), "switches it on"));
+                if (receiver.ifindex() == device.ifindex()) {
+                    remedies.add(Remedy.words("or attach with --enable-gro"));
+                }
+                findings.add(new Finding(
+                        Finding.Id.GRO_OFF, Finding.Severity.PROBLEM, name, "GRO is off on " + name, remedies));
+            }
+            if (receiver.xdp() == XdpMode.GENERIC || receiver.xdp() == XdpMode.MULTI) {
+                findings.add(Finding.problem(
+                        Finding.Id.GENERIC_XDP,
+                        name,
+                        "generic XDP on " + name + " switches GRO off",
+                        new Remedy(List.of("ip", "link", "set", "dev", name, "xdpgeneric", "off"), "ends that"),
+                        Remedy.words("or load that program in native mode")));
+            }
+            if (receiver.kind().equals("veth")
+                    && !KernelRelease.current().atLeast(5, 13)
+                    && receiver.xdp() == XdpMode.NONE) {
+                findings.add(Finding.problem(
+                        Finding.Id.VETH_WITHOUT_GRO,
+                        name,
+                        name + " is a veth, which has no GRO on a kernel before 5.13",
+                        Remedy.words("attach to the physical device")));
+            }
+        }
+        return findings;
+    }
+
+    /** Where the kernel cannot decrypt ESP inside GRO, nor once the module is loaded. */
+    public static Optional<Finding> module(String module) {
+        if (KernelModule.state(module) == KernelModule.State.UNAVAILABLE) {
+            return Optional.of(
+                    missing(module, "this kernel (" + KernelRelease.current().text() + ") does not have it"));
+        }
+        return Optional.empty();
+    }
+
+    public static Finding missing(String module, String why) {
+        return Finding.problem(
+                Finding.Id.MODULE_MISSING,
+                module,
+                module + " is not loaded (" + why + "), so ESP is decrypted behind tc",
+                new Remedy(
+                        List.of("modprobe", module),
+                        "loads it, once the kernel's modules are installed (Debian: linux-image-$(uname -r))"));
+    }
+
+    public static Finding harmful(String module, String harm) {
+        return Finding.problem(
+                Finding.Id.MODULE_UNSAFE,
+                module,
+                module + " is not loaded, since it would harm this host (" + harm + "), so ESP is decrypted behind tc",
+                USE_BACKSTOP);
+    }
+
+    public static boolean gro(String device) {
+        try {
+            return Ethtool.gro(device);
+        } catch (KernelException e) {
+            // A device without ethtool operations has the feature the kernel gives every device: on.
+            return true;
+        }
+    }
+
+    /**
+     * Why attach does nothing: by no path decrypted packets could be repaired.
+     *
+     * @param backstop what was asked for
+     * @param warnings what they say of the other path is part of the reason
+     */
+    public static AttachException refusal(String ifname, List<Finding> obstacles, Backstop backstop, List<String> warnings) {
+        List<String> next = new ArrayList<>();
+        obstacles.stream()
+                .map(obstacle -> obstacle.withBackstop(backstop).advice())
+                .filter(advice -> !advice.isEmpty())
+                .forEach(next::add);
+        next.add("--force attaches all the same");
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                ifname + ": decrypted packets cannot reach tc: "
+                        + obstacles.stream().map(Finding::evidence).collect(Collectors.joining("; "))
+                        + warnings.stream()
+                                .map(warning -> "; and " + warning)
+                                .collect(Collectors.joining()),
+                String.join("; ", next));
+    }
+
+    private Preflight() {}
+}

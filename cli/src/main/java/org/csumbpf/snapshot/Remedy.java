@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import org.csumbpf.text.ShellWord;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.csumbpf.loader.host.NetworkNamespace;
+
+/**
+ * What can be done about a finding.
+ *
+ * @param command as a list of arguments, the program first; empty: it is no command
+ * @param effect what it does, as the end of a sentence that the command begins; without a command the whole sentence
+ */
+public record Remedy(List<String> command, String effect) {
+    public Remedy {
+        command = List.copyOf(command);
+    }
+
+    /** Something else than a command. */
+    static Remedy words(String sentence) {
+        return new Remedy(List.of(), sentence);
+    }
+
+    /** A subcommand of csumbpf that works in the namespace, wherever it is typed. */
+    static Remedy csumbpf(NetworkNamespace netns, String effect, String... words) {
+        List<String> command = new ArrayList<>(List.of("csumbpf"));
+        if (!netns.isCurrent()) {
+            command.addAll(List.of("--netns", netns.reference()));
+        }
+        command.addAll(List.of(words));
+        return new Remedy(command, effect);
+    }
+
+    /** What the command, quoted for a shell, does. */
+    public String text() {
+        return command.isEmpty() ? effect : "'" + ShellWord.line(command) + "' " + effect;
+    }
+
+    /** What to do. */
+    String advice() {
+        return command.isEmpty() ? effect : "run '" + ShellWord.line(command) + "'";
+    }
+}

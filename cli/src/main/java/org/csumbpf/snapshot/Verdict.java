@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopView;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Total;
+
+/**
+ * Whether the program does what it is there for, read off its own counters.
+ *
+ * @param kind in one word
+ * @param text in words, for the user
+ */
+public record Verdict(Kind kind, String text) {
+    /** In one word. */
+    public enum Kind {
+        /** Packets were repaired. */
+        REPAIRING(false),
+        /** Decrypted packets came, and wrong checksums stayed: mode observe repairs none, or the packets could not be. */
+        BROKEN(true),
+        /** Decrypted packets came, and nothing was to be repaired. */
+        HEALTHY(false),
+        /** Decrypted packets come by a way that is not covered. */
+        BYPASSED(true),
+        /** VXLAN comes, but not through IPsec: an overlay that is not encrypted may share the port. */
+        PLAINTEXT(false),
+        /** VXLAN comes, but no VNI with a rule: it is somebody else's. */
+        NO_RULE(false),
+        /** Nothing of interest came. */
+        IDLE(false),
+        /** The program is not on the hook. */
+        OFF(true),
+        /** It may be on the hook, but that cannot be seen. */
+        UNKNOWN(true);
+
+        private final boolean amiss;
+
+        Kind(boolean amiss) {
+            this.amiss = amiss;
+        }
+
+        public String label() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+
+        /** Whether decrypted packets are lost, may be lost, or nobody can tell. */
+        public boolean amiss() {
+            return amiss;
+        }
+    }
+
+    /**
+     * Whether somebody has to do something about an attachment: nobody can be sure that packets are repaired, or {@code status}
+     * prints a problem. The one place that decides; docs/exit-codes.md tells users.
+     */
+    public static boolean amiss(AttachmentView view) {
+        return of(view).kind().amiss() || !view.problems().isEmpty();
+    }
+
+    public static Verdict of(AttachmentView view) {
+        if (view.state() == AttachmentView.State.NETNS_NOT_FOUND || view.state() == AttachmentView.State.UNREADABLE) {
+            return new Verdict(
+                    Kind.UNKNOWN,
+                    "whether anything is repaired cannot be told: "
+                            + view.state().label());
+        }
+        if (view.state() != AttachmentView.State.ATTACHED) {
+            return new Verdict(Kind.OFF, "nothing is repaired: " + view.state().label());
+        }
+        if (view.offPath().isPresent()) {
+            return new Verdict(Kind.BYPASSED, view.offPath().get() + besides(view));
+        }
+        return view.contents()
+                .map(contents -> of(
+                        contents.sum(),
+                        view.backstop()
+                                .filter(b -> b.state() == BackstopView.State.ON)
+                                .map(BackstopView::sum),
+                        contents.totals()))
+                .orElseGet(() ->
+                        new Verdict(Kind.UNKNOWN, "the program runs on, but its rules and counters cannot be read"));
+    }
+
+    /** What csumbpf leaves as it is without a look at its checksum, so that errors may be among it; empty: nothing. */
+    public static String besides(AttachmentView view) {
+        return view.contents()
+                .map(contents -> {
+                    long plaintext = contents.sum().get(Outcome.PLAINTEXT).packets();
+                    long noRule = contents.totals().get(Total.NO_RULE).packets();
+                    List<String> parts = new ArrayList<>();
+                    if (plaintext > 0) {
+                        parts.add(plaintext + " plaintext packets");
+                    }
+                    if (noRule > 0) {
+                        parts.add(noRule + " packets with a VNI that has no rule");
+                    }
+                    return parts.isEmpty()
+                            ? ""
+                            : "; the errors may also be among " + String.join(" and ", parts)
+                                    + ", which are left as they are and not looked at";
+                })
+                .orElse("");
+    }
+
+    /** @param backstop what came behind tc; empty: nobody is there to see it */
+    static Verdict of(Counters sum, Optional<BackstopCounters> backstop, Map<Total, Count> totals) {
+        BackstopCounters behind = backstop.orElse(BackstopCounters.NONE);
+        long repairedBehind = behind.get(BackstopCounters.Outcome.REPAIRED).packets();
+        long repaired = sum.get(Outcome.REPAIRED).packets() + repairedBehind;
+        long bad = sum.get(Outcome.BAD).packets();
+        long decrypted = sum.decrypted() + behind.decrypted();
+        long unjudged = behind.get(BackstopCounters.Outcome.UNJUDGED).packets();
+        long plaintext = sum.get(Outcome.PLAINTEXT).packets()
+                + sum.get(Outcome.DROPPED).packets()
+                + behind.get(BackstopCounters.Outcome.DROPPED).packets();
+        long esp = totals.get(Total.ESP).packets();
+        long noRule = totals.get(Total.NO_RULE).packets();
+        if (repaired > 0) {
+            return new Verdict(
+                    Kind.REPAIRING,
+                    repaired + " packets repaired"
+                            + (repairedBehind > 0 ? ", " + repairedBehind + " of them by the backstop" : ""));
+        }
+        if (bad > 0) {
+            return new Verdict(
+                    Kind.BROKEN, bad + " packets with a wrong checksum seen; mode observe repairs none of them");
+        }
+        long failed = sum.get(Outcome.FAILED).packets()
+                + sum.get(Outcome.OVERSIZE).packets()
+                + behind.get(BackstopCounters.Outcome.FAILED).packets();
+        if (failed > 0) {
+            return new Verdict(
+                    Kind.BROKEN,
+                    failed + " decrypted packets could not be read, or are too long to compute a checksum");
+        }
+        if (decrypted > unjudged) {
+            return new Verdict(Kind.HEALTHY, decrypted + " decrypted packets seen, none needed repair");
+        }
+        if (unjudged > 0) {
+            return new Verdict(
+                    Kind.BYPASSED,
+                    unjudged + " decrypted packets passed behind tc, where mode observe can only count them");
+        }
+        if (esp > 0) {
+            return new Verdict(
+                    Kind.BYPASSED,
+                    "still broken: " + esp + " ESP packets passed tc encrypted and none came back decrypted, "
+                            + (backstop.isPresent()
+                                    ? "and none came to the backstop: xfrm refused them ('nstat -az | grep Xfrm'), or they"
+                                            + " hold no VXLAN with a VNI that has a rule"
+                                    : "so the kernel decrypts behind this hook"));
+        }
+        if (plaintext > 0) {
+            return new Verdict(Kind.PLAINTEXT, plaintext + " VXLAN packets seen, none of them decrypted by IPsec");
+        }
+        if (noRule > 0) {
+            return new Verdict(Kind.NO_RULE, noRule + " VXLAN packets seen, none with a VNI that has a rule");
+        }
+        return new Verdict(Kind.IDLE, "no VXLAN or ESP packet seen yet");
+    }
+}
