@@ -27,9 +27,8 @@ class PackageOrderTest {
     @Test
     void eachUsesOnlyThoseBehindIt() {
         for (int i = 1; i < ORDER.size(); i++) {
-            String[] before = ORDER.subList(0, i).stream()
-                    .map(PackageOrderTest::name)
-                    .toArray(String[]::new);
+            String[] before =
+                    ORDER.subList(0, i).stream().map(PackageOrderTest::name).toArray(String[]::new);
             noClasses()
                     .that()
                     .resideInAPackage(name(ORDER.get(i)))

@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import org.csumbpf.text.ShellWord;
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.desired.DesiredAttachment;
-import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.Absent;
-import org.csumbpf.pin.PinDirectory;
-import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.LiveHook;
-import org.csumbpf.pin.Remains;
-import org.csumbpf.pin.Identities;
-import org.csumbpf.pin.Reach;
-import org.csumbpf.pin.Place;
-import org.csumbpf.snapshot.AttachmentReader;
-import org.csumbpf.snapshot.OffPath;
-import org.csumbpf.snapshot.Finding;
-import org.csumbpf.snapshot.Preflight;
-import org.csumbpf.snapshot.LinkType;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -29,6 +10,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
@@ -50,6 +33,22 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.maps.Rule;
+import org.csumbpf.pin.Absent;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.Identities;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.pin.Remains;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.Finding;
+import org.csumbpf.snapshot.LinkType;
+import org.csumbpf.snapshot.OffPath;
+import org.csumbpf.snapshot.Preflight;
+import org.csumbpf.text.ShellWord;
 
 /**
  * Attaches, changes, restores and detaches. All state is in the kernel: the pins, the hook and the record that is one of the
@@ -180,7 +179,7 @@ public final class Attachments {
         PinDirectory there = new PinDirectory(to.inode(), device.ifindex());
         return to.call(() -> {
             Repin.move(pins, there, device);
-            result.changes().add("followed the device, which was moved");
+            result.add(Change.Id.DEVICE_FOLLOWED);
             return there;
         });
     }
@@ -511,7 +510,7 @@ public final class Attachments {
                 }
                 throw e;
             }
-            result.changes().add(0, "attached");
+            result.changes().add(0, Change.of(Change.Id.ATTACHED));
         }
     }
 

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.PinDirectory;
-import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.LiveHook;
-import org.csumbpf.snapshot.Finding;
-import org.csumbpf.snapshot.Preflight;
-import org.csumbpf.snapshot.OffloadSafety;
-
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -26,6 +17,14 @@ import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.snapshot.Finding;
+import org.csumbpf.snapshot.OffloadSafety;
+import org.csumbpf.snapshot.Preflight;
 
 /**
  * What the repair needs of the host beside the hook, made and undone. Every change is written into the attachment's
@@ -58,7 +57,7 @@ final class HostSetup {
                     "switch on GRO of " + device.name() + ": the driver does not do it",
                     "attach to a device with GRO, or use --force");
         }
-        result.changes().add("switched GRO on");
+        result.add(Change.Id.GRO_ON);
     }
 
     PinDirectory pins() {
@@ -109,7 +108,7 @@ final class HostSetup {
         }
         try {
             if (KernelModule.unload(module)) {
-                result.changes().add("unloaded module " + module);
+                result.add(Change.Id.MODULE_UNLOADED, module);
             }
             cross(change);
         } catch (KernelException e) {
@@ -129,7 +128,7 @@ final class HostSetup {
         note(change);
         try {
             if (KernelModule.load(module)) {
-                result.changes().add("loaded module " + module);
+                result.add(Change.Id.MODULE_LOADED, module);
             } else if (!noted) {
                 cross(change); // somebody was faster: theirs
             }
@@ -152,7 +151,7 @@ final class HostSetup {
         Optional<LiveHook> hanging = LiveHook.find(HookPlace.detour(pins));
         hanging.ifPresent(live -> {
             live.detach();
-            result.changes().add("took " + CsumbpfObject.DETOUR + " off lo");
+            result.add(Change.Id.DETOUR_DETACHED, CsumbpfObject.DETOUR);
         });
         if (has(HostChange.DETOUR)) {
             cross(HostChange.DETOUR);
@@ -195,7 +194,7 @@ final class HostSetup {
         if (has(HostChange.GRO)) {
             if (Preflight.gro(device.name())) {
                 Ethtool.setGro(device.name(), false);
-                result.changes().add("switched GRO off again");
+                result.add(Change.Id.GRO_OFF);
             }
             cross(HostChange.GRO);
         }
@@ -216,8 +215,7 @@ final class HostSetup {
         if (Rtnetlink.filters(ifindex, false).isEmpty()
                 && Rtnetlink.filters(ifindex, true).isEmpty()) {
             ClsactFilter.destroyQdisc(ifindex);
-            result.changes()
-                    .add("removed the clsact qdisc" + (ifindex == pins.ifindex() ? "" : " of " + device.name()));
+            result.add(Change.Id.QDISC_REMOVED, device.name());
         } else {
             result.warnings().add("left the clsact qdisc on " + device.name() + ": other filters use it now");
         }
@@ -263,7 +261,7 @@ final class HostSetup {
         }
         try {
             if (KernelModule.unload(module)) {
-                result.changes().add("unloaded module " + module);
+                result.add(Change.Id.MODULE_UNLOADED, module);
             }
         } catch (KernelException e) {
             if (e.errno() != Errno.EAGAIN && e.errno() != Errno.EBUSY) {

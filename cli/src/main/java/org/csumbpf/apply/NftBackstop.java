@@ -1,31 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.LiveHook;
-import org.csumbpf.backstop.NftPlan;
-import org.csumbpf.backstop.NftTransaction;
-import org.csumbpf.backstop.NftTables;
-import org.csumbpf.backstop.NftPlans;
-import org.csumbpf.snapshot.LinkType;
-
-import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import org.csumbpf.backstop.NftPlan;
+import org.csumbpf.backstop.NftPlans;
+import org.csumbpf.backstop.NftTables;
+import org.csumbpf.backstop.NftTransaction;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
-import org.csumbpf.loader.host.Inet6Addresses;
 import org.csumbpf.loader.host.NetDevice;
-import org.csumbpf.loader.host.Nftables;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.snapshot.LinkType;
 
 /**
  * The second repair path: nftables rules for what IPsec decrypts behind tc, and for IPv6 a program on the loopback device
@@ -118,7 +110,8 @@ final class NftBackstop implements AutoCloseable {
         }
     }
 
-    private void apply(HostSetup host, NetDevice device, CsumbpfMaps maps, NftPlans plans, RuleSet rules, Result result) {
+    private void apply(
+            HostSetup host, NetDevice device, CsumbpfMaps maps, NftPlans plans, RuleSet rules, Result result) {
         boolean noted = host.has(HostChange.NFTABLES);
         wake(plans, result);
         if (plans.needsDetour()) {
@@ -131,7 +124,7 @@ final class NftBackstop implements AutoCloseable {
         host.note(HostChange.NFTABLES);
         if (!commands.isEmpty()) {
             nftables.run(commands);
-            result.changes().add(noted ? "changed the nftables backstop" : "added the nftables backstop");
+            result.add(noted ? Change.Id.BACKSTOP_CHANGED : Change.Id.BACKSTOP_ADDED);
         }
         if (!plans.needsDetour()) {
             host.undoDetour();
@@ -140,9 +133,11 @@ final class NftBackstop implements AutoCloseable {
 
     private void wake(NftPlans plans, Result result) {
         for (NftPlan.Family family : plans.byFamily().keySet()) {
-            if (nftables.table(family).filter(table -> table.ours() && table.dormant()).isPresent()) {
+            if (nftables.table(family)
+                    .filter(table -> table.ours() && table.dormant())
+                    .isPresent()) {
                 nftables.run(NftTransaction.wake(family));
-                result.changes().add("woke the nftables table " + family.label() + " " + NftPlan.TABLE);
+                result.add(Change.Id.TABLE_WOKEN, family.label() + " " + NftPlan.TABLE);
             }
         }
     }
@@ -161,7 +156,7 @@ final class NftBackstop implements AutoCloseable {
             if (live.isEmpty()) {
                 host.note(HostChange.DETOUR);
                 LiveHook.attach(place, maps.record(), program, Optional.empty());
-                result.changes().add("hung " + CsumbpfObject.DETOUR + " on lo, for IPv6");
+                result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.DETOUR);
             } else if (!live.get().tag().equals(program.info().tag())) {
                 live.get().replace(program);
             }
@@ -179,7 +174,7 @@ final class NftBackstop implements AutoCloseable {
             }
             if (commands.length() > 0) {
                 nftables.run(commands.toString());
-                result.changes().add("removed the nftables backstop");
+                result.add(Change.Id.BACKSTOP_REMOVED);
             }
         } catch (NftablesException e) {
             throw new AttachException(

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.pin.PinDirectory;
-import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.LiveHook;
-import org.csumbpf.pin.Identities;
-import org.csumbpf.snapshot.OffPath;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
@@ -25,6 +19,11 @@ import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.DeviceIdentity;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.Identities;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.snapshot.OffPath;
 
 /** The program that the kernel runs is the truth: the pins and the record follow it. */
 final class Repin {
@@ -47,9 +46,7 @@ final class Repin {
                         record.changes(),
                         record.options(),
                         MonotonicClock.nanos(),
-                        record.finished()
-                                ? record.baseline()
-                                : OffPath.evidence(NetStatistics.read(), port(pins))));
+                        record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read(), port(pins))));
             }
             // Some are missing where attach could not read them, or an earlier version did it.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));

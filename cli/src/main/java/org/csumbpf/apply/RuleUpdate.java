@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.desired.RuleChanges;
-import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.PinDirectory;
-import org.csumbpf.pin.LiveHook;
-
 import java.util.List;
 import java.util.Map;
+import org.csumbpf.desired.RuleChanges;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.host.NetDevice;
@@ -16,6 +12,9 @@ import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
 
 /** From the rules that are to those that are asked for, on both paths: all of it, or nothing. */
 final class RuleUpdate {
@@ -111,13 +110,12 @@ final class RuleUpdate {
                     writeOne(maps, current, wanted);
                 }
                 if (otherProgram) {
-                    result.changes()
-                            .add("replaced the program by " + program.info().tag());
+                    result.add(Change.Id.PROGRAM_REPLACED, program.info().tag());
                 }
             }
             maps.removeCountersExcept(wanted.byVni().keySet(), wanted.any().isPresent());
         }
-        result.changes().addAll(differences);
+        differences.forEach(difference -> result.add(Change.Id.RULES_CHANGED, difference));
     }
 
     private static void writeOne(CsumbpfMaps maps, RuleSet current, RuleSet wanted) {

@@ -3,8 +3,8 @@ package org.csumbpf.apply;
 
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Reach;
 
 /**
  * Clears away attachments whose device or namespace is known to be gone: each holds 12 MB of kernel memory, and its place may be

@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import org.csumbpf.text.ShellWord;
-import org.csumbpf.pin.PinDirectory;
-import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.LiveHook;
-import org.csumbpf.pin.Reach;
-import org.csumbpf.snapshot.Preflight;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +9,13 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.snapshot.Preflight;
+import org.csumbpf.text.ShellWord;
 
 /**
  * Undoes all that attach made, also of an attach that did not finish: only what the record names, and only on the device and in
@@ -94,7 +93,7 @@ final class Undo {
         pins.removeAll(RecordMap.NAME)
                 .forEach(path -> result.warnings().add("left " + path + ": it is no pin of csumbpf"));
         if (result.changes().isEmpty()) {
-            result.changes().add("removed what was left of an attachment");
+            result.add(Change.Id.REMAINS_REMOVED);
         }
     }
 
@@ -130,7 +129,7 @@ final class Undo {
     private void takeOff(NetDevice device) {
         LiveHook.find(HookPlace.receive(pins).on(device.ifindex())).ifPresent(live -> {
             live.detach();
-            result.changes().add("detached");
+            result.add(Change.Id.DETACHED);
         });
     }
 

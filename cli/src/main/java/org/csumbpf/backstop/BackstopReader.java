@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.backstop;
 
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.pin.PinDirectory;
-import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.LiveHook;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
 
 /** Reads what there is of an attachment's backstop. */
 public final class BackstopReader {
@@ -24,7 +23,8 @@ public final class BackstopReader {
      * @param wanted what the user asked for
      * @param noted whether attach set it up
      */
-    public static BackstopView read(PinDirectory pins, NetDevice device, Backstop wanted, boolean noted, RuleSet rules) {
+    public static BackstopView read(
+            PinDirectory pins, NetDevice device, Backstop wanted, boolean noted, RuleSet rules) {
         if (wanted == Backstop.NEVER || !rules.needsProof()) {
             return BackstopView.without(wanted, BackstopView.State.OFF, "not wanted");
         }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.backstop;
 
-import org.csumbpf.desired.RuleSet;
-
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -19,6 +17,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.PacketPriority;
 import org.csumbpf.maps.Rule;

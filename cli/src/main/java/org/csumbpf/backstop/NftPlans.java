@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.backstop;
 
-import org.csumbpf.desired.RuleSet;
-
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumMap;
@@ -11,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.Inet6Addresses;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.backstop;
 
-import org.csumbpf.pin.AttachException;
-
 import java.util.Optional;
 import org.csumbpf.loader.host.Nftables;
 import org.csumbpf.loader.host.NftablesException;
+import org.csumbpf.pin.AttachException;
 
 /** nftables of the namespace that the caller has entered, as far as csumbpf looks at it. */
 public final class NftTables implements AutoCloseable {

@@ -3,10 +3,10 @@ package org.csumbpf.cli;
 
 import java.util.Optional;
 import java.util.function.Function;
-import org.csumbpf.pin.Selection;
-import org.csumbpf.text.Similar;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
+import org.csumbpf.pin.Selection;
+import org.csumbpf.text.Similar;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;

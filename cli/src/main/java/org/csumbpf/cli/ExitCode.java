@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import org.csumbpf.pin.AttachException;
 import org.csumbpf.apply.PartialFailureException;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
@@ -10,6 +9,7 @@ import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
 import org.csumbpf.loader.host.UntrustedPathException;
 import org.csumbpf.maps.OtherVersionException;
+import org.csumbpf.pin.AttachException;
 
 /** The command's exit codes. They are an interface: scripts depend on them, so they never change their meaning. */
 enum ExitCode {

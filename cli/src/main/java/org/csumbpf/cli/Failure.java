@@ -5,12 +5,12 @@ import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.csumbpf.pin.AttachException;
-import org.csumbpf.text.ShellWord;
 import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.VerifierException;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.text.ShellWord;
 
 /**
  * What is told of a failure: one line on standard error, and with --json an object on standard output.

@@ -3,10 +3,10 @@ package org.csumbpf.cli;
 
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.csumbpf.pin.AttachException;
 import org.csumbpf.apply.Attachments;
-import org.csumbpf.text.ShellWord;
 import org.csumbpf.loader.host.Privileges;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.text.ShellWord;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 

@@ -3,10 +3,10 @@ package org.csumbpf.cli;
 
 import java.util.List;
 import java.util.Optional;
-import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.PartialFailureException;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.snapshot.AttachmentReader;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;

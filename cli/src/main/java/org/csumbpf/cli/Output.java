@@ -10,8 +10,8 @@ import java.io.StringWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
-import org.csumbpf.text.Unprintable;
 import org.csumbpf.loader.Errno;
+import org.csumbpf.text.Unprintable;
 
 /**
  * Where a command prints, always in UTF-8. The one place where text is made harmless: nothing that comes in by {@link

@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
-import org.csumbpf.text.Unprintable;
 import org.csumbpf.cli.Rates.Group;
 import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Row;
 import org.csumbpf.maps.Peer;
+import org.csumbpf.text.Unprintable;
 
 /**
  * What stats --watch prints where there is no terminal: each line stands for itself and begins with the time and the

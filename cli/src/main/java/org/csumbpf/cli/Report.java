@@ -8,19 +8,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.apply.AttachmentResult;
-import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.apply.Change;
+import org.csumbpf.apply.Result;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopView;
-import org.csumbpf.snapshot.Finding;
-import org.csumbpf.snapshot.Remedy;
-import org.csumbpf.apply.Result;
+import org.csumbpf.cli.Output.Style;
 import org.csumbpf.desired.RuleChanges;
 import org.csumbpf.desired.RuleSet;
-import org.csumbpf.snapshot.Verdict;
-import org.csumbpf.text.VniRanges;
-import org.csumbpf.cli.Output.Style;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.AttachmentRecord;
@@ -33,6 +28,12 @@ import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.snapshot.Finding;
+import org.csumbpf.snapshot.Remedy;
+import org.csumbpf.snapshot.Verdict;
+import org.csumbpf.text.VniRanges;
 
 /** Prints what commands did and what they found: as text for people, or as JSON, whose names never change meaning. */
 final class Report {
@@ -63,13 +64,13 @@ final class Report {
         if (result.changes().isEmpty()) {
             out.println(ifname + ": nothing to change, it is as asked");
         }
-        for (String change : result.changes()) {
-            String where = view.filter(v -> change.equals("attached"))
+        for (Change change : result.changes()) {
+            String where = view.filter(v -> change.id() == Change.Id.ATTACHED)
                     .map(v -> " (" + hook(v) + ")")
                     .orElse("");
-            out.println(ifname + ": " + change + where);
+            out.println(ifname + ": " + change.text() + where);
         }
-        if (result.changes().contains("attached")) {
+        if (result.did(Change.Id.ATTACHED)) {
             view.flatMap(AttachmentView::contents).ifPresent(c -> printRules(ifname + ": repairs ", c.rules()));
             view.ifPresent(v -> out.println(ifname + ": path: " + v.pathText()));
         }
@@ -111,7 +112,7 @@ final class Report {
         if (all.isEmpty()) {
             out.println("nothing is attached");
         }
-        all.forEach(one -> one.result().changes().forEach(change -> out.println(one.label() + ": " + change)));
+        all.forEach(one -> one.result().changes().forEach(change -> out.println(one.label() + ": " + change.text())));
     }
 
     /** What lies among the pins and is not csumbpf's. */
@@ -364,7 +365,15 @@ final class Report {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("interface", ifname);
         tree.put("changed", !result.changes().isEmpty());
-        tree.put("changes", result.changes());
+        tree.put("changes", result.changes().stream().map(Change::text).toList());
+        List<Object> done = new ArrayList<>();
+        for (Change change : result.changes()) {
+            Map<String, Object> about = new LinkedHashMap<>();
+            about.put("id", change.id().label());
+            about.put("subject", change.subject().isEmpty() ? null : change.subject());
+            done.add(about);
+        }
+        tree.put("done", done);
         tree.put("warnings", result.warnings());
         return tree;
     }

@@ -5,16 +5,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopView;
-import org.csumbpf.snapshot.Verdict;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Total;
+import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.snapshot.Verdict;
 
 /**
  * What stats --watch read at one time.

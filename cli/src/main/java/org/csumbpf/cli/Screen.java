@@ -6,13 +6,13 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import org.csumbpf.text.Unprintable;
-import org.csumbpf.snapshot.Verdict;
 import org.csumbpf.cli.Rates.Group;
 import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Row;
 import org.csumbpf.cli.Sample.Flow;
 import org.csumbpf.maps.PeerKey;
+import org.csumbpf.snapshot.Verdict;
+import org.csumbpf.text.Unprintable;
 
 /**
  * What stats --watch shows, as lines that fit a terminal. Where the width is short, columns go; where the height is short,

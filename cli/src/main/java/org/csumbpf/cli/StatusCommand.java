@@ -2,11 +2,11 @@
 package org.csumbpf.cli;
 
 import java.util.List;
+import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.Verdict;
-import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 

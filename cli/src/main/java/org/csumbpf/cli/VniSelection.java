@@ -6,9 +6,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.csumbpf.desired.RuleSet;
-import org.csumbpf.text.VniRanges;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.text.VniRanges;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 

@@ -6,11 +6,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Attachments;
-import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.apply.Change;
 import org.csumbpf.apply.Result;
+import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Privileges;
@@ -24,6 +24,7 @@ import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.snapshot.AttachmentReader;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
@@ -66,7 +67,10 @@ final class WarmUpCommand implements Callable<Integer> {
                 }
                 report.status(AttachmentReader.all(Optional.empty()));
             }
-            report.detached(List.of(new AttachmentResult("lo", new Result(List.of("warmed up"), List.of()))), null);
+            report.detached(
+                    List.of(new AttachmentResult(
+                            "lo", new Result(List.of(new Change(Change.Id.DETACHED, "")), List.of()))),
+                    null);
         }
         return ExitCode.DONE.code();
     }

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.snapshot.AttachmentView;
-import org.csumbpf.loader.host.MonotonicClock;
 
 /**
  * Reads the counters again and again. What is attached may come, change and go meanwhile: that ends nothing.

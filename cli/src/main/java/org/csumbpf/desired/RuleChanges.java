@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.desired;
 
-import org.csumbpf.text.VniRanges;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.text.VniRanges;
 
 /** What lies between two sets of rules. */
 public final class RuleChanges {

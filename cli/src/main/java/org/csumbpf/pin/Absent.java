@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.pin;
 
-import org.csumbpf.text.ShellWord;
-import org.csumbpf.text.Similar;
-
 import java.util.ArrayList;
 import java.util.List;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.text.ShellWord;
+import org.csumbpf.text.Similar;
 
 /** What is said where there is no attachment, or not even an interface of that name. */
 public final class Absent {
@@ -16,8 +15,7 @@ public final class Absent {
 
     /** Why nothing was found by this name: there is no such interface in the namespace, or there is one without an attachment. */
     public static AttachException attachment(NetworkNamespace netns, String ifname) {
-        return netns.call(
-                () -> Rtnetlink.device(ifname).isPresent() ? notAttached(ifname) : noInterface(ifname));
+        return netns.call(() -> Rtnetlink.device(ifname).isPresent() ? notAttached(ifname) : noInterface(ifname));
     }
 
     /** There is such an interface. */

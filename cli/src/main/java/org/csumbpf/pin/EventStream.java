@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.pin;
 
-import org.csumbpf.snapshot.AttachmentView;
-
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,6 +14,7 @@ import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.Event;
 import org.csumbpf.maps.EventReader;
+import org.csumbpf.snapshot.AttachmentView;
 
 /** The events of all attachments, also of those that come and go meanwhile. For one thread. */
 public final class EventStream implements AutoCloseable {

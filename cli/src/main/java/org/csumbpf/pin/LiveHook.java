@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.pin;
 
-import org.csumbpf.text.ShellWord;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +18,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.RecordMap;
+import org.csumbpf.text.ShellWord;
 
 /**
  * A program where the kernel runs it: a tcx link (kernel 6.6 and later) or a cls_bpf filter. All of this happens in

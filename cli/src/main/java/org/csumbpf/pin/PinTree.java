@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.pin;
 
-import org.csumbpf.text.ShellWord;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -20,6 +18,7 @@ import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.DirectoryLock;
 import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.text.ShellWord;
 
 /** The whole of {@code /sys/fs/bpf/csumbpf}: who may change it, and when it comes and goes. */
 public final class PinTree {

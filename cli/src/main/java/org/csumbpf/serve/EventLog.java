@@ -6,12 +6,12 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.csumbpf.pin.EventStream;
-import org.csumbpf.pin.Selection;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.maps.Event;
 import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Peer;
+import org.csumbpf.pin.EventStream;
+import org.csumbpf.pin.Selection;
 
 /** Writes the program's events to the log, on a thread of its own. */
 final class EventLog implements Runnable {

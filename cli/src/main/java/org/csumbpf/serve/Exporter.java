@@ -7,13 +7,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.csumbpf.snapshot.AttachmentReader;
-import org.csumbpf.snapshot.AttachmentView;
-import org.csumbpf.pin.Selection;
-import org.csumbpf.snapshot.Verdict;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.pin.Selection;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.snapshot.Verdict;
 
 /** Brings the meters up to date at each scrape, and says in the log, once, what is amiss. One scrape at a time. */
 final class Exporter {

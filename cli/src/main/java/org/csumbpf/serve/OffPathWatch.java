@@ -5,9 +5,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.maps.Evidence;
 import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.OffPath;
-import org.csumbpf.maps.Evidence;
 
 /**
  * Tells, by port in a network namespace, whether decrypted packets die now: what came in the last window counts, so that it ends by

@@ -5,8 +5,8 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
-import org.csumbpf.pin.Selection;
 import org.csumbpf.loader.host.SystemdNotify;
+import org.csumbpf.pin.Selection;
 
 /** The daemon: metrics and events, until it is told to end. It changes nothing on the host. */
 public final class Serve {

@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
-import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
@@ -29,6 +28,7 @@ import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.snapshot.AttachmentView;
 
 /** What one scrape sees: attachments as samples. */
 final class Snapshot {

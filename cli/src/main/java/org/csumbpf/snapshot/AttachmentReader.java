@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.pin.PinDirectory;
-import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.LiveHook;
-import org.csumbpf.pin.Reach;
-import org.csumbpf.pin.Selection;
-import org.csumbpf.pin.Place;
-import org.csumbpf.backstop.BackstopView;
-import org.csumbpf.backstop.BackstopReader;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -19,6 +8,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
+import org.csumbpf.backstop.BackstopReader;
+import org.csumbpf.backstop.BackstopView;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.InterfaceName;
@@ -38,6 +30,13 @@ import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.pin.Selection;
 
 /** Reads attachments as they are now. It changes nothing and takes no lock, so it may see a change half way. */
 public final class AttachmentReader {

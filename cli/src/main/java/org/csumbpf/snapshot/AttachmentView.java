@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.pin.Place;
-import org.csumbpf.backstop.BackstopCounters;
-import org.csumbpf.backstop.BackstopView;
-
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
+import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopView;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.ProgramInfo;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.maps.AttachmentRecord;
@@ -23,6 +21,7 @@ import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.pin.Place;
 
 /**
  * One attachment as it was when {@link AttachmentReader} looked: nothing but values.
@@ -238,7 +237,8 @@ public record AttachmentView(
     private Evidence counted(Contents now, NetStatistics statistics) {
         Counters tc = now.sum();
         BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
-        // Not fragments, which may be of any port, and nothing whose checksum nobody has looked at, as that of plaintext and of VNIs
+        // Not fragments, which may be of any port, and nothing whose checksum nobody has looked at, as that of
+        // plaintext and of VNIs
         // without a rule: they would hide a real loss.
         long left = tc.get(Outcome.BAD).packets()
                 + tc.get(Outcome.FAILED).packets()

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.text.ShellWord;
-import org.csumbpf.pin.AttachException;
-
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.maps.LinkHeader;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.text.ShellWord;
 
 /**
  * What a device is, as far as an attachment depends on it: what its packets begin with at tc ingress, and whether ESP can be

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.pin.AttachException;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +13,7 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.loader.host.XdpMode;
 import org.csumbpf.maps.Backstop;
+import org.csumbpf.pin.AttachException;
 
 /**
  * Whether decrypted packets can reach tc ingress on a device. They do only where ESP is decrypted inside GRO and put
@@ -130,7 +129,8 @@ public final class Preflight {
      * @param backstop what was asked for
      * @param warnings what they say of the other path is part of the reason
      */
-    public static AttachException refusal(String ifname, List<Finding> obstacles, Backstop backstop, List<String> warnings) {
+    public static AttachException refusal(
+            String ifname, List<Finding> obstacles, Backstop backstop, List<String> warnings) {
         List<String> next = new ArrayList<>();
         obstacles.stream()
                 .map(obstacle -> obstacle.withBackstop(backstop).advice())
@@ -141,9 +141,7 @@ public final class Preflight {
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
                         + obstacles.stream().map(Finding::evidence).collect(Collectors.joining("; "))
-                        + warnings.stream()
-                                .map(warning -> "; and " + warning)
-                                .collect(Collectors.joining()),
+                        + warnings.stream().map(warning -> "; and " + warning).collect(Collectors.joining()),
                 String.join("; ", next));
     }
 

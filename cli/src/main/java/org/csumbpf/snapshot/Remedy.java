@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.text.ShellWord;
-
 import java.util.ArrayList;
 import java.util.List;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.text.ShellWord;
 
 /**
  * What can be done about a finding.

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.backstop.BackstopCounters;
-import org.csumbpf.backstop.BackstopView;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;

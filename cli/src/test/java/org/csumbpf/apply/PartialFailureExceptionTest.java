@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import org.csumbpf.pin.AttachException;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Optional;
+import org.csumbpf.pin.AttachException;
 import org.junit.jupiter.api.Test;
 
 /** What is wrong with several is told first, and then what to do about each. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.backstop;
 
-import org.csumbpf.desired.RuleSet;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -14,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Mode;

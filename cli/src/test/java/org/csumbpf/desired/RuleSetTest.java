@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.desired;
 
-import org.csumbpf.text.VniRanges;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -15,6 +13,7 @@ import java.util.regex.Pattern;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.text.VniRanges;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

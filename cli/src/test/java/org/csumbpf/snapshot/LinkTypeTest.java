@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.desired.RuleSet;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.XdpMode;
 import org.csumbpf.maps.LinkHeader;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.backstop.BackstopCounters;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import java.util.Locale;
+
+/**
+ * One thing that a command did to the host.
+ *
+ * @param id what it is
+ * @param subject of what: a module, a table, a program's tag, a device or a rule in words; empty where there is only one
+ */
+public record Change(Id id, String subject) {
+    /** What it is. The labels are stable. */
+    public enum Id {
+        ATTACHED("attached"),
+        DETACHED("detached"),
+        RULES_CHANGED("%s"),
+        PROGRAM_REPLACED("replaced the program by %s"),
+        DEVICE_FOLLOWED("followed the device, which was moved"),
+        REMAINS_REMOVED("removed what was left of an attachment"),
+        MODULE_LOADED("loaded module %s"),
+        MODULE_UNLOADED("unloaded module %s"),
+        GRO_ON("switched GRO on"),
+        GRO_OFF("switched GRO off again"),
+        QDISC_REMOVED("removed the clsact qdisc of %s"),
+        BACKSTOP_ADDED("added the nftables backstop"),
+        BACKSTOP_CHANGED("changed the nftables backstop"),
+        BACKSTOP_REMOVED("removed the nftables backstop"),
+        TABLE_WOKEN("woke the nftables table %s"),
+        DETOUR_ATTACHED("hung %s on lo, for IPv6"),
+        DETOUR_DETACHED("took %s off lo");
+
+        private final String words;
+
+        Id(String words) {
+            this.words = words;
+        }
+
+        /** The name that the command prints. */
+        public String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    static Change of(Id id) {
+        return new Change(id, "");
+    }
+
+    /** In words. */
+    public String text() {
+        return id.words.replace("%s", subject);
+    }
+}
