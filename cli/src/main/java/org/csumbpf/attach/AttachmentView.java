@@ -527,6 +527,10 @@ public record AttachmentView(
         backstop.filter(b -> b.state() == BackstopView.State.LOST)
                 .ifPresent(b -> problems.add(
                         "the nftables backstop does not do its work: " + b.text() + "; '" + again + "' puts it right"));
+        backstop.filter(b -> b.state() == BackstopView.State.UNAVAILABLE)
+                .filter(b -> record.orElseThrow().changes().contains(HostChange.NFTABLES))
+                .ifPresent(
+                        b -> problems.add("whether the nftables backstop does its work cannot be told: " + b.text()));
         List<String> bypass = new ArrayList<>();
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             boolean asked = backstop.map(BackstopView::wanted).orElse(Backstop.NEVER) != Backstop.NEVER;

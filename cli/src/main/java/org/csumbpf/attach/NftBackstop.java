@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.Inet6Addresses;
 import org.csumbpf.loader.host.NetDevice;
@@ -38,6 +39,7 @@ final class NftBackstop implements AutoCloseable {
             return Optional.empty();
         }
         String why;
+        String next;
         try {
             Nftables nftables = Nftables.open();
             NftBackstop backstop = new NftBackstop(nftables);
@@ -46,14 +48,18 @@ final class NftBackstop implements AutoCloseable {
                 return Optional.of(backstop);
             }
             backstop.close();
-            why = foreign(foreign.get());
+            AttachException refusal = foreign(foreign.get());
+            why = refusal.problem();
+            next = refusal.next();
         } catch (NftablesException e) {
-            why = e.getMessage();
+            why = e.problem();
+            next = e.next();
         }
         if (wish == Backstop.ALWAYS) {
             throw new AttachException(
-                    AttachException.Kind.UNSUPPORTED_HOST, device.name() + ": no nftables backstop: " + why);
+                    AttachException.Kind.UNSUPPORTED_HOST, device.name() + ": no nftables backstop: " + why, next);
         }
+        why = Advised.message(why, next);
         if (rules.dropsPlaintext()) {
             throw LinkType.cannotDropFragments(device.name(), why);
         }
@@ -62,10 +68,12 @@ final class NftBackstop implements AutoCloseable {
         return Optional.empty();
     }
 
-    private static String foreign(NftPlan.Family family) {
+    private static AttachException foreign(NftPlan.Family family) {
         String table = family.label() + " " + NftPlan.TABLE;
-        return "the nftables table " + table + " is not csumbpf's; see 'nft list table " + table
-                + "', and delete or rename it";
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "the nftables table " + table + " is not csumbpf's",
+                "see 'nft list table " + table + "', and delete or rename it");
     }
 
     private Optional<NftPlan.Family> foreignTable() {
@@ -153,7 +161,8 @@ final class NftBackstop implements AutoCloseable {
             if (wish == Backstop.ALWAYS) {
                 throw new AttachException(
                         AttachException.Kind.KERNEL_REFUSED,
-                        device.name() + ": no nftables backstop: " + e.getMessage(),
+                        device.name() + ": no nftables backstop: " + e.problem(),
+                        e.next(),
                         e);
             }
             if (rules.dropsPlaintext()) {
@@ -202,7 +211,7 @@ final class NftBackstop implements AutoCloseable {
             Optional<NftTable> current = table(family);
             NftPlan plan = plans.byFamily().get(family);
             if (plan != null && current.filter(table -> !table.ours()).isPresent()) {
-                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, foreign(family)); // since a moment ago
+                throw foreign(family); // since a moment ago
             }
             if (plan == null) {
                 current.filter(table -> table.ours() && table.holds(ifindex))
@@ -245,7 +254,7 @@ final class NftBackstop implements AutoCloseable {
             }
         } catch (NftablesException e) {
             throw new AttachException(
-                    AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.getMessage(), e);
+                    AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.problem(), e.next(), e);
         }
     }
 
