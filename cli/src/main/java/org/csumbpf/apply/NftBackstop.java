@@ -7,6 +7,7 @@ import org.csumbpf.backstop.NftPlans;
 import org.csumbpf.backstop.NftTables;
 import org.csumbpf.backstop.NftTransaction;
 import org.csumbpf.desired.RuleSet;
+import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NftablesException;
@@ -40,6 +41,7 @@ final class NftBackstop implements AutoCloseable {
             return Optional.empty();
         }
         String why;
+        String next;
         try {
             NftTables nftables = NftTables.open();
             Optional<NftPlan.Family> foreign = nftables.foreign();
@@ -47,14 +49,18 @@ final class NftBackstop implements AutoCloseable {
                 return Optional.of(new NftBackstop(nftables));
             }
             nftables.close();
-            why = NftTables.foreign(foreign.get());
+            AttachException refusal = NftTables.foreign(foreign.get());
+            why = refusal.problem();
+            next = refusal.next();
         } catch (NftablesException e) {
-            why = e.getMessage();
+            why = e.problem();
+            next = e.next();
         }
         if (wish == Backstop.ALWAYS) {
             throw new AttachException(
-                    AttachException.Kind.UNSUPPORTED_HOST, device.name() + ": no nftables backstop: " + why);
+                    AttachException.Kind.UNSUPPORTED_HOST, device.name() + ": no nftables backstop: " + why, next);
         }
+        why = Advised.message(why, next);
         if (rules.dropsPlaintext()) {
             throw LinkType.cannotDropFragments(device.name(), why);
         }
@@ -97,7 +103,8 @@ final class NftBackstop implements AutoCloseable {
             if (wish == Backstop.ALWAYS) {
                 throw new AttachException(
                         AttachException.Kind.KERNEL_REFUSED,
-                        device.name() + ": no nftables backstop: " + e.getMessage(),
+                        device.name() + ": no nftables backstop: " + e.problem(),
+                        e.next(),
                         e);
             }
             if (rules.dropsPlaintext()) {
@@ -178,7 +185,7 @@ final class NftBackstop implements AutoCloseable {
             }
         } catch (NftablesException e) {
             throw new AttachException(
-                    AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.getMessage(), e);
+                    AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.problem(), e.next(), e);
         }
     }
 

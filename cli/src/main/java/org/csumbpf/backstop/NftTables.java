@@ -19,10 +19,13 @@ public final class NftTables implements AutoCloseable {
         return new NftTables(Nftables.open());
     }
 
-    public static String foreign(NftPlan.Family family) {
+    /** Why nothing is done with a table of that name that is somebody else's. */
+    public static AttachException foreign(NftPlan.Family family) {
         String table = family.label() + " " + NftPlan.TABLE;
-        return "the nftables table " + table + " is not csumbpf's; see 'nft list table " + table
-                + "', and delete or rename it";
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "the nftables table " + table + " is not csumbpf's",
+                "see 'nft list table " + table + "', and delete or rename it");
     }
 
     /** The family in which a table of that name is somebody else's. */
@@ -57,7 +60,7 @@ public final class NftTables implements AutoCloseable {
             Optional<NftTable> current = table(family);
             NftPlan plan = plans.byFamily().get(family);
             if (plan != null && current.filter(table -> !table.ours()).isPresent()) {
-                throw new AttachException(AttachException.Kind.UNSUPPORTED_HOST, foreign(family)); // since a moment ago
+                throw foreign(family); // since a moment ago
             }
             if (plan == null) {
                 current.filter(table -> table.ours() && table.holds(ifindex))

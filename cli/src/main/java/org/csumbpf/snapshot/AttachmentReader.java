@@ -266,7 +266,7 @@ public final class AttachmentReader {
                 .plus(c.detour(), c.detourOfAny())));
         Findings findings = new Findings(netns, device);
         findings.ofHook(pins, live.isPresent(), contents.isPresent(), record);
-        backstop.ifPresent(findings::ofBackstop);
+        backstop.ifPresent(b -> findings.ofBackstop(b, record.orElseThrow()));
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             findings.ofReceivePath(backstop, record);
         }
@@ -352,13 +352,19 @@ public final class AttachmentReader {
             }
         }
 
-        void ofBackstop(BackstopView backstop) {
+        void ofBackstop(BackstopView backstop, AttachmentRecord noted) {
             if (backstop.state() == BackstopView.State.LOST) {
                 problem(
                         Finding.Id.BACKSTOP_LOST,
                         device.name(),
                         "the nftables backstop does not do its work: " + backstop.text(),
                         command("puts it right", "restore"));
+            } else if (backstop.state() == BackstopView.State.UNAVAILABLE
+                    && noted.changes().contains(HostChange.NFTABLES)) {
+                problem(
+                        Finding.Id.BACKSTOP_UNREADABLE,
+                        device.name(),
+                        "whether the nftables backstop does its work cannot be told: " + backstop.text());
             }
         }
 

@@ -36,6 +36,8 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         /** Another program runs before csumbpf on the same hook, and packets die. */
         PROGRAM_BEFORE,
         BACKSTOP_LOST,
+        /** attach made it, and nobody can look at it. */
+        BACKSTOP_UNREADABLE,
         /** esp4_offload, which attach loaded, breaks something that has come since. */
         MODULE_HARMS,
         /** Of the kind that keeps decrypted packets from tc, as all below. */

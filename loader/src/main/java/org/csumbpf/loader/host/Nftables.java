@@ -32,7 +32,7 @@ public final class Nftables implements AutoCloseable {
                 context = Libnftables.nft_ctx_new(0);
             }
         } catch (LinkageError e) {
-            throw new NftablesException("libnftables.so.1 cannot be loaded; run 'apt install libnftables1'", e);
+            throw new NftablesException("libnftables.so.1 cannot be loaded", "run 'apt install libnftables1'", e);
         }
         if (context == null) {
             throw new NftablesException("libnftables: no memory for a context", null);

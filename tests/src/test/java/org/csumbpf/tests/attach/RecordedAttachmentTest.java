@@ -191,8 +191,8 @@ class RecordedAttachmentTest {
         assertThat(said)
                 .contains(
                         "csumbpf detach: w1: ",
-                        "stays recorded; ",
-                        "run 'csumbpf --netns n detach w1' again",
+                        "cannot be loaded; what is left to undo stays recorded; run 'apt install libnftables1'; "
+                                + "run 'csumbpf --netns n detach w1' again",
                         "n/w1: half made",
                         "attach added chains to the nftables")
                 .contains("what is left of it has no rules; 'csumbpf --netns n detach w1' clears it away");

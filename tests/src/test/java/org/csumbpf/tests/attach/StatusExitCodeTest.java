@@ -21,6 +21,7 @@ class StatusExitCodeTest {
             hook lost        | tc -n n filter del dev w1 ingress
             a pin is missing | rm $pins/*/$ifindex/program
             backstop         | nsenter --net=/run/netns/n nft flush ruleset
+            cannot be told   | for file in /usr/lib/*/libnftables.so.1*; do mount --bind /dev/null "$file"; done
             moved            | ip netns add m; ip -n n link set w1 netns m
             """)
     void nineUntilItIsRestored(String words, String harm) {
@@ -39,6 +40,7 @@ class StatusExitCodeTest {
                 fails 9 csumbpf --json status >&2
                 csumbpf --netns n status w0 >/dev/null
                 fails 10 csumbpf status >/dev/full 2>/dev/null
+                for file in /usr/lib/*/libnftables.so.1*; do umount "$file" 2>/dev/null || true; done
                 csumbpf restore --all >/dev/null
                 csumbpf status >/dev/null
                 csumbpf detach --all >/dev/null
