@@ -557,6 +557,8 @@ public record AttachmentView(
                                 + "' unloads it"));
             }
         }
+        contents.filter(c -> live.isPresent())
+                .ifPresent(c -> problems.addAll(AfterRepair.problems(c, backstop, statistics)));
         return new AttachmentView(
                 pins.netns(),
                 netns.name(),

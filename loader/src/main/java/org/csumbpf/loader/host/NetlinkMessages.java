@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -22,6 +23,7 @@ final class NetlinkMessages {
     static final int NLMSG_DONE = 3;
     static final int RTM_NEWLINK = 16;
     static final int RTM_NEWADDR = 20;
+    static final int RTM_NEWNEIGH = 28;
     static final int RTM_NEWQDISC = 36;
     static final int RTM_NEWTFILTER = 44;
 
@@ -31,6 +33,20 @@ final class NetlinkMessages {
     private static final int IFLA_MASTER = 10;
     private static final int IFLA_LINKINFO = 18;
     private static final int IFLA_INFO_KIND = 1;
+    private static final int IFLA_INFO_DATA = 2;
+    private static final int IFLA_STATS64 = 23;
+    private static final int IFLA_VXLAN_ID = 1;
+    private static final int IFLA_VXLAN_LEARNING = 7;
+    private static final int IFLA_VXLAN_PORT = 15;
+    private static final int NDMSG_SIZE = 12;
+    private static final int NDA_DST = 1;
+    private static final int NDA_LLADDR = 2;
+    private static final int NDA_CACHEINFO = 3;
+    /** Of struct nda_cacheinfo: ndm_updated, in USER_HZ. */
+    private static final int UPDATED = 8;
+
+    private static final long TICK_NANOS = 10_000_000;
+    private static final int NUD_PERMANENT = 0x80;
     private static final int IFLA_LINK_NETNSID = 37;
     private static final int IFLA_XDP = 43;
     private static final int IFLA_XDP_ATTACHED = 2;
@@ -98,6 +114,61 @@ final class NetlinkMessages {
                 xdp < XdpMode.values().length ? XdpMode.values()[xdp] : XdpMode.MULTI));
     }
 
+    /** Empty for a device of another kind. */
+    static Optional<VxlanDevice> vxlan(Message message) {
+        Optional<NetDevice> device = device(message).filter(d -> d.kind().equals("vxlan"));
+        if (device.isEmpty()) {
+            return Optional.empty();
+        }
+        Map<Integer, ByteBuffer> attributes = attributes(message.body(), IFINFOMSG_SIZE);
+        Map<Integer, ByteBuffer> data = nested(attributes, IFLA_LINKINFO, IFLA_INFO_DATA)
+                .map(body -> attributes(body, 0))
+                .orElse(Map.of());
+        ByteBuffer port = data.get(IFLA_VXLAN_PORT);
+        ByteBuffer learning = data.get(IFLA_VXLAN_LEARNING);
+        ByteBuffer statistics = attributes.get(IFLA_STATS64);
+        return Optional.of(new VxlanDevice(
+                device.get().ifindex(),
+                device.get().name(),
+                Integer.toUnsignedLong(number(data, IFLA_VXLAN_ID)),
+                // In network order.
+                port == null || port.limit() < 2
+                        ? 0
+                        : Byte.toUnsignedInt(port.get(0)) << 8 | Byte.toUnsignedInt(port.get(1)),
+                learning != null && learning.limit() > 0 && learning.get(0) != 0,
+                attributes.containsKey(IFLA_LINK_NETNSID),
+                // rtnl_link_stats64 begins with rx_packets.
+                statistics == null || statistics.limit() < 8 ? 0 : statistics.getLong(0)));
+    }
+
+    /** Empty for one without a destination. */
+    static Optional<ForwardingEntry> forwardingEntry(Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != RTM_NEWNEIGH || body.limit() < NDMSG_SIZE) {
+            return Optional.empty();
+        }
+        Map<Integer, ByteBuffer> attributes = attributes(body, NDMSG_SIZE);
+        ByteBuffer station = attributes.get(NDA_LLADDR);
+        Optional<InetAddress> destination =
+                Optional.ofNullable(attributes.get(NDA_DST)).flatMap(NetlinkMessages::inetAddress);
+        if (station == null || destination.isEmpty()) {
+            return Optional.empty();
+        }
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < station.limit(); i++) {
+            text.append(i == 0 ? "" : ":").append(String.format(Locale.ROOT, "%02x", station.get(i)));
+        }
+        ByteBuffer cache = attributes.get(NDA_CACHEINFO);
+        return Optional.of(new ForwardingEntry(
+                body.getInt(4),
+                text.toString(),
+                destination.get(),
+                (body.getShort(8) & NUD_PERMANENT) != 0,
+                cache == null || cache.limit() < UPDATED + 4
+                        ? 0
+                        : Integer.toUnsignedLong(cache.getInt(UPDATED)) * TICK_NANOS));
+    }
+
     /** All attributes of the list are of one type, so a map would keep the last of them. */
     private static List<String> altnames(ByteBuffer properties) {
         List<String> names = new ArrayList<>();
@@ -122,12 +193,17 @@ final class NetlinkMessages {
         if (value == null) {
             return Optional.empty();
         }
+        return inetAddress(value).map(address -> new DeviceAddress(body.getInt(4), address));
+    }
+
+    /** Empty for a family that is neither IPv4 nor IPv6. */
+    private static Optional<InetAddress> inetAddress(ByteBuffer value) {
         byte[] bytes = new byte[value.limit()];
         value.get(0, bytes);
         try {
-            return Optional.of(new DeviceAddress(body.getInt(4), InetAddress.getByAddress(bytes)));
+            return Optional.of(InetAddress.getByAddress(bytes));
         } catch (UnknownHostException e) {
-            return Optional.empty(); // of a family that is neither IPv4 nor IPv6
+            return Optional.empty();
         }
     }
 

@@ -40,6 +40,16 @@ class NetlinkMessagesTest {
     }
 
     @Test
+    void vxlanDevices() throws IOException {
+        assertThat(parse("getlink", NetlinkMessages::vxlan)).singleElement().satisfies(vx -> {
+            assertThat(vx.name()).isEqualTo("vx");
+            assertThat(vx.port()).isEqualTo(4789);
+            assertThat(vx.moved()).isFalse();
+            assertThat(vx.received()).isZero();
+        });
+    }
+
+    @Test
     void alternativeNames() throws IOException {
         Map<String, NetDevice> devices = parse("getlink-altnames", NetlinkMessages::device).stream()
                 .collect(Collectors.toMap(NetDevice::name, Function.identity()));
@@ -77,6 +87,8 @@ class NetlinkMessagesTest {
             ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
             NetlinkMessages.split(buffer).forEach(message -> {
                 NetlinkMessages.device(message);
+                NetlinkMessages.vxlan(message);
+                NetlinkMessages.forwardingEntry(message);
                 NetlinkMessages.qdisc(message);
                 NetlinkMessages.filter(message);
             });
