@@ -548,14 +548,9 @@ public record AttachmentView(
             if (backstop.map(b -> b.state() != BackstopView.State.ON).orElse(true)) {
                 problems.addAll(bypass);
             }
-            if (record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
-                            .isPresent()
-                    && module == KernelModule.State.LOADED) {
-                OffloadSafety.harm()
-                        .ifPresent(harm -> problems.add(Preflight.ESP4_OFFLOAD
-                                + ", which attach loaded, has come to harm this host (" + harm + "); '" + again
-                                + "' unloads it"));
-            }
+            boolean ours = record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
+                    .isPresent();
+            OffloadSafety.harmBy(Preflight.ESP4_OFFLOAD, ours, again).ifPresent(problems::add);
         }
         contents.filter(c -> live.isPresent())
                 .ifPresent(c -> problems.addAll(AfterRepair.problems(c, backstop, statistics)));

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.csumbpf.loader.host.DeviceAddress;
+import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -21,7 +22,8 @@ import org.csumbpf.loader.host.Xfrm;
  * that takes packets off a device. Where that breaks what worked, the backstop repairs alone. Reads only.
  */
 final class OffloadSafety {
-    private static final String OPEN_VSWITCH = "openvswitch";
+    /** Of its internal ports, and of the device that is the master of all others. */
+    static final String OPEN_VSWITCH = "openvswitch";
     /** Of 'ip -d link'. */
     private static final Set<String> IP_TUNNELS = Set.of("ipip", "sit", "gre", "ip6tnl", "ip6gre");
 
@@ -53,6 +55,24 @@ final class OffloadSafety {
 
     private static String where(NetworkNamespace netns) {
         return netns.isCurrent() ? "" : "; network namespace " + netns.reference();
+    }
+
+    /**
+     * What is wrong with a module that is there, and the command that ends it; empty: it is not there, or harms nobody that is known.
+     *
+     * @param ours attach has loaded it
+     * @param restore the command that unloads it then
+     */
+    static Optional<String> harmBy(String module, boolean ours, String restore) {
+        KernelModule.State state = KernelModule.state(module);
+        boolean builtIn = state == KernelModule.State.BUILT_IN;
+        if (state != KernelModule.State.LOADED && !builtIn) {
+            return Optional.empty();
+        }
+        return harm().map(harm -> ours && !builtIn
+                ? module + ", which attach loaded, has come to harm this host (" + harm + "); '" + restore
+                        + "' unloads it"
+                : Preflight.harmsAlready(module, builtIn, harm).toString());
     }
 
     private static Optional<String> harmHere() {

@@ -53,9 +53,16 @@ final class Preflight {
         return receivers.isEmpty() ? List.of(device) : receivers;
     }
 
-    /** The ifindexes that a packet which the device received can have further up: its own, its VLANs', its bond's or bridge's. */
+    /**
+     * The ifindexes that a packet which the device received can have further up: its own, its VLANs', its bond's or bridge's. What comes in by
+     * a port of Open vSwitch comes out of any internal port of its: flows decide that, not the kernel.
+     */
     static Set<Integer> withUppers(NetDevice device) {
-        List<NetDevice> all = Rtnetlink.devices();
+        return withUppers(device, Rtnetlink.devices());
+    }
+
+    /** @param all the devices of its namespace */
+    static Set<Integer> withUppers(NetDevice device, List<NetDevice> all) {
         Set<Integer> found = new TreeSet<>();
         Deque<NetDevice> open = new ArrayDeque<>(List.of(device));
         while (!open.isEmpty()) {
@@ -65,7 +72,11 @@ final class Preflight {
                     boolean vlan = upper.kind().equals("vlan")
                             && upper.lowerIfindex() == lower.ifindex()
                             && !upper.lowerInOtherNetns();
-                    if (vlan || upper.ifindex() == lower.masterIfindex()) {
+                    boolean internalPort = upper.kind().equals(OffloadSafety.OPEN_VSWITCH)
+                            && all.stream()
+                                    .anyMatch(master -> master.ifindex() == lower.masterIfindex()
+                                            && master.kind().equals(OffloadSafety.OPEN_VSWITCH));
+                    if (vlan || internalPort || upper.ifindex() == lower.masterIfindex()) {
                         open.push(upper);
                     }
                 }
@@ -107,6 +118,20 @@ final class Preflight {
             }
         }
         return obstacles;
+    }
+
+    /**
+     * That a module is there where attach would not have loaded it. Newer kernels may come to no harm.
+     *
+     * @param harm from {@link OffloadSafety#harm}
+     */
+    static Obstacle harmsAlready(String module, boolean builtIn, String harm) {
+        return new Obstacle(
+                module + ", which csumbpf did not load, can harm this host (" + harm + ")",
+                builtIn
+                        ? "it is built into this kernel; take one that has it as a module"
+                        : "run 'modprobe -r " + module + "' and see that nothing loads it again ('grep -rs " + module
+                                + " /etc/modules /etc/modules-load.d')");
     }
 
     /** Whether the kernel can decrypt IPv4 ESP inside GRO, now or once the module is loaded. */
