@@ -42,6 +42,9 @@ final class AfterRepair {
     /** Named at most; all of them may be many on a host with an IP filter. */
     private static final int SUSPECTS_MAX = 3;
 
+    private static final Set<String> POLICIES =
+            Set.of("XfrmInNoPols", "XfrmInPolBlock", "XfrmInPolError", "XfrmInTmplMismatch");
+
     private final AttachmentView.Contents contents;
     private final RuleSet rules;
     private final NetStatistics statistics;
@@ -113,12 +116,6 @@ final class AfterRepair {
         if (!arrivesNothing(found, peers.values(), MonotonicClock.nanos())) {
             return Optional.empty();
         }
-        List<String> policies = statistics.xfrmInErrors().entrySet().stream()
-                .filter(e -> Set.of("XfrmInNoPols", "XfrmInPolBlock", "XfrmInPolError", "XfrmInTmplMismatch")
-                                .contains(e.getKey())
-                        && e.getValue() > 0)
-                .map(e -> e.getKey() + " " + e.getValue())
-                .toList();
         return Optional.of(text(
                 vni.map(v -> "vni " + v).orElse("any vni"),
                 repaired,
@@ -126,7 +123,7 @@ final class AfterRepair {
                 rules.port(),
                 new Host(
                         ReceiveDrops.read(),
-                        policies,
+                        policies(statistics),
                         drops(rules.port()),
                         found.entries().stream()
                                 .filter(entry -> entry.device().learning())
@@ -228,6 +225,15 @@ final class AfterRepair {
         return !found.devices().isEmpty()
                 && found.devices().stream()
                         .allMatch(device -> device.received() == 0 && now - last + SETTLED < found.age(device));
+    }
+
+    /** Those that refused packets, as "XfrmInNoPols 5": other errors of IPsec come before a packet is repaired. */
+    static List<String> policies(NetStatistics statistics) {
+        return statistics.xfrmInErrors().entrySet().stream()
+                .filter(e -> POLICIES.contains(e.getKey()) && e.getValue() > 0)
+                .map(e -> e.getKey() + " " + e.getValue())
+                .sorted()
+                .toList();
     }
 
     private static List<DropRule> drops(int port) {
