@@ -21,7 +21,6 @@ import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
 import org.csumbpf.loader.host.ReceiveDrops;
 import org.csumbpf.loader.host.Rtnetlink;
-import org.csumbpf.loader.host.VxlanDevice;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
@@ -150,7 +149,7 @@ final class AfterRepair {
          */
         Found add(int port, boolean moved) {
             List<ForwardingEntry> all = Rtnetlink.forwardingEntries();
-            for (VxlanDevice device : Rtnetlink.vxlanDevices()) {
+            for (VxlanDevice device : VxlanDevice.here()) {
                 if (device.port() == port && device.moved() == moved) {
                     devices.add(device);
                     for (ForwardingEntry entry : all) {

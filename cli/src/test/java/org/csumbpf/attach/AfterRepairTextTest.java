@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Set;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.ReceiveDrops;
-import org.csumbpf.loader.host.VxlanDevice;
 import org.junit.jupiter.api.Test;
 
 /** What is said of drops that a host without IPsec cannot make; AfterRepairTest has real ones. */

@@ -4,7 +4,7 @@ package org.csumbpf.loader.host;
 import java.net.InetAddress;
 
 /**
- * An entry of a VXLAN device's forwarding table (RTM_NEWNEIGH, AF_BRIDGE), as bridge(8) shows it.
+ * An entry of the forwarding table of a tunnel device (RTM_NEWNEIGH, AF_BRIDGE), as bridge(8) shows it.
  *
  * @param ifindex of the device
  * @param station the Ethernet address, as {@code 02:00:00:00:00:01}

@@ -35,9 +35,6 @@ final class NetlinkMessages {
     private static final int IFLA_INFO_KIND = 1;
     private static final int IFLA_INFO_DATA = 2;
     private static final int IFLA_STATS64 = 23;
-    private static final int IFLA_VXLAN_ID = 1;
-    private static final int IFLA_VXLAN_LEARNING = 7;
-    private static final int IFLA_VXLAN_PORT = 15;
     private static final int NDMSG_SIZE = 12;
     private static final int NDA_DST = 1;
     private static final int NDA_LLADDR = 2;
@@ -114,31 +111,21 @@ final class NetlinkMessages {
                 xdp < XdpMode.values().length ? XdpMode.values()[xdp] : XdpMode.MULTI));
     }
 
-    /** Empty for a device of another kind. */
-    static Optional<VxlanDevice> vxlan(Message message) {
-        Optional<NetDevice> device = device(message).filter(d -> d.kind().equals("vxlan"));
-        if (device.isEmpty()) {
-            return Optional.empty();
-        }
-        Map<Integer, ByteBuffer> attributes = attributes(message.body(), IFINFOMSG_SIZE);
-        Map<Integer, ByteBuffer> data = nested(attributes, IFLA_LINKINFO, IFLA_INFO_DATA)
-                .map(body -> attributes(body, 0))
-                .orElse(Map.of());
-        ByteBuffer port = data.get(IFLA_VXLAN_PORT);
-        ByteBuffer learning = data.get(IFLA_VXLAN_LEARNING);
-        ByteBuffer statistics = attributes.get(IFLA_STATS64);
-        return Optional.of(new VxlanDevice(
-                device.get().ifindex(),
-                device.get().name(),
-                Integer.toUnsignedLong(number(data, IFLA_VXLAN_ID)),
-                // In network order.
-                port == null || port.limit() < 2
-                        ? 0
-                        : Byte.toUnsignedInt(port.get(0)) << 8 | Byte.toUnsignedInt(port.get(1)),
-                learning != null && learning.limit() > 0 && learning.get(0) != 0,
-                attributes.containsKey(IFLA_LINK_NETNSID),
-                // rtnl_link_stats64 begins with rx_packets.
-                statistics == null || statistics.limit() < 8 ? 0 : statistics.getLong(0)));
+    static Optional<DeviceDetails> details(Message message) {
+        return device(message).map(device -> {
+            Map<Integer, ByteBuffer> attributes = attributes(message.body(), IFINFOMSG_SIZE);
+            Map<Integer, byte[]> ofKind = new HashMap<>();
+            nested(attributes, IFLA_LINKINFO, IFLA_INFO_DATA)
+                    .ifPresent(data -> each(data, 0, (type, value) -> {
+                        byte[] bytes = new byte[value.limit()];
+                        value.get(0, bytes);
+                        ofKind.put(type, bytes);
+                    }));
+            // rtnl_link_stats64 begins with rx_packets.
+            ByteBuffer statistics = attributes.get(IFLA_STATS64);
+            return new DeviceDetails(
+                    device, ofKind, statistics == null || statistics.limit() < 8 ? 0 : statistics.getLong(0));
+        });
     }
 
     /** Empty for one without a destination. */

@@ -49,11 +49,14 @@ public final class Rtnetlink {
         return dump(RTM_GETADDR, 8, request -> {}, "list addresses", NetlinkMessages::address);
     }
 
-    public static List<VxlanDevice> vxlanDevices() {
-        return dump(RTM_GETLINK, 16, request -> {}, "list VXLAN devices", NetlinkMessages::vxlan);
+    /** @param kind IFLA_INFO_KIND */
+    public static List<DeviceDetails> details(String kind) {
+        return dump(RTM_GETLINK, 16, request -> {}, "list " + kind + " devices", NetlinkMessages::details).stream()
+                .filter(details -> details.device().kind().equals(kind))
+                .toList();
     }
 
-    /** Of all VXLAN devices, and of bridges whose entries have a destination. */
+    /** Of all tunnel devices that have such a table: entries with a destination. */
     public static List<ForwardingEntry> forwardingEntries() {
         return dump(
                 RTM_GETNEIGH,

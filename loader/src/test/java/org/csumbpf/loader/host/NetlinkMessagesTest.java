@@ -40,13 +40,14 @@ class NetlinkMessagesTest {
     }
 
     @Test
-    void vxlanDevices() throws IOException {
-        assertThat(parse("getlink", NetlinkMessages::vxlan)).singleElement().satisfies(vx -> {
-            assertThat(vx.name()).isEqualTo("vx");
-            assertThat(vx.port()).isEqualTo(4789);
-            assertThat(vx.moved()).isFalse();
-            assertThat(vx.received()).isZero();
-        });
+    void detailsOfAKind() throws IOException {
+        assertThat(parse("getlink", NetlinkMessages::details))
+                .filteredOn(details -> details.device().kind().equals("vxlan"))
+                .singleElement()
+                .satisfies(vx -> {
+                    assertThat(vx.ofKind().get(15)).as("port 4789").containsExactly(0x12, 0xb5);
+                    assertThat(vx.received()).isZero();
+                });
     }
 
     @Test
@@ -87,7 +88,7 @@ class NetlinkMessagesTest {
             ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
             NetlinkMessages.split(buffer).forEach(message -> {
                 NetlinkMessages.device(message);
-                NetlinkMessages.vxlan(message);
+                NetlinkMessages.details(message);
                 NetlinkMessages.forwardingEntry(message);
                 NetlinkMessages.qdisc(message);
                 NetlinkMessages.filter(message);

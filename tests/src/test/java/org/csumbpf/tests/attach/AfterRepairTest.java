@@ -191,7 +191,7 @@ class AfterRepairTest {
     }
 
     private long received() {
-        return lab.call(() -> Rtnetlink.vxlanDevices().get(0).received());
+        return lab.call(() -> Rtnetlink.details("vxlan").get(0).received());
     }
 
     /** Five packets for VNI 5 with a wrong checksum, into w1. */
