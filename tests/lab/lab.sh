@@ -17,8 +17,9 @@
 #   FAMILY=4|6            of the outer headers; 6: prefixes are rewritten (NAT66), 2001:db8:beef:: outside for fd00:99:: inside.
 #                         Prefixes whose sums are the same would leave the checksum right
 #   NAT=b|both            both: a is behind the NAT too, known outside as 198.51.100.10 or 2001:db8:a::2
-#   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip   what the addresses of nat and b are on between them: a card, its VLAN 100, a bond
-#                         of two cards that take turns (tests/vm/run --links 3), or a tunnel, which is the device tunnel0
+#   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip|sit|ip6tnl|ip6gre|ovs   what the addresses of nat and b are on between them: a card, its
+#                         VLAN 100, a bond of two cards that take turns (tests/vm/run --links 3), or a tunnel, which is the device tunnel0.
+#                         ovs: that of b is on br0, a bridge of Open vSwitch that has the card as its port
 #   ENCAP=none|udp        udp: ESP in UDP, as NAT traversal has it (RFC 3948)
 #   REPLAY_WINDOW=0       of the SAs
 #   PATH_MTU=1500         of the link behind the NAT, and over IPv6, where only senders fragment, of both. ESP is fragmented from
@@ -191,7 +192,8 @@ inside=eth1 outside=eth0
 case $UNDERLAY in
 vlan) inside=eth1.100 outside=eth0.100 ;;
 bond) inside=bond0 outside=bond0 ;;
-wireguard | gre | ipip) inside=tunnel0 outside=tunnel0 ;;
+wireguard | gre | ipip | sit | ip6tnl | ip6gre) inside=tunnel0 outside=tunnel0 ;;
+ovs) outside=br0 ;;
 esac
 
 up() {
@@ -202,6 +204,10 @@ up() {
 	case $UNDERLAY in
 	wireguard | ipip) modprobe -q $UNDERLAY || true ;;
 	gre) modprobe -q ip_gre || true ;;
+	sit) modprobe -q sit || true ;;
+	ip6tnl) modprobe -q ip6_tunnel || true ;;
+	ip6gre) modprobe -q ip6_gre || true ;;
+	ovs) modprobe -q openvswitch || true ;;
 	esac
 	printf 'netns add csumbpf-%s\n' a nat b | ip -batch -
 	{
@@ -229,12 +235,18 @@ wireguard_key() { printf 'csumbpf-lab-end-%016d' "$1" | base64; }
 # tunnel CARD OWN OTHER: the device tunnel0 from this end of the link to the other one.
 tunnel() {
 	case $UNDERLAY in
-	wireguard | gre | ipip) ;;
+	wireguard | gre | ipip | sit | ip6tnl | ip6gre) ;;
 	*) return 0 ;;
 	esac
 	ip link set "$1" up
 	ip addr add "172.31.0.$2/24" dev "$1"
-	if [ "$UNDERLAY" = wireguard ]; then
+	if [ "$UNDERLAY" = ip6tnl ] || [ "$UNDERLAY" = ip6gre ]; then
+		# Its own addresses are IPv6, whatever it carries.
+		echo 0 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"
+		ip addr add "fd00:31::$2/64" dev "$1" nodad
+		ip link add tunnel0 type "$UNDERLAY" $([ "$UNDERLAY" = ip6gre ] || echo mode any) \
+			local "fd00:31::$2" remote "fd00:31::$3" hoplimit 64 encaplimit none
+	elif [ "$UNDERLAY" = wireguard ]; then
 		ip link add tunnel0 type wireguard
 		wireguard_key "$2" >"/run/csumbpf-lab.key$2" # a file: not every guest has /dev/fd
 		wg set tunnel0 listen-port 51820 private-key "/run/csumbpf-lab.key$2" peer "$(wireguard_key "$3" | wg pubkey)" \
@@ -242,6 +254,30 @@ tunnel() {
 	else
 		ip link add tunnel0 type "$UNDERLAY" local "172.31.0.$2" remote "172.31.0.$3" ttl 64
 	fi
+}
+
+# ovs PROGRAM [ARGUMENT...]: of Open vSwitch, on the libraries that it was unpacked with.
+OVS_STATE=/run/csumbpf-lab.ovs
+ovs() {
+	local tree lib
+	tree=$("$(dirname "$0")/fetch-openvswitch" "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')")
+	lib=$(echo "$tree"/usr/lib/*-linux-gnu)
+	OVS_RUNDIR=$OVS_STATE OVS_LOGDIR=$OVS_STATE OVS_DBDIR=$OVS_STATE OVS_PKGDATADIR=$tree/usr/share/openvswitch \
+		exec "$lib"/ld-linux-*.so.? --library-path "$lib" "$tree/usr/$1" "${@:2}"
+}
+
+ovs_bridge() { # CARD
+	[ "$UNDERLAY" = ovs ] || return 0
+	local database=unix:$OVS_STATE/db.sock
+	mkdir -p $OVS_STATE
+	(ovs bin/ovsdb-tool create)
+	(ovs sbin/ovsdb-server --remote="p$database") >$OVS_STATE/ovsdb-server.log 2>&1 </dev/null &
+	echo $! >>"$HOLDERS"
+	(ovs bin/ovs-vsctl --db=$database --retry --no-wait init)
+	(ovs lib/openvswitch-switch/ovs-vswitchd $database) >$OVS_STATE/ovs-vswitchd.log 2>&1 </dev/null &
+	echo $! >>"$HOLDERS"
+	ip link set "$1" up
+	(ovs bin/ovs-vsctl --db=$database --timeout="$(limit 30)" add-br br0 -- add-port br0 "$1")
 }
 
 # Run by 'up' in the host's network namespace.
@@ -274,6 +310,7 @@ configure_a() {
 
 configure_b() {
 	tunnel eth0 2 1
+	ovs_bridge eth0
 	{
 		echo link set lo up
 		case $UNDERLAY in
@@ -357,6 +394,10 @@ one_to_one() { # inside outside
 
 down() {
 	local host pid
+	if [ -S $OVS_STATE/db.sock ]; then
+		# What the kernel forwards by outlives the daemon, and holds the card.
+		in_host b "$0" ovs-down || true
+	fi
 	if [ -f $HOLDERS ]; then
 		while read -r pid; do kill "$pid" 2>/dev/null || true; done <$HOLDERS
 		rm -f $HOLDERS
@@ -365,6 +406,7 @@ down() {
 	if [ -d /sys/module/wireguard ]; then
 		for host in nat b; do ip -n csumbpf-$host link del tunnel0 2>/dev/null || true; done
 	fi
+	rm -rf $OVS_STATE
 	# Not all of them are there after an "up" that failed.
 	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
 	[ "$LINK" = virtio ] || return 0
@@ -387,6 +429,7 @@ case ${1-} in
 up) up ;;
 down) down ;;
 configure) configure "$2" ;;
+ovs-down) ovs bin/ovs-vsctl --db=unix:$OVS_STATE/db.sock --timeout="$(limit 30)" del-br br0 ;;
 exec) shift; in_host "$@" ;;
 *) fail "usage: lab.sh up|down|exec a|b|nat COMMAND..." ;;
 esac

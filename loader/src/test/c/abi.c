@@ -182,6 +182,17 @@ void sockets(void)
 	VALUE(host.NetlinkMessages.IFLA_MASTER, IFLA_MASTER);
 	VALUE(host.NetlinkMessages.IFLA_LINKINFO, IFLA_LINKINFO);
 	VALUE(host.NetlinkMessages.IFLA_INFO_KIND, IFLA_INFO_KIND);
+	VALUE(host.NetlinkMessages.IFLA_INFO_DATA, IFLA_INFO_DATA);
+	VALUE(host.NetlinkMessages.IFLA_STATS64, IFLA_STATS64);
+	VALUE(host.NetlinkMessages.RTM_NEWNEIGH, RTM_NEWNEIGH);
+	VALUE(host.NetlinkMessages.NDMSG_SIZE, sizeof(struct ndmsg));
+	VALUE(host.NetlinkMessages.NDA_DST, NDA_DST);
+	VALUE(host.NetlinkMessages.NDA_LLADDR, NDA_LLADDR);
+	VALUE(host.NetlinkMessages.NDA_CACHEINFO, NDA_CACHEINFO);
+	VALUE(host.NetlinkMessages.UPDATED, offsetof(struct nda_cacheinfo, ndm_updated));
+	VALUE(host.NetlinkMessages.NUD_PERMANENT, NUD_PERMANENT);
+	VALUE(host.Rtnetlink.RTM_GETNEIGH, RTM_GETNEIGH);
+	VALUE(host.Rtnetlink.AF_BRIDGE, AF_BRIDGE);
 	VALUE(host.NetlinkMessages.IFLA_LINK_NETNSID, IFLA_LINK_NETNSID);
 	VALUE(host.NetlinkMessages.IFLA_XDP, IFLA_XDP);
 	VALUE(host.NetlinkMessages.IFLA_XDP_ATTACHED, IFLA_XDP_ATTACHED);

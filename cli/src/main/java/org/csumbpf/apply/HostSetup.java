@@ -75,6 +75,10 @@ final class HostSetup {
         Optional<String> harm = ours || KernelModule.state(Preflight.ESP4_OFFLOAD) == KernelModule.State.LOADABLE
                 ? OffloadSafety.harmAnywhere()
                 : Optional.empty();
+        if (!ours) {
+            OffloadSafety.harmBy(Preflight.ESP4_OFFLOAD, Optional.empty())
+                    .ifPresent(finding -> result.warnings().add(finding.text()));
+        }
         if (harm.isPresent()) {
             withdraw(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
             withdraw(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);

@@ -22,7 +22,7 @@ import org.csumbpf.loader.host.Rtnetlink;
  */
 public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> uncovered) {
     public static NftPlans of(NetDevice device, RuleSet rules) {
-        Set<Integer> receivers = withUppers(device);
+        Set<Integer> receivers = withUppers(device, Rtnetlink.devices());
         Map<NftPlan.Family, NftPlan> plans = new EnumMap<>(NftPlan.Family.class);
         plans.put(NftPlan.Family.IP, NftPlan.of(NftPlan.Family.IP, device.ifindex(), receivers, rules));
         Optional<String> uncovered = Optional.empty();
@@ -38,9 +38,16 @@ public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> u
         return new NftPlans(plans, uncovered);
     }
 
-    /** The ifindexes that a packet which the device received can have further up: its own, its VLANs', its bond's or bridge's. */
-    private static Set<Integer> withUppers(NetDevice device) {
-        List<NetDevice> all = Rtnetlink.devices();
+    /** The kind of its internal ports, and of the device that is the master of all its ports. */
+    public static final String OPEN_VSWITCH = "openvswitch";
+
+    /**
+     * The ifindexes that a packet which the device received can have further up: its own, its VLANs', its bond's or bridge's. What comes
+     * in by a port of Open vSwitch comes out of any internal port of its: flows decide that, not the kernel.
+     *
+     * @param all the devices of its namespace
+     */
+    static Set<Integer> withUppers(NetDevice device, List<NetDevice> all) {
         Set<Integer> found = new TreeSet<>();
         Deque<NetDevice> open = new ArrayDeque<>(List.of(device));
         while (!open.isEmpty()) {
@@ -50,7 +57,11 @@ public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> u
                     boolean vlan = upper.kind().equals("vlan")
                             && upper.lowerIfindex() == lower.ifindex()
                             && !upper.lowerInOtherNetns();
-                    if (vlan || upper.ifindex() == lower.masterIfindex()) {
+                    boolean internalPort = upper.kind().equals(OPEN_VSWITCH)
+                            && all.stream()
+                                    .anyMatch(master -> master.ifindex() == lower.masterIfindex()
+                                            && master.kind().equals(OPEN_VSWITCH));
+                    if (vlan || internalPort || upper.ifindex() == lower.masterIfindex()) {
                         open.push(upper);
                     }
                 }

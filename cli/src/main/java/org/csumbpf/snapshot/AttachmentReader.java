@@ -270,6 +270,7 @@ public final class AttachmentReader {
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             findings.ofReceivePath(backstop, record);
         }
+        contents.filter(c -> live.isPresent()).ifPresent(c -> findings.afterRepair(c, backstop, begun));
         return new AttachmentView(
                 new Place(pins.netns(), netns.name(), pins.ifindex(), device.name()),
                 state(live.isPresent(), contents.isPresent(), record),
@@ -368,6 +369,11 @@ public final class AttachmentReader {
             }
         }
 
+        void afterRepair(
+                AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
+            all.addAll(AfterRepair.problems(contents, backstop, statistics));
+        }
+
         void ofReceivePath(Optional<BackstopView> backstop, Optional<AttachmentRecord> record) {
             Backstop asked = backstop.map(BackstopView::wanted).orElse(Backstop.NEVER);
             boolean covered =
@@ -391,17 +397,11 @@ public final class AttachmentReader {
                 Finding helpful = bypass.withBackstop(asked);
                 all.add(covered ? helpful.as(Finding.Severity.NOTE) : helpful);
             }
-            if (record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
-                            .isPresent()
-                    && module == KernelModule.State.LOADED) {
-                OffloadSafety.harm()
-                        .ifPresent(harm -> problem(
-                                Finding.Id.MODULE_HARMS,
-                                Preflight.ESP4_OFFLOAD,
-                                Preflight.ESP4_OFFLOAD + ", which attach loaded, has come to harm this host (" + harm
-                                        + ")",
-                                command("unloads it", "restore")));
-            }
+            OffloadSafety.harmBy(
+                            Preflight.ESP4_OFFLOAD,
+                            record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
+                                    .map(r -> command("unloads it", "restore")))
+                    .ifPresent(all::add);
         }
     }
 

@@ -38,6 +38,8 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         BACKSTOP_LOST,
         /** attach made it, and nobody can look at it. */
         BACKSTOP_UNREADABLE,
+        /** Nothing that was repaired arrives: the host drops it behind csumbpf. */
+        DROPPED_AFTER_REPAIR,
         /** esp4_offload, which attach loaded, breaks something that has come since. */
         MODULE_HARMS,
         /** Of the kind that keeps decrypted packets from tc, as all below. */

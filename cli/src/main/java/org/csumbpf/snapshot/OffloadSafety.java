@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.csumbpf.backstop.NftPlans;
 import org.csumbpf.loader.host.DeviceAddress;
+import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -21,7 +23,7 @@ import org.csumbpf.loader.host.Xfrm;
  * that takes packets off a device. Where that breaks what worked, the backstop repairs alone. Reads only.
  */
 public final class OffloadSafety {
-    private static final String OPEN_VSWITCH = "openvswitch";
+    private static final String OPEN_VSWITCH = NftPlans.OPEN_VSWITCH;
     /** Of 'ip -d link'. */
     private static final Set<String> IP_TUNNELS = Set.of("ipip", "sit", "gre", "ip6tnl", "ip6gre");
 
@@ -53,6 +55,42 @@ public final class OffloadSafety {
 
     private static String where(NetworkNamespace netns) {
         return netns.isCurrent() ? "" : "; network namespace " + netns.reference();
+    }
+
+    /**
+     * What is wrong with a module that is there; empty: it is not there, or harms nobody that is known. Newer kernels may come to no harm.
+     *
+     * @param unload the command that unloads it, where attach has loaded it; empty: somebody else has
+     */
+    public static Optional<Finding> harmBy(String module, Optional<Remedy> unload) {
+        KernelModule.State state = KernelModule.state(module);
+        boolean builtIn = state == KernelModule.State.BUILT_IN;
+        if (state != KernelModule.State.LOADED && !builtIn) {
+            return Optional.empty();
+        }
+        return harm().map(harm -> {
+            if (unload.isPresent() && !builtIn) {
+                return Finding.problem(
+                        Finding.Id.MODULE_HARMS,
+                        module,
+                        module + ", which attach loaded, has come to harm this host (" + harm + ")",
+                        unload.get());
+            }
+            String evidence = module + ", which csumbpf did not load, can harm this host (" + harm + ")";
+            return builtIn
+                    ? Finding.problem(
+                            Finding.Id.MODULE_HARMS,
+                            module,
+                            evidence,
+                            Remedy.words("it is built into this kernel; take one that has it as a module"))
+                    : Finding.problem(
+                            Finding.Id.MODULE_HARMS,
+                            module,
+                            evidence,
+                            new Remedy(List.of("modprobe", "-r", module), "unloads it"),
+                            Remedy.words("see that nothing loads it again ('grep -rs " + module
+                                    + " /etc/modules /etc/modules-load.d')"));
+        });
     }
 
     private static Optional<String> harmHere() {

@@ -46,6 +46,7 @@ class AbiTest {
             "host.NetStatistics.DROPS", // of /proc/net/udp, which no header describes
             "host.NetStatistics.LOCAL",
             "host.Netlink.BUFFER_SIZE",
+            "host.NetlinkMessages.TICK_NANOS", // of USER_HZ, which is 100 on each architecture here
             "host.PrivateDirectory.MODE",
             "host.PrivateDirectory.PERMISSIONS",
             "host.PrivateDirectory.WRITABLE_BY_OTHERS",

@@ -59,15 +59,7 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
     }
 
     static NetStatistics parse(List<String> snmp, List<String> snmp6, List<String> xfrm, List<String> sockets) {
-        Map<String, Long> v4 = new HashMap<>();
-        // Two lines for a protocol: the names, and in the same order the values.
-        for (int i = 0; i + 1 < snmp.size(); i += 2) {
-            String[] names = snmp.get(i).split("\\s+");
-            String[] values = snmp.get(i + 1).split("\\s+");
-            for (int field = 1; field < Math.min(names.length, values.length); field++) {
-                v4.put(names[0] + names[field], Long.parseLong(values[field]));
-            }
-        }
+        Map<String, Long> v4 = values(snmp);
         Map<String, Long> v6 = pairs(snmp6);
         Map<String, Long> errors = new TreeMap<>(pairs(xfrm));
         errors.keySet().removeIf(name -> !name.startsWith("XfrmIn"));
@@ -76,6 +68,19 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
                 new Family(v6.getOrDefault("Udp6InCsumErrors", 0L), v6.getOrDefault("Ip6ReasmOKs", 0L)),
                 errors,
                 drops(sockets));
+    }
+
+    /** Two lines for a protocol: the names, and in the same order the values. The key is as "Udp:InErrors". */
+    static Map<String, Long> values(List<String> lines) {
+        Map<String, Long> found = new HashMap<>();
+        for (int i = 0; i + 1 < lines.size(); i += 2) {
+            String[] names = lines.get(i).split("\\s+");
+            String[] values = lines.get(i + 1).split("\\s+");
+            for (int field = 1; field < Math.min(names.length, values.length); field++) {
+                found.put(names[0] + names[field], Long.parseLong(values[field]));
+            }
+        }
+        return found;
     }
 
     private static Map<Integer, Long> drops(List<String> sockets) {
@@ -103,7 +108,7 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
         return pairs;
     }
 
-    private static List<String> lines(Path path) {
+    static List<String> lines(Path path) {
         try {
             return Files.readAllLines(path, StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException e) {

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -22,6 +23,7 @@ final class NetlinkMessages {
     static final int NLMSG_DONE = 3;
     static final int RTM_NEWLINK = 16;
     static final int RTM_NEWADDR = 20;
+    static final int RTM_NEWNEIGH = 28;
     static final int RTM_NEWQDISC = 36;
     static final int RTM_NEWTFILTER = 44;
 
@@ -31,6 +33,17 @@ final class NetlinkMessages {
     private static final int IFLA_MASTER = 10;
     private static final int IFLA_LINKINFO = 18;
     private static final int IFLA_INFO_KIND = 1;
+    private static final int IFLA_INFO_DATA = 2;
+    private static final int IFLA_STATS64 = 23;
+    private static final int NDMSG_SIZE = 12;
+    private static final int NDA_DST = 1;
+    private static final int NDA_LLADDR = 2;
+    private static final int NDA_CACHEINFO = 3;
+    /** Of struct nda_cacheinfo: ndm_updated, in USER_HZ. */
+    private static final int UPDATED = 8;
+
+    private static final long TICK_NANOS = 10_000_000;
+    private static final int NUD_PERMANENT = 0x80;
     private static final int IFLA_LINK_NETNSID = 37;
     private static final int IFLA_XDP = 43;
     private static final int IFLA_XDP_ATTACHED = 2;
@@ -98,6 +111,51 @@ final class NetlinkMessages {
                 xdp < XdpMode.values().length ? XdpMode.values()[xdp] : XdpMode.MULTI));
     }
 
+    static Optional<DeviceDetails> details(Message message) {
+        return device(message).map(device -> {
+            Map<Integer, ByteBuffer> attributes = attributes(message.body(), IFINFOMSG_SIZE);
+            Map<Integer, byte[]> ofKind = new HashMap<>();
+            nested(attributes, IFLA_LINKINFO, IFLA_INFO_DATA)
+                    .ifPresent(data -> each(data, 0, (type, value) -> {
+                        byte[] bytes = new byte[value.limit()];
+                        value.get(0, bytes);
+                        ofKind.put(type, bytes);
+                    }));
+            // rtnl_link_stats64 begins with rx_packets.
+            ByteBuffer statistics = attributes.get(IFLA_STATS64);
+            return new DeviceDetails(
+                    device, ofKind, statistics == null || statistics.limit() < 8 ? 0 : statistics.getLong(0));
+        });
+    }
+
+    /** Empty for one without a destination. */
+    static Optional<ForwardingEntry> forwardingEntry(Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != RTM_NEWNEIGH || body.limit() < NDMSG_SIZE) {
+            return Optional.empty();
+        }
+        Map<Integer, ByteBuffer> attributes = attributes(body, NDMSG_SIZE);
+        ByteBuffer station = attributes.get(NDA_LLADDR);
+        Optional<InetAddress> destination =
+                Optional.ofNullable(attributes.get(NDA_DST)).flatMap(NetlinkMessages::inetAddress);
+        if (station == null || destination.isEmpty()) {
+            return Optional.empty();
+        }
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < station.limit(); i++) {
+            text.append(i == 0 ? "" : ":").append(String.format(Locale.ROOT, "%02x", station.get(i)));
+        }
+        ByteBuffer cache = attributes.get(NDA_CACHEINFO);
+        return Optional.of(new ForwardingEntry(
+                body.getInt(4),
+                text.toString(),
+                destination.get(),
+                (body.getShort(8) & NUD_PERMANENT) != 0,
+                cache == null || cache.limit() < UPDATED + 4
+                        ? 0
+                        : Integer.toUnsignedLong(cache.getInt(UPDATED)) * TICK_NANOS));
+    }
+
     /** All attributes of the list are of one type, so a map would keep the last of them. */
     private static List<String> altnames(ByteBuffer properties) {
         List<String> names = new ArrayList<>();
@@ -122,12 +180,17 @@ final class NetlinkMessages {
         if (value == null) {
             return Optional.empty();
         }
+        return inetAddress(value).map(address -> new DeviceAddress(body.getInt(4), address));
+    }
+
+    /** Empty for a family that is neither IPv4 nor IPv6. */
+    private static Optional<InetAddress> inetAddress(ByteBuffer value) {
         byte[] bytes = new byte[value.limit()];
         value.get(0, bytes);
         try {
-            return Optional.of(new DeviceAddress(body.getInt(4), InetAddress.getByAddress(bytes)));
+            return Optional.of(InetAddress.getByAddress(bytes));
         } catch (UnknownHostException e) {
-            return Optional.empty(); // of a family that is neither IPv4 nor IPv6
+            return Optional.empty();
         }
     }
 

@@ -137,6 +137,15 @@ public final class NetworkNamespace implements AutoCloseable {
         return names;
     }
 
+    /** Paths of those that 'ip netns' and Docker have made: a few, where {@link NamespaceSearch} looks everywhere. */
+    public static List<String> likely() {
+        List<String> paths = new ArrayList<>();
+        for (Path directory : List.of(NAMED, DOCKER)) {
+            entries(directory).forEach(path -> paths.add(path.toString()));
+        }
+        return paths;
+    }
+
     /** Whether it is this process' own. */
     public boolean isCurrent() {
         return inode(SELF) == inode;

@@ -12,6 +12,8 @@ public final class Rtnetlink {
     private static final int NETLINK_ROUTE = 0;
     private static final int RTM_GETLINK = 18;
     private static final int RTM_GETADDR = 22;
+    private static final int RTM_GETNEIGH = 30;
+    private static final int AF_BRIDGE = 7;
     private static final int RTM_GETQDISC = 38;
     private static final int RTM_GETTFILTER = 46;
     /** TC_H_CLSACT; a clsact or ingress qdisc hangs here. */
@@ -45,6 +47,23 @@ public final class Rtnetlink {
     /** Of all devices, IPv4 and IPv6. */
     public static List<DeviceAddress> addresses() {
         return dump(RTM_GETADDR, 8, request -> {}, "list addresses", NetlinkMessages::address);
+    }
+
+    /** @param kind IFLA_INFO_KIND */
+    public static List<DeviceDetails> details(String kind) {
+        return dump(RTM_GETLINK, 16, request -> {}, "list " + kind + " devices", NetlinkMessages::details).stream()
+                .filter(details -> details.device().kind().equals(kind))
+                .toList();
+    }
+
+    /** Of all tunnel devices that have such a table: entries with a destination. */
+    public static List<ForwardingEntry> forwardingEntries() {
+        return dump(
+                RTM_GETNEIGH,
+                12,
+                request -> request.put(NetlinkMessages.HEADER_SIZE, (byte) AF_BRIDGE),
+                "list forwarding entries",
+                NetlinkMessages::forwardingEntry);
     }
 
     /** The clsact or ingress qdisc of a device; empty where there is none. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What is read out of /proc and module indexes, on recorded text. */
@@ -91,6 +92,22 @@ class HostTextTest {
                 .isEqualTo(12);
         assertThat(statistics.udpChecksumErrors(4790)).isZero();
         assertThat(NetStatistics.read().ipv4().reassembled()).isNotNegative();
+    }
+
+    @Test
+    void receiveDrops() {
+        List<String> netstat = List.of(
+                "TcpExt: SyncookiesSent IPReversePathFilter TCPTimeWaitOverflow",
+                "TcpExt: 1 5 9",
+                "IpExt: InNoRoutes",
+                "IpExt: 3");
+        List<String> sockets = List.of(
+                "   sl  local_address rem_address   st",
+                "  481: 00000000:12B5 00000000:0000 07",
+                "  482: 00000000000000000000000000000000:0044 00000000000000000000000000000000:0000 07");
+        assertThat(ReceiveDrops.parse(netstat, sockets, List.of("filter")))
+                .isEqualTo(new ReceiveDrops(5, Set.of(4789, 68), true));
+        assertThat(ReceiveDrops.parse(List.of(), List.of(), List.of())).isEqualTo(new ReceiveDrops(0, Set.of(), false));
     }
 
     @Test

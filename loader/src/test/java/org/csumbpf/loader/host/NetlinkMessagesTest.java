@@ -40,6 +40,17 @@ class NetlinkMessagesTest {
     }
 
     @Test
+    void detailsOfAKind() throws IOException {
+        assertThat(parse("getlink", NetlinkMessages::details))
+                .filteredOn(details -> details.device().kind().equals("vxlan"))
+                .singleElement()
+                .satisfies(vx -> {
+                    assertThat(vx.ofKind().get(15)).as("port 4789").containsExactly(0x12, 0xb5);
+                    assertThat(vx.received()).isZero();
+                });
+    }
+
+    @Test
     void alternativeNames() throws IOException {
         Map<String, NetDevice> devices = parse("getlink-altnames", NetlinkMessages::device).stream()
                 .collect(Collectors.toMap(NetDevice::name, Function.identity()));
@@ -77,6 +88,8 @@ class NetlinkMessagesTest {
             ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
             NetlinkMessages.split(buffer).forEach(message -> {
                 NetlinkMessages.device(message);
+                NetlinkMessages.details(message);
+                NetlinkMessages.forwardingEntry(message);
                 NetlinkMessages.qdisc(message);
                 NetlinkMessages.filter(message);
             });

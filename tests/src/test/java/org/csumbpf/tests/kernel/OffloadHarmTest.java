@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.Host;
+import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -66,6 +68,80 @@ class OffloadHarmTest {
             assertThat(MODULE).doesNotExist();
             assertThat(lab.loss(lab.a, B)).as("overlay, by the backstop again").isZero();
         }
+    }
+
+    /** Host b's address is on a bridge of Open vSwitch, whose internal port takes the IPsec state from what was decrypted before it. */
+    @Test
+    @DisplayName("Open vSwitch unharmed")
+    void openVswitch() {
+        String plain = "10.0.10.2";
+        try (EspLab lab = new EspLab("UNDERLAY=ovs", "VNIS=4109 4110")) {
+            withoutChecksums(lab.a, A, "203.0.113.10", 1);
+            withoutChecksums(lab.b, "10.99.0.2", A, 2);
+            assertThat(lab.loss(lab.a, B)).as("overlay before attach").isEqualTo(100);
+            assertThat(lab.loss(lab.a, plain))
+                    .as("overlay without checksums, before attach")
+                    .isZero();
+
+            lab.a.csumbpf("attach", "eth0").ok();
+            for (String device : new String[] {"eth0", "br0"}) {
+                lab.b.csumbpf("attach", device).ok();
+                assertThat(MODULE).doesNotExist();
+                for (int size : new int[] {56, 1396}) {
+                    assertThat(lab.loss(lab.a, B, size))
+                            .as("overlay, attached to " + device)
+                            .isZero();
+                    assertThat(lab.loss(lab.a, plain, size))
+                            .as("overlay without checksums, attached to " + device)
+                            .isZero();
+                }
+                JsonNode status = lab.b.json("status", device).at("/attachments/0");
+                assertThat(status.get("path").asText()).isEqualTo("backstop");
+                assertThat(status.get("path_text").asText()).contains("would harm this host (Open vSwitch");
+                assertThat(status.get("problems")).isEmpty();
+                assertThat(lab.b.repaired("backstop")).isGreaterThanOrEqualTo(10);
+                if (device.equals("eth0")) {
+                    lab.b.csumbpf("detach", device).ok();
+                }
+            }
+
+            // Somebody loads it all the same: that is told, with what to do.
+            Shell.run("modprobe", "esp4_offload").ok();
+            try {
+                assertThat(lab.b
+                                .json("status", "br0")
+                                .at("/attachments/0/problems")
+                                .toString())
+                        .contains("esp4_offload, which csumbpf did not load, can harm this host (Open vSwitch")
+                        .contains("run 'modprobe -r esp4_offload'");
+                if (!KernelRelease.current().atLeast(7, 3)) {
+                    assertThat(lab.loss(lab.a, plain))
+                            .as("overlay without checksums, with the module")
+                            .isEqualTo(100);
+                }
+                assertThat(lab.b.csumbpf("attach", "br0", "--vni", "4109").ok().err())
+                        .contains("warning: esp4_offload, which csumbpf did not load, can harm");
+            } finally {
+                Shell.run("modprobe", "-r", "esp4_offload").ok();
+            }
+            assertThat(lab.b.json("status", "br0").at("/attachments/0/problems"))
+                    .isEmpty();
+            assertThat(lab.loss(lab.a, B))
+                    .as("overlay, without the module again")
+                    .isZero();
+        }
+    }
+
+    /** The second overlay, as Linux sent it before 4.6. */
+    private static void withoutChecksums(Host host, String own, String other, int end) {
+        host.run(
+                        "bash",
+                        "-c",
+                        "set -e; ip link del vxlan1; ip link add vxlan1 mtu 1424 type vxlan id 4110 dstport 4789 local "
+                                + own
+                                + " remote " + other + " nolearning noudpcsum; ip addr add 10.0.10." + end
+                                + "/24 dev vxlan1; ip link set vxlan1 up")
+                .ok();
     }
 
     /** ESP with IPComp in it for ICMP between the two, in transport mode (RFC 3173). */

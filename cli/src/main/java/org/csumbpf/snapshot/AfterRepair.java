@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopView;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.ForwardingEntry;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetStatistics;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Nftables;
+import org.csumbpf.loader.host.NftablesException;
+import org.csumbpf.loader.host.NoSuchNamespaceException;
+import org.csumbpf.loader.host.ReceiveDrops;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.Vni;
+
+/**
+ * Packets that were repaired and that no VXLAN device has received: the host drops them after csumbpf. Reads only.
+ *
+ * <p>That they die is certain: the device has never taken a packet, and the last one came to tc when the device was there. Where some arrive and
+ * some do not, or all come to the backstop, which knows no times, the counts do not tell, and nothing is said. Who drops them is told by what the host
+ * counts of its own drops since it was started, so it may be more than one.
+ */
+final class AfterRepair {
+    /** A packet or two may be on their way. */
+    private static final long REPAIRED_MIN = 3;
+    /** A device is not set up at once, nanoseconds. */
+    private static final long SETTLED = 2_000_000_000;
+    /** Named at most; all of them may be many on a host with an IP filter. */
+    private static final int SUSPECTS_MAX = 3;
+
+    private static final Set<String> POLICIES =
+            Set.of("XfrmInNoPols", "XfrmInPolBlock", "XfrmInPolError", "XfrmInTmplMismatch");
+
+    private final AttachmentView.Contents contents;
+    private final RuleSet rules;
+    private final NetStatistics statistics;
+    /** Devices whose socket is here: asked for when the first rule needs them. */
+    private Optional<Found> here = Optional.empty();
+
+    private Optional<Found> elsewhere = Optional.empty();
+
+    private AfterRepair(AttachmentView.Contents contents, NetStatistics statistics) {
+        this.contents = contents;
+        this.rules = contents.rules();
+        this.statistics = statistics;
+    }
+
+    /**
+     * What the host says of packets that it did not take.
+     *
+     * @param policies IPsec policies that refused packets, as "XfrmInNoPols 5"
+     * @param rules of nftables
+     * @param entries of the forwarding tables of devices that compare senders with them
+     * @param sources where packets of this VNI come from, as far as the program remembers
+     */
+    record Host(
+            ReceiveDrops drops,
+            List<String> policies,
+            List<DropRule> rules,
+            List<ForwardingEntry> entries,
+            Set<InetAddress> sources) {}
+
+    /** In the network namespace of the attachment, which the caller has entered; one for each rule. */
+    static List<Finding> problems(
+            AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
+        AfterRepair after = new AfterRepair(contents, statistics);
+        List<Finding> problems = new ArrayList<>();
+        contents.counters().forEach((vni, counters) -> {
+            long behind = repaired(backstop, view -> view.byVni().getOrDefault(vni, BackstopCounters.NONE));
+            after.problem(Optional.of(vni), counters.get(Outcome.REPAIRED).packets() + behind)
+                    .ifPresent(problems::add);
+        });
+        contents.countersOfAny().ifPresent(any -> {
+            long behind = repaired(backstop, BackstopView::ofAny);
+            after.problem(Optional.empty(), any.get(Outcome.REPAIRED).packets() + behind)
+                    .ifPresent(problems::add);
+        });
+        return problems;
+    }
+
+    private static long repaired(Optional<BackstopView> backstop, Function<BackstopView, BackstopCounters> which) {
+        return backstop.map(which)
+                .orElse(BackstopCounters.NONE)
+                .get(BackstopCounters.Outcome.REPAIRED)
+                .packets();
+    }
+
+    /** @param vni empty: of the rule for any */
+    private Optional<Finding> problem(Optional<Vni> vni, long repaired) {
+        if (repaired < REPAIRED_MIN) {
+            return Optional.empty();
+        }
+        Found found = here().of(vni, rules);
+        if (found.devices().isEmpty()) {
+            found = elsewhere().of(vni, rules);
+        }
+        if (found.devices().isEmpty() || found.devices().stream().anyMatch(device -> device.received() > 0)) {
+            return Optional.empty();
+        }
+        Map<PeerKey, Peer> peers = new HashMap<>(contents.peers());
+        peers.keySet().removeIf(peer -> !concerns(vni, rules, peer.vni().value()));
+        if (!arrivesNothing(found, peers.values(), MonotonicClock.nanos())) {
+            return Optional.empty();
+        }
+        String rule = vni.map(v -> "vni " + v).orElse("any vni");
+        String evidence = text(
+                rule,
+                repaired,
+                found.devices(),
+                rules.port(),
+                new Host(
+                        ReceiveDrops.read(),
+                        policies(statistics),
+                        drops(rules.port()),
+                        found.entries().stream()
+                                .filter(entry -> entry.device().learning())
+                                .map(Entry::entry)
+                                .toList(),
+                        peers.keySet().stream().map(PeerKey::source).collect(Collectors.toSet())));
+        return Optional.of(Finding.problem(Finding.Id.DROPPED_AFTER_REPAIR, rule, evidence));
+    }
+
+    /**
+     * VXLAN devices on the port.
+     *
+     * @param devices of one or more namespaces
+     * @param entries of their forwarding tables
+     */
+    record Found(List<VxlanDevice> devices, List<Entry> entries) {
+        static Found none() {
+            return new Found(new ArrayList<>(), new ArrayList<>());
+        }
+
+        /**
+         * Adds those of the namespace that the caller has entered.
+         *
+         * @param moved only those whose socket is in another namespace, or only those whose socket is here
+         */
+        Found add(int port, boolean moved) {
+            List<ForwardingEntry> all = Rtnetlink.forwardingEntries();
+            for (VxlanDevice device : VxlanDevice.here()) {
+                if (device.port() == port && device.moved() == moved) {
+                    devices.add(device);
+                    for (ForwardingEntry entry : all) {
+                        if (entry.ifindex() == device.ifindex()) {
+                            entries.add(new Entry(device, entry));
+                        }
+                    }
+                }
+            }
+            return this;
+        }
+
+        /** What a rule's packets should arrive at. */
+        Found of(Optional<Vni> vni, RuleSet rules) {
+            List<VxlanDevice> wanted = devices.stream()
+                    .filter(device -> device.id() == 0 || concerns(vni, rules, device.id())) // 0: takes any
+                    .toList();
+            return new Found(
+                    wanted,
+                    entries.stream()
+                            .filter(entry -> wanted.contains(entry.device()))
+                            .toList());
+        }
+
+        /** A device is no younger than its oldest entry; nanoseconds, 0: not known. */
+        long age(VxlanDevice device) {
+            return entries.stream()
+                    .filter(entry -> entry.device() == device)
+                    .mapToLong(entry -> entry.entry().age())
+                    .max()
+                    .orElse(0);
+        }
+    }
+
+    private Found here() {
+        if (here.isEmpty()) {
+            here = Optional.of(Found.none().add(rules.port(), false));
+        }
+        return here.get();
+    }
+
+    /** Docker moves its devices where its containers are; they keep their sockets here. */
+    private Found elsewhere() {
+        if (elsewhere.isEmpty()) {
+            Found found = Found.none();
+            for (String path : NetworkNamespace.likely()) {
+                try (NetworkNamespace netns = NetworkNamespace.named(path)) {
+                    netns.call(() -> found.add(rules.port(), true));
+                } catch (NoSuchNamespaceException e) {
+                    continue; // it went, or is something else
+                } catch (KernelException e) {
+                    return (elsewhere = Optional.of(Found.none())).get(); // may not be entered: then nothing is certain
+                }
+            }
+            elsewhere = Optional.of(found);
+        }
+        return elsewhere.get();
+    }
+
+    /** A forwarding entry and whose it is: ifindexes are of a namespace. */
+    record Entry(VxlanDevice device, ForwardingEntry entry) {}
+
+    /** @param vni empty: the rule for any, which is for those without one of their own */
+    private static boolean concerns(Optional<Vni> vni, RuleSet rules, long number) {
+        return vni.map(v -> v.value() == number)
+                .orElseGet(() -> rules.byVni().keySet().stream().noneMatch(v -> v.value() == number));
+    }
+
+    /** @param now CLOCK_MONOTONIC, nanoseconds */
+    static boolean arrivesNothing(Found found, Collection<Peer> peers, long now) {
+        long last = peers.stream().mapToLong(Peer::lastSeenNanos).max().orElse(Long.MIN_VALUE / 2);
+        return !found.devices().isEmpty()
+                && found.devices().stream()
+                        .allMatch(device -> device.received() == 0 && now - last + SETTLED < found.age(device));
+    }
+
+    /** Those that refused packets, as "XfrmInNoPols 5": other errors of IPsec come before a packet is repaired. */
+    static List<String> policies(NetStatistics statistics) {
+        return statistics.xfrmInErrors().entrySet().stream()
+                .filter(e -> POLICIES.contains(e.getKey()) && e.getValue() > 0)
+                .map(e -> e.getKey() + " " + e.getValue())
+                .sorted()
+                .toList();
+    }
+
+    private static List<DropRule> drops(int port) {
+        try (Nftables nftables = Nftables.open()) {
+            return DropRule.parse(nftables.listText("ruleset"), port);
+        } catch (NftablesException e) {
+            return List.of();
+        }
+    }
+
+    /** One line: what is lost, who is suspected, and how to look. */
+    static String text(String rule, long repaired, List<VxlanDevice> devices, int port, Host host) {
+        String names = devices.stream().map(VxlanDevice::name).distinct().collect(Collectors.joining(", "));
+        return rule + ": " + repaired + " packets were repaired, but no packet has arrived at " + names
+                + ": the host drops them after csumbpf: " + suspects(names, port, host);
+    }
+
+    private static String suspects(String names, int port, Host host) {
+        List<String> found = new ArrayList<>();
+        if (!host.drops().udpPorts().contains(port)) {
+            found.add("nobody listens on UDP port " + port + "; next: run 'ip -d link show type vxlan', and set "
+                    + names + " up");
+        }
+        host.rules().stream().limit(SUSPECTS_MAX).forEach(rule -> found.add(rule.text()));
+        if (!host.policies().isEmpty()) {
+            found.add("an IPsec policy refused packets (" + String.join(", ", host.policies())
+                    + "); next: run 'ip xfrm policy'");
+        }
+        if (host.drops().reversePath() > 0) {
+            found.add(
+                    "rp_filter refused " + host.drops().reversePath()
+                            + " packets; next: run 'sysctl -a --pattern rp_filter', and 'ip route get' with the sender's address");
+        }
+        stations(host).forEach(found::add);
+        if (found.isEmpty() && host.drops().iptablesLegacy()) {
+            found.add("perhaps a rule of iptables-legacy; next: run 'iptables-legacy -nvL'");
+        }
+        return found.isEmpty()
+                ? "it does not count where; next: run 'perf trace -e skb:kfree_skb', which names the place"
+                : String.join("; or ", found);
+    }
+
+    /** A device that learns drops what comes from elsewhere than its permanent entry of the sender says. */
+    private static List<String> stations(Host host) {
+        Map<InetAddress, List<ForwardingEntry>> entries = host.entries().stream()
+                .filter(ForwardingEntry::permanent)
+                // Not that for packets to all: nobody sends from it.
+                .filter(entry -> !entry.station().equals("00:00:00:00:00:00"))
+                .collect(Collectors.groupingBy(ForwardingEntry::destination));
+        List<InetAddress> strangers = host.sources().stream()
+                .filter(source -> !entries.containsKey(source))
+                .toList();
+        if (strangers.isEmpty() || entries.isEmpty()) {
+            return List.of();
+        }
+        return entries.values().stream()
+                .flatMap(List::stream)
+                .filter(entry -> !host.sources().contains(entry.destination()))
+                .limit(SUSPECTS_MAX)
+                .map(entry -> "packets come from "
+                        + strangers.stream()
+                                .map(InetAddress::getHostAddress)
+                                .limit(SUSPECTS_MAX)
+                                .collect(Collectors.joining(", "))
+                        + ", but the permanent forwarding entry of " + entry.station() + " has "
+                        + entry.destination().getHostAddress()
+                        + "; next: run 'bridge fdb show', and correct the address")
+                .toList();
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What a network namespace says of packets that it did not take, beside {@link NetStatistics}.
+ *
+ * @param reversePath packets that rp_filter refused (IPReversePathFilter of nstat(8)), since the namespace was made
+ * @param udpPorts local ports of UDP sockets, in host order; those of tunnel devices are among them
+ * @param iptablesLegacy whether x_tables has rules here, which nftables does not show (iptables-legacy)
+ */
+public record ReceiveDrops(long reversePath, Set<Integer> udpPorts, boolean iptablesLegacy) {
+    /** Of the calling thread's network namespace. */
+    public static ReceiveDrops read() {
+        Path net = Path.of("/proc/thread-self/net");
+        List<String> sockets = new ArrayList<>(NetStatistics.lines(net.resolve("udp")));
+        sockets.addAll(NetStatistics.lines(net.resolve("udp6")));
+        List<String> legacy = new ArrayList<>(NetStatistics.lines(net.resolve("ip_tables_names")));
+        legacy.addAll(NetStatistics.lines(net.resolve("ip6_tables_names")));
+        return parse(NetStatistics.lines(net.resolve("netstat")), sockets, legacy);
+    }
+
+    static ReceiveDrops parse(List<String> netstat, List<String> sockets, List<String> legacy) {
+        Set<Integer> ports = new TreeSet<>();
+        for (String line : sockets) {
+            String[] words = line.strip().split("\\s+");
+            int colon = words.length > 1 ? words[1].indexOf(':') : -1;
+            if (colon >= 0) {
+                ports.add(Integer.parseInt(words[1].substring(colon + 1), 16));
+            }
+        }
+        return new ReceiveDrops(
+                NetStatistics.values(netstat).getOrDefault("TcpExt:IPReversePathFilter", 0L), ports, !legacy.isEmpty());
+    }
+}
