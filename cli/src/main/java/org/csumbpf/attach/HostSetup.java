@@ -110,21 +110,19 @@ final class HostSetup {
             return Optional.empty();
         }
         if (harm.isPresent()) {
+            forget(change); // it is not loaded: a kill came between the note and the module
             return Optional.of(Preflight.harmful(module, harm.get()));
         }
-        boolean noted = has(change);
         note(change);
         try {
             if (KernelModule.load(module)) {
                 result.changes().add("loaded module " + module);
-            } else if (!noted) {
+            } else {
                 cross(change); // somebody was faster: theirs
             }
             return Optional.empty();
         } catch (ModuleException e) {
-            if (!noted) {
-                cross(change);
-            }
+            cross(change);
             return Optional.of(Preflight.missing(module, e.getMessage()));
         }
     }
