@@ -501,7 +501,7 @@ public record AttachmentView(
         NetStatistics statistics = NetStatistics.read();
         List<String> problems = new ArrayList<>();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
-        Optional<Contents> contents = readContents(pins);
+        Optional<Contents> contents = readContents(pins, live);
         String command = Attachments.command(netns);
         String ifname = ShellWord.quote(device.name());
         String again = command + "restore " + ifname;
@@ -581,7 +581,11 @@ public record AttachmentView(
     }
 
     private static Optional<Contents> readContents(PinDirectory pins) {
-        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+        return readContents(pins, Optional.empty());
+    }
+
+    private static Optional<Contents> readContents(PinDirectory pins, Optional<LiveHook> live) {
+        try (CsumbpfMaps maps = Repin.maps(pins, live)) {
             RuleSet rules = RuleSet.read(maps);
             Map<Vni, Counters> counters = new TreeMap<>();
             Map<Vni, Counters> all = maps.counters();

@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
@@ -14,6 +17,8 @@ import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.DeviceIdentity;
+import org.csumbpf.maps.Hook;
+import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 
 /** The program that the kernel runs is the truth: the pins and the record follow it. */
@@ -129,6 +134,61 @@ final class Repin {
         try (RecordMap map = RecordMap.fromPin(to.path())) {
             map.update(r -> r.at(to.ifindex(), device.name(), Identities.of(device)));
         }
+    }
+
+    /**
+     * Hangs what lies there without a hook on the device again, where that is what is asked for. So nothing of it is given up
+     * before the new is in force: what a restore goes by is these maps.
+     *
+     * @return empty: nothing of the kind is there
+     */
+    static Optional<LiveHook> hangAgain(PinDirectory pins, DesiredAttachment desired, Result result) {
+        if (pinnedProgram(pins) == 0 || pinnedMaps(pins).contains(0)) {
+            return Optional.empty();
+        }
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
+                BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
+            AttachmentRecord record = maps.record().get();
+            boolean asked = record.options().equals(desired.options())
+                    && RuleSet.read(maps)
+                            .withBackstop(false)
+                            .equals(desired.rules().withBackstop(false));
+            if (!asked
+                    || !record.finished()
+                    || !maps.record().isCurrent()
+                    || !program.info().mapIds().containsAll(pinnedMaps(pins))) {
+                return Optional.empty();
+            }
+            LiveHook live = LiveHook.attach(
+                    HookPlace.receive(pins),
+                    maps.record(),
+                    program,
+                    Optional.of(record.options().hook()).filter(hook -> hook != Hook.NONE));
+            maps.record().update(r -> r.withHook(live.kind()));
+            result.changes().add(0, "attached");
+            return Optional.of(live);
+        } catch (OtherVersionException e) {
+            return Optional.empty();
+        }
+    }
+
+    /**
+     * The maps of the program that runs. Those are the pinned ones, unless a command ended between a swap of programs and its
+     * pins.
+     */
+    static CsumbpfMaps maps(PinDirectory pins, Optional<LiveHook> live) {
+        if (live.isPresent() && !pinnedMaps(pins).contains(0)) {
+            try (BpfProgram program = live.get().program()) {
+                if (!program.info().mapIds().containsAll(pinnedMaps(pins))) {
+                    return CsumbpfMaps.heldBy(program);
+                }
+            } catch (KernelException e) {
+                if (e.errno() != Errno.EPERM) { // by their numbers only with CAP_SYS_ADMIN
+                    throw e;
+                }
+            }
+        }
+        return CsumbpfMaps.fromPins(pins.path());
     }
 
     private static int pinnedProgram(PinDirectory pins) {
