@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("root")
 class FaultTest {
-    private static final String FEW = "4";
+    private static final String FEW = "3";
     private static final int HOURS = 6;
 
     @Test
@@ -55,9 +55,12 @@ class FaultTest {
                     Integer.toString(i),
                     Integer.toString(worlds),
                     System.getProperty("csumbpf.faults.only", ".*"));
-            // Below the world's own bpffs lies the host's: a situation takes the mount away. Modules are neither loaded nor unloaded: there are none. What it says can be watched while it runs.
-            String script = "while umount /sys/fs/bpf 2>/dev/null; do :; done; mount -t bpf bpf /sys/fs/bpf\n[ ! -d /lib/modules ] || mount -t tmpfs none /lib/modules\n" + java + " 2>&1 | tee "
-                    + Shell.line(target.resolve("faults." + i).toString()) + "\n";
+            // Below the world's own bpffs lies the host's: a situation takes the mount away. Modules are neither loaded
+            // nor unloaded: there are none. What it says can be watched while it runs.
+            String script =
+                    "while umount /sys/fs/bpf 2>/dev/null; do :; done; mount -t bpf bpf /sys/fs/bpf\n[ ! -d /lib/modules ] || mount -t tmpfs none /lib/modules\n"
+                            + java + " 2>&1 | tee "
+                            + Shell.line(target.resolve("faults." + i).toString()) + "\n";
             running.add(CompletableFuture.supplyAsync(() -> PrivateWorld.run(HOURS * 3600, script)));
         }
         List<String> lost = new ArrayList<>();

@@ -6,17 +6,23 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.ClsactFilter;
+import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.Ethtool;
@@ -39,7 +45,13 @@ final class FaultWorld implements AutoCloseable {
 
     private static final int HANDLE = 0x12b5;
 
+    /** Offset of netns_cookie in struct csumbpf_attachment (bpf/csumbpf.h). */
+    private static final int COOKIE = 24;
+
     final Lab lab = new Lab(false);
+    /** Of the namespaces in which there were attachments. */
+    final Set<Long> cookies = new HashSet<>();
+
     private final String peer = lab.name + "-peer";
     private final List<AutoCloseable> open = new ArrayList<>();
     private final List<String> others = new ArrayList<>();
@@ -48,6 +60,7 @@ final class FaultWorld implements AutoCloseable {
     private String home = lab.name;
 
     FaultWorld() {
+        cookies.add(lab.call(() -> NetworkNamespace.cookieOfThread().orElseThrow()));
         Lab.ip("netns", "add", peer);
         lab.ipIn("link", "set", "w0", "netns", peer);
         ip(peer, "addr", "add", "10.9.0.2/24", "dev", "w0");
@@ -96,13 +109,9 @@ final class FaultWorld implements AutoCloseable {
         if (!others.contains(name)) {
             Lab.ip("netns", "add", name);
             others.add(name);
+            cookies.add(call(name, () -> NetworkNamespace.cookieOfThread().orElseThrow()));
         }
         return name;
-    }
-
-    void deleteOther() {
-        Lab.ip("netns", "del", lab.name + "-other");
-        others.clear();
     }
 
     /** The device moves, and becomes what it was: up, with its address. */
@@ -188,12 +197,13 @@ final class FaultWorld implements AutoCloseable {
                 a.get("rules").forEach(rule -> rules.append(' ').append(rule));
             }
             told.put(
-                    a.get("netns_name").asText() + "/" + a.get("interface").asText(),
+                    a.get("netns_name").asText().replace(lab.name, "lab") + "/"
+                            + a.get("interface").asText(),
                     new Told(
                             a.get("state").asText(),
                             rules.toString(),
                             a.get("hook") + " " + a.get("backstop") + " " + a.get("host_changes"),
-                            a.get("problems").toString()));
+                            a.get("problems").toString().replace(lab.name, "lab")));
         }
         return new Seen(packets(), told);
     }
@@ -206,7 +216,8 @@ final class FaultWorld implements AutoCloseable {
     List<String> lies() {
         List<String> lies = new ArrayList<>();
         JsonNode status = status();
-        boolean moved = status.toString().contains("interface_moved"); // that one runs where status does not list it
+        boolean moved =
+                status.toString().contains("\"state\":\"moved\""); // that one runs where status does not list it
         for (String netns : namespaces()) {
             String ruleset = Shell.run("nsenter", "--net=/run/netns/" + netns, "nft", "list", "ruleset")
                     .ok()
@@ -303,6 +314,31 @@ final class FaultWorld implements AutoCloseable {
         return host;
     }
 
+    /**
+     * Maps that the kernel still holds of attachments in these namespaces: each is held by its program, and holds it, so nothing of
+     * an attachment is left where its record is not. Others may run tests beside; theirs have other cookies.
+     */
+    static List<Integer> records(Set<Long> cookies) {
+        List<Integer> left = new ArrayList<>();
+        for (JsonNode map : Host.parse(
+                Shell.run("bpftool", "-j", "map", "show").ok().out())) {
+            if (!map.path("name").asText().equals("attachment")) {
+                continue;
+            }
+            RawMap.fromId(map.get("id").asInt()).ifPresent(record -> {
+                try (record) {
+                    ByteBuffer value =
+                            ByteBuffer.allocateDirect(record.valueBufferSize()).order(ByteOrder.nativeOrder());
+                    record.lookup(ByteBuffer.allocateDirect(4), value);
+                    if (cookies.contains(value.getLong(COOKIE))) {
+                        left.add(record.info().id());
+                    }
+                }
+            });
+        }
+        return left;
+    }
+
     /** Descriptors of this process for BPF objects and namespaces: a command in it leaves none. */
     static List<String> descriptors() {
         List<String> descriptors = new ArrayList<>();
@@ -333,7 +369,7 @@ final class FaultWorld implements AutoCloseable {
         return all;
     }
 
-    private static <T> T call(String netns, java.util.concurrent.Callable<T> work) {
+    private static <T> T call(String netns, Callable<T> work) {
         try (NetworkNamespace opened = NetworkNamespace.named(netns)) {
             return opened.call(work);
         }
