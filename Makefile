@@ -41,6 +41,7 @@ build: setup ## Build bin/csumbpf.
 
 test: setup test-fast test-root test-vm ## The tests, from nothing (root; what CI runs).
 
+test-all: FAULTS := -Dcsumbpf.faults=all
 test-all: setup test-fast test-root ## The same with every case on every kernel and architecture (root; hours).
 	@$(MAKE) --no-print-directory test-vm MATRIX=--all
 
@@ -51,7 +52,7 @@ test-fast: setup ## Tests that need neither root nor a VM.
 
 test-root: build ## Tests on this host's kernel, in network namespaces of their own (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-root: needs root, for BPF and network namespaces; run it with sudo" >&2; exit 1; }
-	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command="$(CURDIR)/bin/csumbpf"
+	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command="$(CURDIR)/bin/csumbpf" $(FAULTS)
 	tests/bench/check
 
 test-vm: build ## Real ESP traffic in VMs, on the kernels of tests/vm/kernels.tsv or on KERNEL=NAME (root).

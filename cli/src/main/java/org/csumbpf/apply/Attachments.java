@@ -101,7 +101,8 @@ public final class Attachments {
             PinTree.Scope scope,
             Result result) {
         PinDirectory pins = here(netns, device, result);
-        Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
+        Optional<LiveHook> live =
+                LiveHook.find(HookPlace.receive(pins)).or(() -> Repin.hangAgain(pins, desired, result));
         if (live.isPresent()) {
             Repin.follow(pins, live.get(), device);
             LiveHook hook = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
@@ -339,13 +340,17 @@ public final class Attachments {
 
     /** Detaches everything: in one namespace, or in all, also those that are gone. */
     public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only) {
-        return each(only, (pins, reach, scope, result) -> {
+        List<AttachmentResult> all = each(only, (pins, reach, scope, result) -> {
             if (reach.state() == Reach.State.NETNS_NOT_FOUND
                     || reach.state() == Reach.State.MOVED && reach.device().isEmpty()) {
                 requireNotInForce(pins, reach);
             }
             Undo.run(pins, reach, scope, result);
         });
+        if (all.isEmpty()) {
+            PinTree.tidy();
+        }
+        return all;
     }
 
     private interface Operation {
@@ -473,7 +478,7 @@ public final class Attachments {
                 BpfProgram program = object.program()) {
             Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
             changes.addAll(kept);
-            if (scope.mounted()) {
+            if (scope.toUnmount()) {
                 changes.add(HostChange.BPFFS);
             }
             maps.record()

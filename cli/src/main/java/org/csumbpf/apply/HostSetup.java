@@ -126,21 +126,19 @@ final class HostSetup {
             return Optional.empty();
         }
         if (harm.isPresent()) {
+            forget(change); // it is not loaded: a kill came between the note and the module
             return Optional.of(Preflight.harmful(module, harm.get()));
         }
-        boolean noted = has(change);
         note(change);
         try {
             if (KernelModule.load(module)) {
                 result.add(Change.Id.MODULE_LOADED, module);
-            } else if (!noted) {
+            } else {
                 cross(change); // somebody was faster: theirs
             }
             return Optional.empty();
         } catch (ModuleException e) {
-            if (!noted) {
-                cross(change);
-            }
+            cross(change);
             return Optional.of(Preflight.missing(module, e.getMessage()));
         }
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
@@ -17,12 +17,14 @@ import org.csumbpf.maps.Config;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.DeviceIdentity;
+import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.pin.HookPlace;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.Pinned;
 import org.csumbpf.snapshot.OffPath;
 
 /** The program that the kernel runs is the truth: the pins and the record follow it. */
@@ -102,7 +104,7 @@ final class Repin {
         pins.replace(PinDirectory.PROGRAM, program::pin);
         for (String name : CsumbpfMaps.PINNED) {
             RawMap map = maps.raw(name);
-            if (pinnedMap(pins, name) != map.info().id()) {
+            if (Pinned.map(pins, name) != map.info().id()) {
                 pins.replace(name, map::pin);
             }
         }
@@ -113,10 +115,10 @@ final class Repin {
         pins.create();
         pins.removeReplacements();
         try (BpfProgram program = live.program()) {
-            if (pinnedProgram(pins) != live.programId()) {
+            if (Pinned.program(pins) != live.programId()) {
                 pins.replace(PinDirectory.PROGRAM, program::pin);
             }
-            if (program.info().mapIds().containsAll(pinnedMaps(pins))) {
+            if (program.info().mapIds().containsAll(Pinned.maps(pins))) {
                 return; // maps can be opened by their numbers with CAP_SYS_ADMIN alone, and need not be
             }
             Map<String, Integer> ids = new HashMap<>();
@@ -129,7 +131,7 @@ final class Repin {
             }
             for (String name : CsumbpfMaps.PINNED) {
                 Integer id = ids.get(name);
-                if (id != null && pinnedMap(pins, name) != id) {
+                if (id != null && Pinned.map(pins, name) != id) {
                     try (RawMap map = RawMap.fromId(id).orElseThrow()) {
                         pins.replace(name, map::pin);
                     }
@@ -149,30 +151,39 @@ final class Repin {
         }
     }
 
-    private static int pinnedProgram(PinDirectory pins) {
-        if (!pins.has(PinDirectory.PROGRAM)) {
-            return 0;
+    /**
+     * Hangs what lies there without a hook on the device again, where that is what is asked for. So nothing of it is given up
+     * before the new is in force: what a restore goes by is these maps.
+     *
+     * @return empty: nothing of the kind is there
+     */
+    static Optional<LiveHook> hangAgain(PinDirectory pins, DesiredAttachment desired, Result result) {
+        if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
+            return Optional.empty();
         }
-        try (BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
-            return program.info().id();
-        }
-    }
-
-    /** 0 stands for a pin that is missing. */
-    private static List<Integer> pinnedMaps(PinDirectory pins) {
-        List<Integer> ids = new ArrayList<>();
-        for (String name : CsumbpfMaps.PINNED) {
-            ids.add(pinnedMap(pins, name));
-        }
-        return ids;
-    }
-
-    private static int pinnedMap(PinDirectory pins, String name) {
-        if (!pins.has(name)) {
-            return 0;
-        }
-        try (RawMap map = RawMap.fromPin(pins.pin(name))) {
-            return map.info().id();
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
+                BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
+            AttachmentRecord record = maps.record().get();
+            boolean asked = record.options().equals(desired.options())
+                    && RuleSet.read(maps)
+                            .withBackstop(false)
+                            .equals(desired.rules().withBackstop(false));
+            if (!asked
+                    || !record.finished()
+                    || !maps.record().isCurrent()
+                    || !program.info().mapIds().containsAll(Pinned.maps(pins))) {
+                return Optional.empty();
+            }
+            LiveHook live = LiveHook.attach(
+                    HookPlace.receive(pins),
+                    maps.record(),
+                    program,
+                    Optional.of(record.options().hook()).filter(hook -> hook != Hook.NONE));
+            maps.record().update(r -> r.withHook(live.kind()));
+            result.changes().add(0, Change.of(Change.Id.ATTACHED));
+            return Optional.of(live);
+        } catch (OtherVersionException e) {
+            return Optional.empty();
         }
     }
 }

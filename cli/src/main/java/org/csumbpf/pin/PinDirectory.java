@@ -135,6 +135,17 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         }
     }
 
+    /** Removes the directories in which nothing is: the root, and those of namespaces. */
+    static void removeEmpty() {
+        for (String name : names(ROOT)) {
+            Path directory = ROOT.resolve(name);
+            if (number(name, Long.MAX_VALUE).isPresent() && problem(directory).isEmpty()) {
+                removeIfEmpty(directory);
+            }
+        }
+        removeIfEmpty(ROOT);
+    }
+
     void remove(String name) {
         run(() -> Files.deleteIfExists(pin(name)));
     }

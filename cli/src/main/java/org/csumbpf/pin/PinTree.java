@@ -18,6 +18,7 @@ import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.DirectoryLock;
 import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.HostChange;
 import org.csumbpf.text.ShellWord;
 
 /** The whole of {@code /sys/fs/bpf/csumbpf}: who may change it, and when it comes and goes. */
@@ -54,17 +55,15 @@ public final class PinTree {
 
     /** What a change of the tree is told, and can ask for. */
     public static final class Scope {
-        private final boolean mounted;
         private boolean unmountWhenEmpty;
 
-        private Scope(boolean mounted) {
-            this.mounted = mounted;
-            this.unmountWhenEmpty = mounted;
+        private Scope(boolean unmountWhenEmpty) {
+            this.unmountWhenEmpty = unmountWhenEmpty;
         }
 
-        /** Whether bpffs was mounted for this change. */
-        public boolean mounted() {
-            return mounted;
+        /** Whether bpffs is csumbpf's, and no attachment's record says so: the next one that is made has to. */
+        public boolean toUnmount() {
+            return unmountWhenEmpty;
         }
 
         /** Asks for bpffs to be unmounted at the end, if nothing is in it any more. */
@@ -80,7 +79,7 @@ public final class PinTree {
      */
     public static <T> T change(Function<Scope, T> work) {
         try (HostLock host = HostLock.acquire(LOCK, LOCK_TIMEOUT)) {
-            Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.DEFAULT));
+            Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.DEFAULT) || mountedAndNotRecorded());
             try {
                 if (Bpffs.isReadOnly(Bpffs.DEFAULT)) {
                     throw new AttachException(
@@ -92,7 +91,7 @@ public final class PinTree {
                     try {
                         return work.apply(scope);
                     } finally {
-                        PinDirectory.removeIfEmpty(PinDirectory.ROOT);
+                        PinDirectory.removeEmpty();
                     }
                 }
             } finally {
@@ -100,6 +99,22 @@ public final class PinTree {
                     unmountIfEmpty();
                 }
             }
+        }
+    }
+
+    /** A kill came between the mount, which is the first thing that a first attach does, and the record of it. */
+    private static boolean mountedAndNotRecorded() {
+        return Bpffs.isOurs(Bpffs.DEFAULT)
+                && PinDirectory.all().stream()
+                        .noneMatch(pins -> Reach.record(pins)
+                                .filter(record -> record.changes().contains(HostChange.BPFFS))
+                                .isPresent());
+    }
+
+    /** What a command that was killed may have left where nothing is attached: empty directories, a mount. */
+    public static void tidy() {
+        if (exists() || Bpffs.isOurs(Bpffs.DEFAULT)) {
+            change(scope -> Optional.empty());
         }
     }
 

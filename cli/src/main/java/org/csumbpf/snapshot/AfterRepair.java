@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.desired.RuleSet;
-import org.csumbpf.backstop.BackstopCounters;
-import org.csumbpf.backstop.BackstopView;
-
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -15,6 +11,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopView;
+import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.ForwardingEntry;
 import org.csumbpf.loader.host.MonotonicClock;

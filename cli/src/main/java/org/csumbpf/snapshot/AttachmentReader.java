@@ -34,6 +34,7 @@ import org.csumbpf.pin.HookPlace;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Pinned;
 import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.Selection;
@@ -260,7 +261,7 @@ public final class AttachmentReader {
             PinDirectory pins, NetworkNamespace netns, NetDevice device, Optional<AttachmentRecord> record) {
         NetStatistics begun = NetStatistics.read();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
-        Optional<AttachmentView.Contents> contents = contents(pins);
+        Optional<AttachmentView.Contents> contents = contents(pins, live);
         Optional<BackstopView> backstop = contents.flatMap(c -> record.map(r -> BackstopReader.read(
                         pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
                 .plus(c.detour(), c.detourOfAny())));
@@ -369,8 +370,7 @@ public final class AttachmentReader {
             }
         }
 
-        void afterRepair(
-                AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
+        void afterRepair(AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
             all.addAll(AfterRepair.problems(contents, backstop, statistics));
         }
 
@@ -419,7 +419,11 @@ public final class AttachmentReader {
     }
 
     private static Optional<AttachmentView.Contents> contents(PinDirectory pins) {
-        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+        return contents(pins, Optional.empty());
+    }
+
+    private static Optional<AttachmentView.Contents> contents(PinDirectory pins, Optional<LiveHook> live) {
+        try (CsumbpfMaps maps = Pinned.maps(pins, live)) {
             RuleSet rules = RuleSet.read(maps);
             Map<Vni, Counters> counters = new TreeMap<>();
             Map<Vni, Counters> all = maps.counters();

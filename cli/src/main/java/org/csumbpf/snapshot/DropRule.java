@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
-import org.csumbpf.backstop.NftPlan;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.csumbpf.backstop.NftPlan;
 
 /**
  * A rule of nftables, or a chain's policy, that drops what comes in and may drop VXLAN packets. iptables-nft makes such rules too.

@@ -19,14 +19,18 @@ public final class Errno {
     public static final int ENODEV = 19;
     public static final int ENOTDIR = 20;
     public static final int EINVAL = 22;
+    public static final int ENFILE = 23;
+    public static final int EMFILE = 24;
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
     public static final int EPIPE = 32;
     public static final int ERANGE = 34;
+    public static final int ENOLCK = 37;
     public static final int ENOSYS = 38;
     public static final int ENOLINK = 67;
     public static final int EPROTONOSUPPORT = 93;
     public static final int EOPNOTSUPP = 95;
+    public static final int ENOBUFS = 105;
     /** Kernel-internal, but the bpf system call lets it out for operations that an object does not have. */
     public static final int ENOTSUPP = 524;
 
@@ -45,14 +49,18 @@ public final class Errno {
             Map.entry(ENODEV, "ENODEV (No such device)"),
             Map.entry(ENOTDIR, "ENOTDIR (Not a directory)"),
             Map.entry(EINVAL, "EINVAL (Invalid argument)"),
+            Map.entry(ENFILE, "ENFILE (Too many open files in system)"),
+            Map.entry(EMFILE, "EMFILE (Too many open files)"),
             Map.entry(ENOSPC, "ENOSPC (No space left on device)"),
             Map.entry(EROFS, "EROFS (Read-only file system)"),
             Map.entry(EPIPE, "EPIPE (Broken pipe)"),
             Map.entry(ERANGE, "ERANGE (Result not representable)"),
+            Map.entry(ENOLCK, "ENOLCK (No locks available)"),
             Map.entry(ENOSYS, "ENOSYS (Function not implemented)"),
             Map.entry(ENOLINK, "ENOLINK (Link has been severed)"),
             Map.entry(EPROTONOSUPPORT, "EPROTONOSUPPORT (Protocol not supported)"),
             Map.entry(EOPNOTSUPP, "EOPNOTSUPP (Operation not supported)"),
+            Map.entry(ENOBUFS, "ENOBUFS (No buffer space available)"),
             Map.entry(ENOTSUPP, "ENOTSUPP (Operation not supported)"));
 
     private Errno() {}

@@ -4,6 +4,7 @@ package org.csumbpf.maps;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.csumbpf.loader.BpfObject;
+import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
@@ -99,6 +101,21 @@ public final class CsumbpfMaps implements AutoCloseable {
     /** The maps pinned in a directory. */
     public static CsumbpfMaps fromPins(Path directory) {
         return new CsumbpfMaps(name -> RawMap.fromPin(directory.resolve(name)));
+    }
+
+    /** The maps that a program holds, whatever is pinned: opened by their numbers, which takes CAP_SYS_ADMIN. */
+    public static CsumbpfMaps heldBy(BpfProgram program) {
+        Map<String, Integer> ids = new HashMap<>();
+        for (int id : program.info().mapIds()) {
+            RawMap.fromId(id).ifPresent(map -> {
+                try (map) {
+                    ids.put(map.info().name(), id);
+                }
+            });
+        }
+        return new CsumbpfMaps(name -> Optional.ofNullable(ids.get(name))
+                .flatMap(RawMap::fromId)
+                .orElseThrow(() -> new KernelException("open map", name, Errno.ENOENT)));
     }
 
     /** The map of that name, to be pinned or handed to another object. */

@@ -14,6 +14,9 @@ public final class Bpffs {
     /** Where everybody mounts it. */
     public static final Path DEFAULT = Path.of("/sys/fs/bpf");
 
+    /** bpffs has no device; what stands in its place is free. */
+    private static final String SOURCE = "csumbpf";
+
     private static final int BPF_FS_MAGIC = 0xcafe4a11;
     private static final int STATFS_SIZE = 256;
     /** Of a long; the magic numbers fit into its lower half. */
@@ -39,14 +42,23 @@ public final class Bpffs {
         }
     }
 
-    /** Mounts one there if there is none; true: this call did. */
+    /** Mounts one there if there is none, from a source that says whose it is; true: this call did. */
     public static boolean ensureMounted(Path directory) {
         if (isMounted(directory)) {
             return false;
         }
         Libc.check(
-                Libc.mount("bpf", directory.toString(), "bpf", 0, "mode=0700"), "mount bpffs on", directory.toString());
+                Libc.mount(SOURCE, directory.toString(), "bpf", 0, "mode=0700"),
+                "mount bpffs on",
+                directory.toString());
         return true;
+    }
+
+    /** Whether {@link #ensureMounted} of this or another process made the mount that is there. */
+    public static boolean isOurs(Path directory) {
+        return source(mounts(), directory.toString(), "bpf")
+                .filter(SOURCE::equals)
+                .isPresent();
     }
 
     /** EBUSY: somebody has a file or a directory of it open. */
@@ -76,13 +88,18 @@ public final class Bpffs {
 
     /** The source of the topmost sysfs on /sys, from the text of /proc/self/mountinfo (proc(5)). */
     static Optional<String> sysfsSource(List<String> mountinfo) {
+        return source(mountinfo, "/sys", "sysfs");
+    }
+
+    /** The source of the topmost mount of that type there. */
+    private static Optional<String> source(List<String> mountinfo, String directory, String type) {
         Optional<String> source = Optional.empty();
         for (String line : mountinfo) {
             // 36 35 98:0 /root /mount/point options [optional fields] - type source super-options
             String[] halves = line.split(" - ", 2);
             String[] before = halves[0].split(" ");
             String[] after = halves.length == 2 ? halves[1].split(" ") : new String[0];
-            if (after.length >= 2 && before.length >= 5 && before[4].equals("/sys") && after[0].equals("sysfs")) {
+            if (after.length >= 2 && before.length >= 5 && before[4].equals(directory) && after[0].equals(type)) {
                 source = Optional.of(after[1]);
             }
         }
