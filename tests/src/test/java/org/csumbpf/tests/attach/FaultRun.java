@@ -212,10 +212,7 @@ final class FaultRun {
     private void leaked(String what) {
         try {
             Limit.await(
-                    "end of the maps of " + what,
-                    Limit.seconds(20),
-                    () -> FaultWorld.records(cookies),
-                    List::isEmpty);
+                    "end of the maps of " + what, Limit.seconds(20), () -> FaultWorld.records(cookies), List::isEmpty);
         } catch (AssertionError e) {
             lose(e.getMessage());
         }

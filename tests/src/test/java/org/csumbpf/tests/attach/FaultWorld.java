@@ -320,8 +320,8 @@ final class FaultWorld implements AutoCloseable {
      */
     static List<Integer> records(Set<Long> cookies) {
         List<Integer> left = new ArrayList<>();
-        for (JsonNode map : Host.parse(
-                Shell.run("bpftool", "-j", "map", "show").ok().out())) {
+        for (JsonNode map :
+                Host.parse(Shell.run("bpftool", "-j", "map", "show").ok().out())) {
             if (!map.path("name").asText().equals("attachment")) {
                 continue;
             }
