@@ -65,9 +65,45 @@ class WithoutEthernetTest {
         byTheBackstop("gre");
     }
 
+    @Test
+    @Order(4)
+    @DisplayName("sit below")
+    void sit() {
+        byTheBackstop("sit");
+    }
+
+    @Test
+    @Order(5)
+    @DisplayName("ip6tnl below")
+    void ip6tnl() {
+        byTheBackstop("ip6tnl");
+    }
+
+    @Test
+    @Order(6)
+    @DisplayName("ip6gre below")
+    void ip6gre() {
+        byTheBackstop("ip6gre");
+    }
+
+    /** Over IPv6 only senders fragment, and none fragments ESP: the overlay's packets have to fit into WireGuard's 1,420 bytes. */
+    @Test
+    @Order(7)
+    @DisplayName("IPv6 over WireGuard below")
+    void ipv6OverWireguard() {
+        try (EspLab lab = new EspLab("UNDERLAY=wireguard", "FAMILY=6", "OVERLAY_MTU=1300")) {
+            assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
+            attach(lab);
+            assertEverythingArrives(lab, 1272);
+            assertThat(lab.b.repaired("tc")).as("repaired by the program").isPositive();
+            lab.detach();
+            assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
+        }
+    }
+
     /**
-     * Nobody gets esp4_offload here: where it is loaded, Linux 6.1 drops ESP that comes out of ipip and gre (IpExtInTruncatedPkts counts
-     * it). So neither attach to the tunnel loads it, nor one to another host's card.
+     * Nobody gets esp4_offload here: where it is loaded, Linux 6.1 drops ESP that comes out of an IP tunnel (IpExtInTruncatedPkts or
+     * Ip6InTruncatedPkts counts it). So neither attach to the tunnel loads it, nor one to another host's card.
      */
     private static void byTheBackstop(String kind) {
         assertThat(MODULE).doesNotExist();
