@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("root")
 class FaultTest {
-    private static final String FEW = "3";
+    private static final String FEW = "2";
     private static final int HOURS = 6;
 
     @Test
