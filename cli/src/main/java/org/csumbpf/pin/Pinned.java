@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.csumbpf.loader.BpfProgram;
-import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.maps.CsumbpfMaps;
@@ -19,15 +18,15 @@ public final class Pinned {
      * pins.
      */
     public static CsumbpfMaps maps(PinDirectory pins, Optional<LiveHook> live) {
-        if (live.isPresent() && !maps(pins).contains(0)) {
+        if (live.isPresent()) {
             try (BpfProgram program = live.get().program()) {
-                if (!program.info().mapIds().containsAll(maps(pins))) {
+                List<Integer> pinned = maps(pins);
+                if (!pinned.contains(0) && !program.info().mapIds().containsAll(pinned)) {
                     return CsumbpfMaps.heldBy(program);
                 }
             } catch (KernelException e) {
-                if (e.errno() != Errno.EPERM) { // by their numbers only with CAP_SYS_ADMIN
-                    throw e;
-                }
+                // A pin cannot be opened, which is told below if it matters; or a number cannot, which takes
+                // CAP_SYS_ADMIN.
             }
         }
         return CsumbpfMaps.fromPins(pins.path());

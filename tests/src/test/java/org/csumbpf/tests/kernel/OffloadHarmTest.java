@@ -113,7 +113,7 @@ class OffloadHarmTest {
                                 .at("/attachments/0/problems")
                                 .toString())
                         .contains("esp4_offload, which csumbpf did not load, can harm this host (Open vSwitch")
-                        .contains("run 'modprobe -r esp4_offload'");
+                        .contains("'modprobe -r esp4_offload' unloads it");
                 if (!KernelRelease.current().atLeast(7, 3)) {
                     assertThat(lab.loss(lab.a, plain))
                             .as("overlay without checksums, with the module")
