@@ -209,7 +209,10 @@ final class FaultWorld implements AutoCloseable {
     }
 
     JsonNode status() {
-        return Host.parse(Shell.here("status", "--json").ok().out());
+        Shell.Result result = Shell.here("status", "--json");
+        JsonNode status = Host.parse(result.out());
+        result.ended(status.get("amiss").asBoolean() ? 9 : 0);
+        return status;
     }
 
     /** Where what status says is not what the kernel, tc and nft say. */
