@@ -81,6 +81,11 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return problem.isEmpty();
     }
 
+    /** Whether the directory in which all pins lie is one that csumbpf uses. */
+    static boolean isRootOurs() {
+        return problem(ROOT).isEmpty();
+    }
+
     private static Optional<String> problem(Path directory) {
         return PrivateDirectory.check(directory);
     }

@@ -111,9 +111,10 @@ public final class PinTree {
                                 .isPresent());
     }
 
-    /** What a command that was killed may have left where nothing is attached: empty directories, a mount. */
+    /** Removes what a command that was killed may have left where nothing is attached: empty directories, a mount. */
     public static void tidy() {
-        if (exists() || Bpffs.isOurs(Bpffs.DEFAULT)) {
+        boolean left = exists() ? PinDirectory.isRootOurs() : Bpffs.isOurs(Bpffs.DEFAULT);
+        if (left && !Bpffs.isReadOnly(Bpffs.DEFAULT)) {
             change(scope -> Optional.empty());
         }
     }

@@ -70,7 +70,7 @@ class LinkTypesTest {
                 .doesNotContain("--backstop");
         lab.csumbpf("attach", "t0", "--backstop", "never", "--force").ok();
         assertThat(lab.csumbpf("status", "t0").ended(9).out())
-                .contains("(tun) is decrypted behind tc: attach with --backstop always");
+                .contains("(tun) is decrypted behind tc; attach with --backstop always");
         lab.csumbpf("detach", "t0").ok();
         assertThat(lab.traces()).isEmpty();
     }
