@@ -2,51 +2,32 @@
 package org.csumbpf.apply;
 
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
-import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Bpffs;
-import org.csumbpf.loader.host.LockTimeoutException;
-import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
-import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
-import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
-import org.csumbpf.maps.CsumbpfObject;
-import org.csumbpf.maps.DeviceIdentity;
-import org.csumbpf.maps.Evidence;
-import org.csumbpf.maps.Hook;
-import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Mode;
-import org.csumbpf.maps.RecordMap;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.HookPlace;
-import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
-import org.csumbpf.pin.Remains;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.LinkType;
-import org.csumbpf.snapshot.OffPath;
 import org.csumbpf.snapshot.Preflight;
 import org.csumbpf.text.ShellWord;
 
@@ -74,7 +55,7 @@ public final class Attachments {
     /** Attaches to an interface, or brings an attachment into the state that is asked for. */
     public static Result attach(NetworkNamespace netns, DesiredAttachment asked) {
         return netns.call(() -> {
-            NetDevice device = device(asked.ifname());
+            NetDevice device = DevicePins.device(asked.ifname());
             LinkType.refusal(device).ifPresent(refusal -> {
                 throw refusal;
             });
@@ -100,7 +81,7 @@ public final class Attachments {
             NftBackstop backstop,
             PinTree.Scope scope,
             Result result) {
-        PinDirectory pins = here(netns, device, result);
+        PinDirectory pins = DevicePins.here(netns, device, result);
         Optional<LiveHook> live =
                 LiveHook.find(HookPlace.receive(pins)).or(() -> Repin.hangAgain(pins, desired, result));
         if (live.isPresent()) {
@@ -109,110 +90,28 @@ public final class Attachments {
             try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
                 RuleUpdate.requireRoom(maps, desired.rules());
                 HostSetup host = new HostSetup(pins, maps.record(), result);
-                prepare(host, device, desired, backstop != null);
+                FirstAttach.prepare(host, device, desired, backstop != null);
                 maps.record().update(r -> r.withOptions(desired.options()));
                 RuleUpdate.apply(host, hook, device, maps, desired.rules(), backstop, result);
                 rebase(pins, device, maps, result);
             }
         } else {
-            create(pins, device, desired, backstop, kept(pins, scope, result), scope, result);
+            FirstAttach.run(pins, device, desired, backstop, scope, result);
         }
         return result;
-    }
-
-    /**
-     * The pins of a device, taken along if it was attached to elsewhere and then moved to the namespace that the caller has entered.
-     * What lies in its place and belongs to another device makes way.
-     */
-    private static PinDirectory here(NetworkNamespace netns, NetDevice device, Result result) {
-        PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
-        if (pins.exists()) {
-            try (Reach reach = Reach.of(pins)) {
-                if (reach.state() == Reach.State.HERE) {
-                    return pins;
-                }
-                if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
-                    follow(pins, reach, result);
-                } else {
-                    throw new AttachException(
-                            AttachException.Kind.UNSUPPORTED_HOST,
-                            device.name() + ": " + pins.path()
-                                    + " holds the pins of another device, which cannot be found",
-                            "run 'csumbpf detach --all' where it is");
-                }
-            }
-        }
-        List<PinDirectory> others = PinDirectory.all();
-        if (others.isEmpty()) {
-            return pins; // as nearly always: nothing to compare the device with
-        }
-        DeviceIdentity identity = Identities.of(device);
-        for (PinDirectory other : others) {
-            if (Reach.record(other)
-                    .filter(r -> r.identity().sameDevice(identity))
-                    .isPresent()) {
-                try (Reach reach = Reach.of(other)) {
-                    if (reach.moved().isPresent()) {
-                        return follow(other, reach, result);
-                    }
-                }
-            }
-        }
-        return pins;
-    }
-
-    /** Takes an attachment along to where its device is now; what it had in the old namespace is undone there. */
-    private static PinDirectory follow(PinDirectory pins, Reach reach, Result result) {
-        NetworkNamespace to = reach.moved().orElseThrow();
-        NetDevice device = reach.device().orElseThrow();
-        try (RecordMap record = RecordMap.fromPin(pins.path())) {
-            HostSetup host = new HostSetup(pins, record, result);
-            reach.netns()
-                    .ifPresent(netns -> netns.call(() -> {
-                        host.undoBackstop(reach.provenNetns());
-                        return null;
-                    }));
-            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.DETOUR, HostChange.LO_CLSACT)) {
-                host.forget(change);
-            }
-            host.forget(HostChange.CLSACT);
-        }
-        PinDirectory there = new PinDirectory(to.inode(), device.ifindex());
-        return to.call(() -> {
-            Repin.move(pins, there, device);
-            result.add(Change.Id.DEVICE_FOLLOWED);
-            return there;
-        });
-    }
-
-    /** Clears away what is there without a hook; what cannot be undone of it goes on in the next record. */
-    private static Set<HostChange> kept(PinDirectory pins, PinTree.Scope scope, Result result) {
-        if (!pins.exists()) {
-            return Set.of();
-        }
-        Result cleared = new Result();
-        try (Reach reach = Reach.of(pins)) {
-            Undo.run(pins, reach, scope, cleared);
-            return Set.of();
-        } catch (PartialFailureException e) {
-            result.warnings().add("of an earlier attachment: " + e.problem()); // this one undoes it
-            return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
-        } finally {
-            result.warnings().addAll(cleared.warnings());
-        }
     }
 
     /** Adds to, takes from or replaces the rules of an existing attachment. */
     public static Result change(NetworkNamespace netns, String ifname, UnaryOperator<RuleSet> edit) {
         return netns.call(() -> {
-            NetDevice device = device(ifname);
+            NetDevice device = DevicePins.device(ifname);
             if (!PinTree.exists()) {
                 throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
                 Result result = new Result();
                 Sweep.run(scope, result);
-                PinDirectory pins = here(netns, device, result);
+                PinDirectory pins = DevicePins.here(netns, device, result);
                 LiveHook.find(HookPlace.receive(pins)).ifPresentOrElse(live -> Repin.follow(pins, live, device), () -> {
                     throw pins.exists() ? hookLost(netns, ifname) : Absent.notAttached(ifname);
                 });
@@ -248,10 +147,10 @@ public final class Attachments {
 
     /** Puts back whatever was lost of an attachment, exactly as it was asked for. */
     public static AttachmentResult restore(NetworkNamespace netns, String ifname) {
-        NetDevice device = netns.call(() -> device(ifname));
+        NetDevice device = netns.call(() -> DevicePins.device(ifname));
         return netns.call(() -> PinTree.change(scope -> {
             Result result = new Result();
-            PinDirectory pins = here(netns, device, result);
+            PinDirectory pins = DevicePins.here(netns, device, result);
             if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isEmpty()) {
                 throw Absent.notAttached(ifname);
             }
@@ -262,16 +161,16 @@ public final class Attachments {
 
     /** All attachments: of one namespace, or of all. One that fails does not keep the others. */
     public static List<AttachmentResult> restoreAll(Optional<NetworkNamespace> only) {
-        return each(only, (pins, reach, scope, result) -> {
+        return EachAttachment.run(only, (pins, reach, scope, result) -> {
             if (reach.isGone()) {
                 Undo.run(pins, reach, scope, result);
                 return;
             }
             PinDirectory there = pins;
             if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
-                there = follow(pins, reach, result);
+                there = DevicePins.follow(pins, reach, result);
             } else if (reach.state() != Reach.State.HERE) {
-                throw notFound(pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
+                throw EachAttachment.notFound(pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
             }
             PinDirectory place = there;
             NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
@@ -315,17 +214,17 @@ public final class Attachments {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
             if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
-                device(ifname);
+                DevicePins.device(ifname);
                 throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
                 Result result = new Result();
-                PinDirectory pins = device.map(d -> here(netns, d, result))
+                PinDirectory pins = device.map(d -> DevicePins.here(netns, d, result))
                         .filter(p -> p.exists()
                                 || LiveHook.find(HookPlace.receive(p)).isPresent())
-                        .or(() -> goneDevice(netns, ifname))
+                        .or(() -> DevicePins.ofGoneDevice(netns, ifname))
                         .orElseThrow(() -> {
-                            device(ifname);
+                            DevicePins.device(ifname);
                             return Absent.notAttached(ifname);
                         });
                 result.changes().clear();
@@ -340,10 +239,10 @@ public final class Attachments {
 
     /** Detaches everything: in one namespace, or in all, also those that are gone. */
     public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only) {
-        List<AttachmentResult> all = each(only, (pins, reach, scope, result) -> {
+        List<AttachmentResult> all = EachAttachment.run(only, (pins, reach, scope, result) -> {
             if (reach.state() == Reach.State.NETNS_NOT_FOUND
                     || reach.state() == Reach.State.MOVED && reach.device().isEmpty()) {
-                requireNotInForce(pins, reach);
+                EachAttachment.requireNotInForce(pins, reach);
             }
             Undo.run(pins, reach, scope, result);
         });
@@ -351,69 +250,6 @@ public final class Attachments {
             PinTree.tidy();
         }
         return all;
-    }
-
-    private interface Operation {
-        void run(PinDirectory pins, Reach reach, PinTree.Scope scope, Result result);
-    }
-
-    /**
-     * One that fails does not keep the others; only where somebody else holds the lock all would wait as long, so the first that
-     * does is the last.
-     */
-    private static List<AttachmentResult> each(Optional<NetworkNamespace> only, Operation operation) {
-        List<AttachmentResult> all = new ArrayList<>();
-        for (PinDirectory pins : PinTree.attachments(only)) {
-            Result result = new Result();
-            AtomicReference<String> label =
-                    new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());
-            try {
-                PinTree.change(scope -> {
-                    try (Reach reach = Reach.of(pins)) {
-                        label.set(Place.of(pins, reach).label());
-                        operation.run(pins, reach, scope, result);
-                        return null;
-                    }
-                });
-                all.add(new AttachmentResult(label.get(), result));
-            } catch (RuntimeException e) {
-                all.add(new AttachmentResult(label.get(), result, Optional.of(e)));
-                if (e instanceof LockTimeoutException) {
-                    break;
-                }
-            }
-        }
-        return all;
-    }
-
-    /** While something of an attachment may be in force where nobody can look, nothing of it is undone. */
-    private static void requireNotInForce(PinDirectory pins, Reach reach) {
-        if (Remains.stillRuns(pins)) {
-            throw notFound(pins, "the program still runs in it", "csumbpf --netns PATH detach --all");
-        }
-        if (!reach.complete() && changedTheNamespace(pins)) {
-            throw notFound(
-                    pins,
-                    "not everything that could hold it may be seen from here",
-                    "csumbpf --netns PATH detach --all");
-        }
-    }
-
-    private static AttachException notFound(PinDirectory pins, String why, String command) {
-        return new AttachException(
-                AttachException.Kind.UNSUPPORTED_HOST,
-                "network namespace " + pins.netns() + " was not found, but " + why,
-                "run '" + command + "' with a path of it");
-    }
-
-    /**
-     * Whether the record names what would go on without the program in a namespace that is still held somewhere. A clsact qdisc
-     * without a filter does nothing. A record that cannot be read: it may.
-     */
-    private static boolean changedTheNamespace(PinDirectory pins) {
-        return Reach.record(pins)
-                .map(record -> !Collections.disjoint(record.changes(), Set.of(HostChange.NFTABLES, HostChange.GRO)))
-                .orElse(true);
     }
 
     /** Loads the classes that the backstop needs, by asking what it would do to the loopback device; changes nothing. */
@@ -426,10 +262,6 @@ public final class Attachments {
                                 backstop.commands(lo, rules);
                             }
                         }));
-    }
-
-    private static NetDevice device(String ifname) {
-        return Rtnetlink.device(ifname).orElseThrow(() -> Absent.noInterface(ifname));
     }
 
     private static AttachException hookLost(NetworkNamespace netns, String ifname) {
@@ -465,84 +297,11 @@ public final class Attachments {
         }
     }
 
-    private static void create(
-            PinDirectory pins,
-            NetDevice device,
-            DesiredAttachment desired,
-            NftBackstop backstop,
-            Set<HostChange> kept,
-            PinTree.Scope scope,
-            Result result) {
-        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM);
-                CsumbpfMaps maps = object.load();
-                BpfProgram program = object.program()) {
-            Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
-            changes.addAll(kept);
-            if (scope.toUnmount()) {
-                changes.add(HostChange.BPFFS);
-            }
-            maps.record()
-                    .set(AttachmentRecord.begun(
-                            device.ifindex(), device.name(), Identities.of(device), changes, desired.options()));
-            RuleUpdate.write(maps, desired.rules().withBackstop(backstop != null));
-            pins.create();
-            try {
-                for (String name : CsumbpfMaps.PINNED) {
-                    pins.replace(name, maps.raw(name)::pin);
-                }
-                program.pin(pins.pin(PinDirectory.PROGRAM));
-                HostSetup host = new HostSetup(pins, maps.record(), result);
-                prepare(host, device, desired, backstop != null);
-                LiveHook live = LiveHook.attach(
-                        HookPlace.receive(pins),
-                        maps.record(),
-                        program,
-                        Optional.of(desired.options().hook()).filter(hook -> hook != Hook.NONE));
-                if (backstop != null
-                        && !backstop.apply(host, device, maps, desired.options().backstop(), desired.rules(), result)) {
-                    maps.config(desired.rules().config());
-                }
-                Evidence counted =
-                        OffPath.evidence(NetStatistics.read(), desired.rules().port());
-                maps.record()
-                        .update(r ->
-                                r.withHook(live.kind()).withBaseline(counted).finishedAt(MonotonicClock.nanos()));
-            } catch (RuntimeException e) {
-                try (Reach reach = Reach.of(pins)) {
-                    Undo.run(pins, reach, scope, new Result());
-                } catch (RuntimeException second) {
-                    e.addSuppressed(second);
-                }
-                throw e;
-            }
-            result.changes().add(0, Change.of(Change.Id.ATTACHED));
-        }
-    }
-
     /** After a change of rules some counts are gone: what the host counted until then is not to be held against the rest. */
     private static void rebase(PinDirectory pins, NetDevice device, CsumbpfMaps maps, Result result) {
         if (!result.changes().isEmpty()) {
             AttachmentReader.baseline(pins, device)
                     .ifPresent(counted -> maps.record().update(r -> r.withBaseline(counted)));
         }
-    }
-
-    private static void prepare(HostSetup host, NetDevice device, DesiredAttachment desired, boolean backstop) {
-        if (desired.options().enableGro()) {
-            host.enableGro(device);
-        }
-        if (desired.rules().needsProof() && LinkType.decryptsBeforeTc(device)) {
-            host.loadModules(desired.options().force(), backstop);
-        }
-    }
-
-    /** An attachment in this namespace by the name that its device had, if that device is no more. */
-    private static Optional<PinDirectory> goneDevice(NetworkNamespace netns, String ifname) {
-        return PinDirectory.of(netns.inode()).stream()
-                .filter(pins -> Rtnetlink.device(pins.ifindex()).isEmpty())
-                .filter(pins -> Reach.record(pins)
-                        .filter(record -> record.ifname().equals(ifname))
-                        .isPresent())
-                .findFirst();
     }
 }

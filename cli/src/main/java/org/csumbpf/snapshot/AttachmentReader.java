@@ -14,14 +14,12 @@ import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.InterfaceName;
-import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
-import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.Evidence;
@@ -265,7 +263,7 @@ public final class AttachmentReader {
         Optional<BackstopView> backstop = contents.flatMap(c -> record.map(r -> BackstopReader.read(
                         pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
                 .plus(c.detour(), c.detourOfAny())));
-        Findings findings = new Findings(netns, device);
+        AttachmentFindings findings = new AttachmentFindings(netns, device);
         findings.ofHook(pins, live.isPresent(), contents.isPresent(), record);
         backstop.ifPresent(b -> findings.ofBackstop(b, record.orElseThrow()));
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
@@ -288,134 +286,13 @@ public final class AttachmentReader {
                 findings.all());
     }
 
-    private static AttachmentView.State state(boolean live, boolean readable, Optional<AttachmentRecord> record) {
+    static AttachmentView.State state(boolean live, boolean readable, Optional<AttachmentRecord> record) {
         if (live) {
             return AttachmentView.State.ATTACHED;
         }
         return readable && record.filter(AttachmentRecord::finished).isPresent()
                 ? AttachmentView.State.HOOK_LOST
                 : AttachmentView.State.NOT_HOOKED;
-    }
-
-    /** What is found out about an attachment whose device is there. */
-    private static final class Findings {
-        private final NetworkNamespace netns;
-        private final NetDevice device;
-        private final List<Finding> all = new ArrayList<>();
-
-        Findings(NetworkNamespace netns, NetDevice device) {
-            this.netns = netns;
-            this.device = device;
-        }
-
-        List<Finding> all() {
-            return all;
-        }
-
-        private Remedy command(String effect, String subcommand) {
-            return Remedy.csumbpf(netns, effect, subcommand, device.name());
-        }
-
-        private void problem(Finding.Id id, String subject, String evidence, Remedy... remedies) {
-            all.add(Finding.problem(id, subject, evidence, remedies));
-        }
-
-        void ofHook(PinDirectory pins, boolean live, boolean readable, Optional<AttachmentRecord> record) {
-            if (!live && !readable) {
-                problem(
-                        Finding.Id.HALF_MADE,
-                        device.name(),
-                        "what is left of it has no rules",
-                        command("clears it away", "detach"));
-            } else if (!live) {
-                problem(
-                        state(false, true, record) == AttachmentView.State.HOOK_LOST
-                                ? Finding.Id.HOOK_LOST
-                                : Finding.Id.HALF_MADE,
-                        device.name(),
-                        "the program is not on the hook",
-                        command("puts it back", "restore"),
-                        command("clears it away", "detach"));
-            } else if (!readable || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
-                if (isOfOtherVersion(pins)) {
-                    problem(
-                            Finding.Id.OTHER_VERSION,
-                            device.name(),
-                            "attached by another version of csumbpf, whose maps this one cannot read; the program runs on",
-                            command("takes it off", "detach"),
-                            command("then puts this one in its place", "attach"));
-                } else {
-                    problem(
-                            Finding.Id.PIN_MISSING,
-                            device.name(),
-                            "a pin is missing; the program runs on",
-                            command("mends it", "restore"));
-                }
-            }
-        }
-
-        void ofBackstop(BackstopView backstop, AttachmentRecord noted) {
-            if (backstop.state() == BackstopView.State.LOST) {
-                problem(
-                        Finding.Id.BACKSTOP_LOST,
-                        device.name(),
-                        "the nftables backstop does not do its work: " + backstop.text(),
-                        command("puts it right", "restore"));
-            } else if (backstop.state() == BackstopView.State.UNAVAILABLE
-                    && noted.changes().contains(HostChange.NFTABLES)) {
-                problem(
-                        Finding.Id.BACKSTOP_UNREADABLE,
-                        device.name(),
-                        "whether the nftables backstop does its work cannot be told: " + backstop.text());
-            }
-        }
-
-        void afterRepair(AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
-            all.addAll(AfterRepair.problems(contents, backstop, statistics));
-        }
-
-        void ofReceivePath(Optional<BackstopView> backstop, Optional<AttachmentRecord> record) {
-            Backstop asked = backstop.map(BackstopView::wanted).orElse(Backstop.NEVER);
-            boolean covered =
-                    backstop.filter(b -> b.state() == BackstopView.State.ON).isPresent();
-            List<Finding> bypasses = new ArrayList<>(Preflight.receivePath(device, false));
-            KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
-            // Where nothing is decrypted before tc, no module changes that, and it is told already.
-            boolean matters = LinkType.decryptsBeforeTc(device);
-            if (matters && module == KernelModule.State.UNAVAILABLE) {
-                Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(bypasses::add);
-            } else if (matters && module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
-                bypasses.add(OffloadSafety.harm()
-                        .map(harm -> Preflight.harmful(Preflight.ESP4_OFFLOAD, harm))
-                        .orElseGet(() -> Finding.problem(
-                                Finding.Id.MODULE_NOT_LOADED,
-                                Preflight.ESP4_OFFLOAD,
-                                Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc",
-                                command("loads it, or says why it does not", "restore"))));
-            }
-            for (Finding bypass : bypasses) {
-                Finding helpful = bypass.withBackstop(asked);
-                all.add(covered ? helpful.as(Finding.Severity.NOTE) : helpful);
-            }
-            OffloadSafety.harmBy(
-                            Preflight.ESP4_OFFLOAD,
-                            record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
-                                    .map(r -> command("unloads it", "restore")))
-                    .ifPresent(all::add);
-        }
-    }
-
-    /** Whether what is pinned was made by a version whose values this one does not know. */
-    private static boolean isOfOtherVersion(PinDirectory pins) {
-        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
-            maps.record().get();
-            RuleSet.read(maps);
-            return false;
-        } catch (OtherVersionException e) {
-            return true;
-        } catch (KernelException e) {
-            return PinDirectory.absent(e).isPresent();
-        }
     }
 
     private static Optional<AttachmentView.Contents> contents(PinDirectory pins) {

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.DeviceIdentity;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.RecordMap;
+import org.csumbpf.pin.Absent;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.Identities;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.Reach;
+
+/** Where the pins of a device are, wherever it has been. For the namespace that the caller has entered. */
+final class DevicePins {
+    private DevicePins() {}
+
+    static NetDevice device(String ifname) {
+        return Rtnetlink.device(ifname).orElseThrow(() -> Absent.noInterface(ifname));
+    }
+
+    /**
+     * The pins of a device, taken along if it was attached to elsewhere and then moved to the namespace that the caller has entered.
+     * What lies in its place and belongs to another device makes way.
+     */
+    static PinDirectory here(NetworkNamespace netns, NetDevice device, Result result) {
+        PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
+        if (pins.exists()) {
+            try (Reach reach = Reach.of(pins)) {
+                if (reach.state() == Reach.State.HERE) {
+                    return pins;
+                }
+                if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
+                    follow(pins, reach, result);
+                } else {
+                    throw new AttachException(
+                            AttachException.Kind.UNSUPPORTED_HOST,
+                            device.name() + ": " + pins.path()
+                                    + " holds the pins of another device, which cannot be found",
+                            "run 'csumbpf detach --all' where it is");
+                }
+            }
+        }
+        List<PinDirectory> others = PinDirectory.all();
+        if (others.isEmpty()) {
+            return pins; // as nearly always: nothing to compare the device with
+        }
+        DeviceIdentity identity = Identities.of(device);
+        for (PinDirectory other : others) {
+            if (Reach.record(other)
+                    .filter(r -> r.identity().sameDevice(identity))
+                    .isPresent()) {
+                try (Reach reach = Reach.of(other)) {
+                    if (reach.moved().isPresent()) {
+                        return follow(other, reach, result);
+                    }
+                }
+            }
+        }
+        return pins;
+    }
+
+    /** Takes an attachment along to where its device is now; what it had in the old namespace is undone there. */
+    static PinDirectory follow(PinDirectory pins, Reach reach, Result result) {
+        NetworkNamespace to = reach.moved().orElseThrow();
+        NetDevice device = reach.device().orElseThrow();
+        try (RecordMap record = RecordMap.fromPin(pins.path())) {
+            HostSetup host = new HostSetup(pins, record, result);
+            reach.netns()
+                    .ifPresent(netns -> netns.call(() -> {
+                        host.undoBackstop(reach.provenNetns());
+                        return null;
+                    }));
+            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.DETOUR, HostChange.LO_CLSACT)) {
+                host.forget(change);
+            }
+            host.forget(HostChange.CLSACT);
+        }
+        PinDirectory there = new PinDirectory(to.inode(), device.ifindex());
+        return to.call(() -> {
+            Repin.move(pins, there, device);
+            result.add(Change.Id.DEVICE_FOLLOWED);
+            return there;
+        });
+    }
+
+    /** An attachment in this namespace by the name that its device had, if that device is no more. */
+    static Optional<PinDirectory> ofGoneDevice(NetworkNamespace netns, String ifname) {
+        return PinDirectory.of(netns.inode()).stream()
+                .filter(pins -> Rtnetlink.device(pins.ifindex()).isEmpty())
+                .filter(pins -> Reach.record(pins)
+                        .filter(record -> record.ifname().equals(ifname))
+                        .isPresent())
+                .findFirst();
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import org.csumbpf.loader.host.LockTimeoutException;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.pin.Remains;
+
+/** Does something to each attachment, of one network namespace or of all. */
+final class EachAttachment {
+    private EachAttachment() {}
+
+    /** What is done to one of them, with the lock held. */
+    interface Operation {
+        void run(PinDirectory pins, Reach reach, PinTree.Scope scope, Result result);
+    }
+
+    /**
+     * One that fails does not keep the others; only where somebody else holds the lock all would wait as long, so the first that
+     * does is the last.
+     */
+    static List<AttachmentResult> run(Optional<NetworkNamespace> only, Operation operation) {
+        List<AttachmentResult> all = new ArrayList<>();
+        for (PinDirectory pins : PinTree.attachments(only)) {
+            Result result = new Result();
+            AtomicReference<String> label =
+                    new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());
+            try {
+                PinTree.change(scope -> {
+                    try (Reach reach = Reach.of(pins)) {
+                        label.set(Place.of(pins, reach).label());
+                        operation.run(pins, reach, scope, result);
+                        return null;
+                    }
+                });
+                all.add(new AttachmentResult(label.get(), result));
+            } catch (RuntimeException e) {
+                all.add(new AttachmentResult(label.get(), result, Optional.of(e)));
+                if (e instanceof LockTimeoutException) {
+                    break;
+                }
+            }
+        }
+        return all;
+    }
+
+    /** While something of an attachment may be in force where nobody can look, nothing of it is undone. */
+    static void requireNotInForce(PinDirectory pins, Reach reach) {
+        if (Remains.stillRuns(pins)) {
+            throw notFound(pins, "the program still runs in it", "csumbpf --netns PATH detach --all");
+        }
+        if (!reach.complete() && changedTheNamespace(pins)) {
+            throw notFound(
+                    pins,
+                    "not everything that could hold it may be seen from here",
+                    "csumbpf --netns PATH detach --all");
+        }
+    }
+
+    static AttachException notFound(PinDirectory pins, String why, String command) {
+        return new AttachException(
+                AttachException.Kind.UNSUPPORTED_HOST,
+                "network namespace " + pins.netns() + " was not found, but " + why,
+                "run '" + command + "' with a path of it");
+    }
+
+    /**
+     * Whether the record names what would go on without the program in a namespace that is still held somewhere. A clsact qdisc
+     * without a filter does nothing. A record that cannot be read: it may.
+     */
+    private static boolean changedTheNamespace(PinDirectory pins) {
+        return Reach.record(pins)
+                .map(record -> !Collections.disjoint(record.changes(), Set.of(HostChange.NFTABLES, HostChange.GRO)))
+                .orElse(true);
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.apply.Change;
+import org.csumbpf.apply.Result;
+import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopView;
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.maps.Count;
+import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Total;
+import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.snapshot.Finding;
+import org.csumbpf.snapshot.Remedy;
+import org.csumbpf.snapshot.Verdict;
+
+/** What {@link Report} prints with --json, as trees. Their names never change meaning. */
+final class JsonReport {
+    private JsonReport() {}
+
+    static Map<String, Object> result(String ifname, Result result) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("interface", ifname);
+        tree.put("changed", !result.changes().isEmpty());
+        tree.put("changes", result.changes().stream().map(Change::text).toList());
+        List<Object> done = new ArrayList<>();
+        for (Change change : result.changes()) {
+            Map<String, Object> about = new LinkedHashMap<>();
+            about.put("id", change.id().label());
+            about.put("subject", change.subject().isEmpty() ? null : change.subject());
+            done.add(about);
+        }
+        tree.put("done", done);
+        tree.put("warnings", result.warnings());
+        return tree;
+    }
+
+    static Map<String, Object> identity(AttachmentView view) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("interface", view.ifname());
+        tree.put("ifindex", view.place().ifindex());
+        tree.put("netns", view.place().netns());
+        tree.put("netns_name", view.place().netnsName());
+        return tree;
+    }
+
+    static Map<String, Object> describe(AttachmentView view) {
+        Verdict verdict = Verdict.of(view);
+        Map<String, Object> tree = identity(view);
+        tree.put("state", view.state().name().toLowerCase(Locale.ROOT));
+        tree.put("hook", view.hanging().map(AttachmentView.Hanging::hook));
+        tree.put("program_id", view.hanging().map(h -> h.program().id()));
+        tree.put("program_tag", view.hanging().map(h -> h.program().tag()));
+        tree.put("repair", verdict.kind().label());
+        tree.put("repair_text", verdict.text());
+        tree.put("path", view.path().label());
+        tree.put("path_text", view.pathText());
+        tree.put("before", view.before());
+        view.backstop().ifPresent(backstop -> {
+            Map<String, Object> about = new LinkedHashMap<>();
+            about.put("wanted", backstop.wanted().label());
+            about.put("state", backstop.state().label());
+            about.put("text", backstop.text());
+            tree.put("backstop", about);
+        });
+        tree.put("problems", view.problems());
+        tree.put("amiss", Verdict.amiss(view));
+        tree.put("findings", view.findings().stream().map(JsonReport::finding).toList());
+        tree.put(
+                "host_changes",
+                Report.changes(view).stream()
+                        .map(c -> c.name().toLowerCase(Locale.ROOT))
+                        .toList());
+        view.contents().ifPresent(contents -> {
+            tree.put("port", contents.rules().port());
+            tree.put("rules", ruleList(contents.rules()));
+            tree.put(
+                    "last_decrypted_seconds",
+                    contents.lastDecryptedNanos().isPresent()
+                            ? contents.lastDecryptedNanos().getAsLong() / 1e9
+                            : null);
+            tree.putAll(counts(contents, view.backstop()));
+        });
+        return tree;
+    }
+
+    static Map<String, Object> finding(Finding finding) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("id", finding.id().label());
+        tree.put("severity", finding.severity().label());
+        tree.put("subject", finding.subject());
+        tree.put("evidence", finding.evidence());
+        List<Object> remedies = new ArrayList<>();
+        for (Remedy remedy : finding.remedies()) {
+            Map<String, Object> about = new LinkedHashMap<>();
+            about.put("command", remedy.command());
+            about.put("effect", remedy.effect());
+            remedies.add(about);
+        }
+        tree.put("remedies", remedies);
+        return tree;
+    }
+
+    static List<Object> ruleList(RuleSet rules) {
+        List<Object> list = new ArrayList<>();
+        rules.any().ifPresent(rule -> list.add(rule(VniSelection.ANY, rule)));
+        rules.byVni().forEach((vni, rule) -> list.add(rule(vni.value(), rule)));
+        return list;
+    }
+
+    static Map<String, Object> rule(Object vni, Rule rule) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("vni", vni);
+        tree.put("mode", rule.mode().label());
+        tree.put("plaintext", rule.dropPlaintext() ? "drop" : "pass");
+        tree.put("unverified", rule.unverified());
+        if (rule.verify() != 0) {
+            tree.put("verify", rule.verify());
+        }
+        return tree;
+    }
+
+    static Map<String, Object> counts(AttachmentView.Contents contents, Optional<BackstopView> backstop) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        List<Object> byVni = new ArrayList<>();
+        contents.countersOfAny()
+                .ifPresent(counters -> byVni.add(counters(
+                        VniSelection.ANY,
+                        counters,
+                        backstop.map(BackstopView::ofAny).orElse(BackstopCounters.NONE))));
+        contents.counters()
+                .forEach((vni, counters) -> byVni.add(counters(
+                        vni.value(),
+                        counters,
+                        backstop.map(b -> b.byVni().get(vni)).orElse(BackstopCounters.NONE))));
+        tree.put("counters", byVni);
+        Map<String, Object> totals = new LinkedHashMap<>();
+        for (Total total : Total.values()) {
+            totals.put(total.label(), count(contents.totals().get(total)));
+        }
+        tree.put("totals", totals);
+        return tree;
+    }
+
+    /** What tc did; under "backstop", what nftables and csumbpf_detour did. */
+    static Map<String, Object> counters(Object vni, Counters counters, BackstopCounters backstop) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("vni", vni);
+        counters.byOutcome().forEach((outcome, count) -> tree.put(outcome.label(), count(count)));
+        Map<String, Object> behind = new LinkedHashMap<>();
+        backstop.byOutcome().forEach((outcome, count) -> behind.put(outcome.label(), count(count)));
+        tree.put("backstop", behind);
+        return tree;
+    }
+
+    static Map<String, Object> count(Count count) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("packets", count.packets());
+        tree.put("bytes", count.bytes());
+        return tree;
+    }
+
+    static List<Object> peerList(AttachmentView view) {
+        long now = MonotonicClock.nanos();
+        List<Object> list = new ArrayList<>();
+        Report.sorted(view).forEach(entry -> {
+            Peer peer = entry.getValue();
+            Map<String, Object> tree = new LinkedHashMap<>();
+            tree.put("vni", entry.getKey().vni().value());
+            tree.put("source", entry.getKey().source().getHostAddress());
+            tree.put("destination", entry.getKey().destination().getHostAddress());
+            tree.put("packets", peer.packets());
+            tree.put("bytes", peer.bytes());
+            tree.put("bad", peer.bad());
+            tree.put("spi", peer.spi() == 0 ? null : Report.spi(peer));
+            tree.put("delta", peer.delta() == Peer.DELTA_UNKNOWN ? null : Report.hexDelta(peer));
+            tree.put("delta_trusted", peer.trusted());
+            tree.put("last_seen_seconds", Math.max(0, now - peer.lastSeenNanos()) / 1e9);
+            tree.put("looked_seconds", peer.lookedNanos() == 0 ? null : Math.max(0, now - peer.lookedNanos()) / 1e9);
+            list.add(tree);
+        });
+        return list;
+    }
+}
