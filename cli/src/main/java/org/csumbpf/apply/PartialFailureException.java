@@ -26,8 +26,8 @@ public final class PartialFailureException extends AdvisedException {
         Map<String, List<String>> labels = new LinkedHashMap<>(); // by what is to be done
         for (AttachmentResult one : failed) {
             RuntimeException failure = one.failure().orElseThrow();
-            problems.add(one.label() + ": " + problem(failure));
-            String next = next(failure);
+            problems.add(one.label() + ": " + Advised.problemOf(failure));
+            String next = Advised.nextOf(failure);
             if (next != null) {
                 labels.computeIfAbsent(next, text -> new ArrayList<>()).add(one.label());
             }
@@ -51,23 +51,15 @@ public final class PartialFailureException extends AdvisedException {
      */
     static PartialFailureException ofSteps(List<RuntimeException> failures, String again) {
         String problems =
-                failures.stream().map(PartialFailureException::problem).collect(Collectors.joining("; "));
+                failures.stream().map(Advised::problemOf).collect(Collectors.joining("; "));
         List<String> next = new ArrayList<>();
         for (RuntimeException failure : failures) {
-            if (next(failure) != null && !next.contains(next(failure))) {
-                next.add(next(failure));
+            if (Advised.nextOf(failure) != null && !next.contains(Advised.nextOf(failure))) {
+                next.add(Advised.nextOf(failure));
             }
         }
         next.add("run '" + again + "' again");
         return new PartialFailureException(
                 problems + "; what is left to undo stays recorded", String.join("; ", next), failures.get(0));
-    }
-
-    private static String problem(RuntimeException failure) {
-        return failure instanceof Advised advised ? advised.problem() : String.valueOf(failure.getMessage());
-    }
-
-    private static String next(RuntimeException failure) {
-        return failure instanceof Advised advised ? advised.next() : null;
     }
 }

@@ -7,11 +7,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Change;
 import org.csumbpf.apply.Result;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
+import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
@@ -26,6 +28,28 @@ import org.csumbpf.snapshot.Verdict;
 /** What {@link Report} prints with --json, as trees. Their names never change meaning. */
 final class JsonReport {
     private JsonReport() {}
+
+    /**
+     * @param name of the list: what was to be done with each
+     * @param ending the failure that the command ends with; null: with success
+     */
+    static Map<String, Object> results(String name, List<AttachmentResult> all, Failure ending) {
+        List<Object> list = new ArrayList<>();
+        for (AttachmentResult one : all) {
+            Map<String, Object> tree = result(one.label(), one.result());
+            one.failure().ifPresent(failure -> {
+                tree.put("error", Advised.problemOf(failure));
+                tree.put("next", Advised.nextOf(failure));
+            });
+            list.add(tree);
+        }
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put(name, list);
+        if (ending != null) {
+            tree.putAll(ending.json());
+        }
+        return tree;
+    }
 
     static Map<String, Object> result(String ifname, Result result) {
         Map<String, Object> tree = new LinkedHashMap<>();

@@ -92,18 +92,7 @@ final class Report {
     private void results(String name, List<AttachmentResult> all, Failure ending) {
         all.forEach(one -> warn(one.label(), one.result()));
         if (json) {
-            List<Object> list = new ArrayList<>();
-            for (AttachmentResult one : all) {
-                Map<String, Object> tree = JsonReport.result(one.label(), one.result());
-                one.failure().ifPresent(failure -> tree.put("error", String.valueOf(failure.getMessage())));
-                list.add(tree);
-            }
-            Map<String, Object> tree = new LinkedHashMap<>();
-            tree.put(name, list);
-            if (ending != null) {
-                tree.putAll(ending.json());
-            }
-            out.json(tree);
+            out.json(JsonReport.results(name, all, ending));
             return;
         }
         if (all.isEmpty()) {

@@ -3,11 +3,32 @@ package org.csumbpf.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.apply.AttachmentResult;
+import org.csumbpf.apply.Change;
+import org.csumbpf.apply.Result;
 import org.csumbpf.maps.Peer;
+import org.csumbpf.pin.AttachException;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ReportTest {
+    /** What is wrong and what to do are two members, of each that failed and of all. */
+    @Test
+    void adviceStandsApart() {
+        AttachmentResult failed = new AttachmentResult(
+                "n/w1",
+                new Result(List.of(new Change(Change.Id.DETACHED, "")), List.of("left it")),
+                Optional.of(new AttachException(AttachException.Kind.KERNEL_REFUSED, "it is in use", "try again")));
+        Map<String, Object> tree = JsonReport.results("detached", List.of(failed), null);
+        assertThat(tree.get("detached").toString())
+                .contains("interface=n/w1", "error=it is in use, next=try again", "changes=[detached]", "left it")
+                .contains("done=[{id=detached, subject=null}]");
+    }
+
     @ParameterizedTest
     @CsvSource({"0, -", "0xffff, none", "0x1a, 0x001a", "0x8abc, 0x8abc"})
     void delta(String value, String text) {

@@ -13,4 +13,14 @@ public interface Advised {
     static String message(String problem, String next) {
         return next == null ? problem : problem + "; " + next;
     }
+
+    /** What is wrong, also of a failure that is no such one. */
+    static String problemOf(Throwable failure) {
+        return failure instanceof Advised advised ? advised.problem() : String.valueOf(failure.getMessage());
+    }
+
+    /** What to do about it; null: nothing is known. */
+    static String nextOf(Throwable failure) {
+        return failure instanceof Advised advised ? advised.next() : null;
+    }
 }
