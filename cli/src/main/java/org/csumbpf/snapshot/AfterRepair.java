@@ -119,7 +119,7 @@ final class AfterRepair {
             return Optional.empty();
         }
         String rule = vni.map(v -> "vni " + v).orElse("any vni");
-        String evidence = text(
+        return Optional.of(finding(
                 rule,
                 repaired,
                 found.devices(),
@@ -132,8 +132,7 @@ final class AfterRepair {
                                 .filter(entry -> entry.device().learning())
                                 .map(Entry::entry)
                                 .toList(),
-                        peers.keySet().stream().map(PeerKey::source).collect(Collectors.toSet())));
-        return Optional.of(Finding.problem(Finding.Id.DROPPED_AFTER_REPAIR, rule, evidence));
+                        peers.keySet().stream().map(PeerKey::source).collect(Collectors.toSet()))));
     }
 
     /**
@@ -248,40 +247,63 @@ final class AfterRepair {
         }
     }
 
-    /** One line: what is lost, who is suspected, and how to look. */
-    static String text(String rule, long repaired, List<VxlanDevice> devices, int port, Host host) {
+    /** What is lost, who is suspected, and how to look. */
+    static Finding finding(String rule, long repaired, List<VxlanDevice> devices, int port, Host host) {
         String names = devices.stream().map(VxlanDevice::name).distinct().collect(Collectors.joining(", "));
-        return rule + ": " + repaired + " packets were repaired, but no packet has arrived at " + names
-                + ": the host drops them after csumbpf: " + suspects(names, port, host);
+        List<Suspect> suspects = suspects(names, port, host);
+        return new Finding(
+                Finding.Id.DROPPED_AFTER_REPAIR,
+                Finding.Severity.PROBLEM,
+                rule,
+                rule + ": " + repaired + " packets were repaired, but no packet has arrived at " + names
+                        + ": the host drops them after csumbpf: "
+                        + suspects.stream().map(Suspect::evidence).collect(Collectors.joining("; or ")),
+                suspects.stream().map(Suspect::remedy).distinct().toList());
     }
 
-    private static String suspects(String names, int port, Host host) {
-        List<String> found = new ArrayList<>();
-        if (!host.drops().udpPorts().contains(port)) {
-            found.add("nobody listens on UDP port " + port + "; next: run 'ip -d link show type vxlan', and set "
-                    + names + " up");
+    /** Who may drop them, and how to look. */
+    private record Suspect(String evidence, Remedy remedy) {
+        Suspect(String evidence, String effect, String... command) {
+            this(evidence, new Remedy(List.of(command), effect));
         }
-        host.rules().stream().limit(SUSPECTS_MAX).forEach(rule -> found.add(rule.text()));
+    }
+
+    private static List<Suspect> suspects(String names, int port, Host host) {
+        List<Suspect> found = new ArrayList<>();
+        if (!host.drops().udpPorts().contains(port)) {
+            found.add(new Suspect(
+                    "nobody listens on UDP port " + port,
+                    "shows the devices; set " + names + " up",
+                    "ip", "-d", "link", "show", "type", "vxlan"));
+        }
+        host.rules().stream()
+                .limit(SUSPECTS_MAX)
+                .forEach(rule -> found.add(new Suspect(rule.evidence(), rule.remedy())));
         if (!host.policies().isEmpty()) {
-            found.add("an IPsec policy refused packets (" + String.join(", ", host.policies())
-                    + "); next: run 'ip xfrm policy'");
+            found.add(new Suspect(
+                    "an IPsec policy refused packets (" + String.join(", ", host.policies()) + ")",
+                    "shows the policies",
+                    "ip", "xfrm", "policy"));
         }
         if (host.drops().reversePath() > 0) {
-            found.add(
-                    "rp_filter refused " + host.drops().reversePath()
-                            + " packets; next: run 'sysctl -a --pattern rp_filter', and 'ip route get' with the sender's address");
+            found.add(new Suspect(
+                    "rp_filter refused " + host.drops().reversePath() + " packets",
+                    "shows where it is on; 'ip route get' with the sender's address shows what it goes by",
+                    "sysctl", "-a", "--pattern", "rp_filter"));
         }
-        stations(host).forEach(found::add);
+        found.addAll(stations(host));
         if (found.isEmpty() && host.drops().iptablesLegacy()) {
-            found.add("perhaps a rule of iptables-legacy; next: run 'iptables-legacy -nvL'");
+            found.add(new Suspect(
+                    "perhaps a rule of iptables-legacy", "shows its rules", "iptables-legacy", "-nvL"));
         }
         return found.isEmpty()
-                ? "it does not count where; next: run 'perf trace -e skb:kfree_skb', which names the place"
-                : String.join("; or ", found);
+                ? List.of(new Suspect(
+                        "it does not count where", "names the place", "perf", "trace", "-e", "skb:kfree_skb"))
+                : found;
     }
 
     /** A device that learns drops what comes from elsewhere than its permanent entry of the sender says. */
-    private static List<String> stations(Host host) {
+    private static List<Suspect> stations(Host host) {
         Map<InetAddress, List<ForwardingEntry>> entries = host.entries().stream()
                 .filter(ForwardingEntry::permanent)
                 // Not that for packets to all: nobody sends from it.
@@ -297,14 +319,16 @@ final class AfterRepair {
                 .flatMap(List::stream)
                 .filter(entry -> !host.sources().contains(entry.destination()))
                 .limit(SUSPECTS_MAX)
-                .map(entry -> "packets come from "
-                        + strangers.stream()
-                                .map(InetAddress::getHostAddress)
-                                .limit(SUSPECTS_MAX)
-                                .collect(Collectors.joining(", "))
-                        + ", but the permanent forwarding entry of " + entry.station() + " has "
-                        + entry.destination().getHostAddress()
-                        + "; next: run 'bridge fdb show', and correct the address")
+                .map(entry -> new Suspect(
+                        "packets come from "
+                                + strangers.stream()
+                                        .map(InetAddress::getHostAddress)
+                                        .limit(SUSPECTS_MAX)
+                                        .collect(Collectors.joining(", "))
+                                + ", but the permanent forwarding entry of " + entry.station() + " has "
+                                + entry.destination().getHostAddress(),
+                        "shows it; correct the address",
+                        "bridge", "fdb", "show"))
                 .toList();
     }
 }

@@ -79,12 +79,18 @@ record DropRule(String chain, String rule, long packets) {
         return exact;
     }
 
-    String text() {
-        String next = "; next: run 'nft list chain " + chain + "'";
+    /** What is known of it, in words. */
+    String evidence() {
         if (rule.isEmpty()) {
-            return "chain " + chain + " drops what none of its rules accepts" + next + ", and accept UDP there";
+            return "chain " + chain + " drops what none of its rules accepts";
         }
         return "a rule of chain " + chain + (packets < 0 ? " may drop them" : " has dropped " + packets + " packets")
-                + " (" + rule + ")" + next;
+                + " (" + rule + ")";
+    }
+
+    Remedy remedy() {
+        List<String> command = new ArrayList<>(List.of("nft", "list", "chain"));
+        command.addAll(List.of(chain.split(" ")));
+        return new Remedy(command, rule.isEmpty() ? "shows it; accept UDP there" : "shows it");
     }
 }

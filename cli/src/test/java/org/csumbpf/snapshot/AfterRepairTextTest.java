@@ -23,7 +23,7 @@ class AfterRepairTextTest {
         assertThat(text(new ReceiveDrops(0, Set.of(4789), true), policies))
                 .isEqualTo(
                         "vni 5: 9 packets were repaired, but no packet has arrived at vx: the host drops them after csumbpf:"
-                                + " an IPsec policy refused packets (XfrmInNoPols 5); next: run 'ip xfrm policy'");
+                                + " an IPsec policy refused packets (XfrmInNoPols 5); 'ip xfrm policy' shows the policies");
     }
 
     @Test
@@ -37,11 +37,12 @@ class AfterRepairTextTest {
     void whatIsNotCounted() {
         assertThat(text(new ReceiveDrops(0, Set.of(4789), true), List.of())).contains("'iptables-legacy -nvL'");
         assertThat(text(new ReceiveDrops(0, Set.of(4789), false), List.of()))
-                .contains("it does not count where; next: run 'perf trace -e skb:kfree_skb'");
+                .contains("it does not count where; 'perf trace -e skb:kfree_skb' names the place");
     }
 
     private static String text(ReceiveDrops drops, List<String> policies) {
-        return AfterRepair.text(
-                "vni 5", 9, List.of(VX), 4789, new AfterRepair.Host(drops, policies, List.of(), List.of(), Set.of()));
+        return AfterRepair.finding(
+                        "vni 5", 9, List.of(VX), 4789, new AfterRepair.Host(drops, policies, List.of(), List.of(), Set.of()))
+                .text();
     }
 }
