@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class PackageOrderTest {
     /** Each may use those behind it. */
     private static final List<String> ORDER =
-            List.of("cli", "serve", "apply", "snapshot", "backstop", "pin", "desired", "text");
+            List.of("cli", "serve", "apply", "plan", "snapshot", "backstop", "pin", "desired", "text");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)

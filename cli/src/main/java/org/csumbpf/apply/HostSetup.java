@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -22,6 +23,7 @@ import org.csumbpf.pin.HookPlace;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
+import org.csumbpf.plan.ModulePlan;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.OffloadSafety;
 import org.csumbpf.snapshot.Preflight;
@@ -71,64 +73,72 @@ final class HostSetup {
      * @param backstop there is another path, so that nothing is lost without
      */
     void loadModules(boolean force, boolean backstop) {
-        boolean ours = has(HostChange.ESP4_OFFLOAD) || has(HostChange.ESP6_OFFLOAD);
-        Optional<String> harm = ours || KernelModule.state(Preflight.ESP4_OFFLOAD) == KernelModule.State.LOADABLE
+        ModulePlan.Module esp4 = module(HostChange.ESP4_OFFLOAD);
+        ModulePlan.Module esp6 = module(HostChange.ESP6_OFFLOAD);
+        boolean ours = esp4.noted() || esp6.noted();
+        Optional<String> harm = ours || esp4.state() == KernelModule.State.LOADABLE
                 ? OffloadSafety.harmAnywhere()
                 : Optional.empty();
         if (!ours) {
-            OffloadSafety.harmBy(Preflight.ESP4_OFFLOAD, Optional.empty())
+            OffloadSafety.harmBy(esp4.name(), Optional.empty())
                     .ifPresent(finding -> result.warnings().add(finding.text()));
         }
-        if (harm.isPresent()) {
-            withdraw(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
-            withdraw(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);
+        ModulePlan plan = ModulePlan.of(esp4, esp6, OffloadSafety.hasIpv6Esp(), harm);
+        List<Finding> obstacles = new ArrayList<>(plan.findings());
+        for (ModulePlan.Step step : plan.steps()) {
+            HostChange change = step.module().equals(esp4.name()) ? HostChange.ESP4_OFFLOAD : HostChange.ESP6_OFFLOAD;
+            switch (step.action()) {
+                case LOAD -> load(step.module(), change).ifPresent(obstacles::add);
+                case FORGET -> forget(change);
+                case UNLOAD -> {
+                    if (!withdraw(step.module(), change)) {
+                        obstacles.removeIf(finding -> finding.subject().equals(step.module())); // it stays loaded
+                    }
+                }
+            }
         }
-        Optional<Finding> esp4 = load(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD, harm);
-        Optional<Finding> esp6 = OffloadSafety.hasIpv6Esp()
-                ? load(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD, harm)
-                : Optional.empty();
         if (backstop) {
             // Of the module alone nothing is lost; that it would do harm is worth knowing.
-            esp4.filter(obstacle -> harm.isPresent())
-                    .ifPresent(obstacle -> result.warnings().add(obstacle.evidence()));
+            obstacles.stream()
+                    .filter(finding -> finding.id() == Finding.Id.MODULE_UNSAFE)
+                    .filter(finding -> finding.subject().equals(esp4.name()))
+                    .forEach(finding -> result.warnings().add(finding.evidence()));
             return;
         }
-        esp4.ifPresent(obstacle -> {
-            if (!force) {
+        for (Finding obstacle : obstacles) {
+            if (obstacle.subject().equals(esp6.name())) {
+                result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle.text());
+            } else if (force) {
+                result.warnings().add(obstacle.text());
+            } else {
                 AttachmentRecord about = record.get();
                 throw Preflight.refusal(
                         about.ifname(), List.of(obstacle), about.options().backstop(), result.warnings());
             }
-            result.warnings().add(obstacle.text());
-        });
-        esp6.ifPresent(
-                obstacle -> result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle.text()));
+        }
     }
 
-    /** Unloads what attach loaded. In use it cannot be: then it stays noted, and another command tries again. */
-    private void withdraw(String module, HostChange change) {
-        if (!has(change) || KernelModule.state(module) != KernelModule.State.LOADED) {
-            return;
-        }
+    private ModulePlan.Module module(HostChange change) {
+        String name = change == HostChange.ESP4_OFFLOAD ? Preflight.ESP4_OFFLOAD : Preflight.ESP6_OFFLOAD;
+        return new ModulePlan.Module(name, KernelModule.state(name), has(change));
+    }
+
+    /** Unloads what attach loaded. False: it is in use, stays noted, and another command tries again. */
+    private boolean withdraw(String module, HostChange change) {
         try {
             if (KernelModule.unload(module)) {
                 result.add(Change.Id.MODULE_UNLOADED, module);
             }
             cross(change);
+            return true;
         } catch (KernelException e) {
             result.warnings().add("left module " + module + " loaded: " + e.getMessage());
+            return false;
         }
     }
 
-    private Optional<Finding> load(String module, HostChange change, Optional<String> harm) {
-        KernelModule.State state = KernelModule.state(module);
-        if (state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN) {
-            return Optional.empty();
-        }
-        if (harm.isPresent()) {
-            forget(change); // it is not loaded: a kill came between the note and the module
-            return Optional.of(Preflight.harmful(module, harm.get()));
-        }
+    /** Why it is not there all the same. */
+    private Optional<Finding> load(String module, HostChange change) {
         note(change);
         try {
             if (KernelModule.load(module)) {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.csumbpf.loader.host.KernelModule;
+import org.csumbpf.snapshot.Finding;
+import org.csumbpf.snapshot.Preflight;
+
+/**
+ * What is to become of the modules that make the kernel decrypt before tc: loaded where that harms nobody, taken away where it has come
+ * to harm somebody. Decided from what is given, and nothing else.
+ *
+ * @param steps in order
+ * @param findings which modules are not to be there once the steps are done, and why
+ */
+public record ModulePlan(List<Step> steps, List<Finding> findings) {
+    public ModulePlan {
+        steps = List.copyOf(steps);
+        findings = List.copyOf(findings);
+    }
+
+    /** What is done to a module. */
+    public enum Action {
+        LOAD,
+        /** Only what attach has loaded. */
+        UNLOAD,
+        /** It is noted as loaded by attach and is not there: a kill came between the note and the module. */
+        FORGET
+    }
+
+    /** One thing to do. */
+    public record Step(Action action, String module) {}
+
+    /**
+     * A module as it is.
+     *
+     * @param noted the attachment's record says that attach has loaded it
+     */
+    public record Module(String name, KernelModule.State state, boolean noted) {
+        boolean isThere() {
+            return state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN;
+        }
+    }
+
+    /**
+     * @param esp4 for ESP over IPv4, which is always wanted
+     * @param esp6 for ESP over IPv6
+     * @param ipv6 whether there is ESP over IPv6, so that esp6 is wanted
+     * @param harm what they would break on this host, or break already, in words; empty: nothing that is known
+     */
+    public static ModulePlan of(Module esp4, Module esp6, boolean ipv6, Optional<String> harm) {
+        List<Step> steps = new ArrayList<>();
+        List<Finding> findings = new ArrayList<>();
+        for (Module module : List.of(esp4, esp6)) {
+            boolean wanted = module == esp4 || ipv6;
+            boolean ours = module.noted() && module.state() == KernelModule.State.LOADED;
+            if (harm.isEmpty()) {
+                if (wanted && !module.isThere()) {
+                    steps.add(new Step(Action.LOAD, module.name()));
+                }
+                continue;
+            }
+            if (ours) {
+                steps.add(new Step(Action.UNLOAD, module.name()));
+            } else if (module.noted() && !module.isThere()) {
+                steps.add(new Step(Action.FORGET, module.name()));
+            }
+            if (wanted && (ours || !module.isThere())) {
+                findings.add(Preflight.harmful(module.name(), harm.get()));
+            }
+        }
+        return new ModulePlan(steps, findings);
+    }
+}
