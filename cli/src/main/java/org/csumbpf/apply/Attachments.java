@@ -170,7 +170,8 @@ public final class Attachments {
             if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
                 there = DevicePins.follow(pins, reach, result);
             } else if (reach.state() != Reach.State.HERE) {
-                throw EachAttachment.notFound(pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
+                throw EachAttachment.notFound(
+                        pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
             }
             PinDirectory place = there;
             NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();

@@ -76,9 +76,8 @@ final class HostSetup {
         ModulePlan.Module esp4 = module(HostChange.ESP4_OFFLOAD);
         ModulePlan.Module esp6 = module(HostChange.ESP6_OFFLOAD);
         boolean ours = esp4.noted() || esp6.noted();
-        Optional<String> harm = ours || esp4.state() == KernelModule.State.LOADABLE
-                ? OffloadSafety.harmAnywhere()
-                : Optional.empty();
+        Optional<String> harm =
+                ours || esp4.state() == KernelModule.State.LOADABLE ? OffloadSafety.harmAnywhere() : Optional.empty();
         if (!ours) {
             OffloadSafety.harmBy(esp4.name(), Optional.empty())
                     .ifPresent(finding -> result.warnings().add(finding.text()));

@@ -50,8 +50,7 @@ public final class PartialFailureException extends AdvisedException {
      * @param again the command that goes on with it
      */
     static PartialFailureException ofSteps(List<RuntimeException> failures, String again) {
-        String problems =
-                failures.stream().map(Advised::problemOf).collect(Collectors.joining("; "));
+        String problems = failures.stream().map(Advised::problemOf).collect(Collectors.joining("; "));
         List<String> next = new ArrayList<>();
         for (RuntimeException failure : failures) {
             if (Advised.nextOf(failure) != null && !next.contains(Advised.nextOf(failure))) {

@@ -274,7 +274,12 @@ final class AfterRepair {
             found.add(new Suspect(
                     "nobody listens on UDP port " + port,
                     "shows the devices; set " + names + " up",
-                    "ip", "-d", "link", "show", "type", "vxlan"));
+                    "ip",
+                    "-d",
+                    "link",
+                    "show",
+                    "type",
+                    "vxlan"));
         }
         host.rules().stream()
                 .limit(SUSPECTS_MAX)
@@ -283,18 +288,22 @@ final class AfterRepair {
             found.add(new Suspect(
                     "an IPsec policy refused packets (" + String.join(", ", host.policies()) + ")",
                     "shows the policies",
-                    "ip", "xfrm", "policy"));
+                    "ip",
+                    "xfrm",
+                    "policy"));
         }
         if (host.drops().reversePath() > 0) {
             found.add(new Suspect(
                     "rp_filter refused " + host.drops().reversePath() + " packets",
                     "shows where it is on; 'ip route get' with the sender's address shows what it goes by",
-                    "sysctl", "-a", "--pattern", "rp_filter"));
+                    "sysctl",
+                    "-a",
+                    "--pattern",
+                    "rp_filter"));
         }
         found.addAll(stations(host));
         if (found.isEmpty() && host.drops().iptablesLegacy()) {
-            found.add(new Suspect(
-                    "perhaps a rule of iptables-legacy", "shows its rules", "iptables-legacy", "-nvL"));
+            found.add(new Suspect("perhaps a rule of iptables-legacy", "shows its rules", "iptables-legacy", "-nvL"));
         }
         return found.isEmpty()
                 ? List.of(new Suspect(
@@ -328,7 +337,9 @@ final class AfterRepair {
                                 + ", but the permanent forwarding entry of " + entry.station() + " has "
                                 + entry.destination().getHostAddress(),
                         "shows it; correct the address",
-                        "bridge", "fdb", "show"))
+                        "bridge",
+                        "fdb",
+                        "show"))
                 .toList();
     }
 }

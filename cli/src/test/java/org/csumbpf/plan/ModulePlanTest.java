@@ -42,10 +42,7 @@ class ModulePlanTest {
             String second,
             String notThere) {
         ModulePlan plan = ModulePlan.of(
-                new Module("esp4", esp4, noted),
-                new Module("esp6", esp6, false),
-                ipv6,
-                harm ? HARM : Optional.empty());
+                new Module("esp4", esp4, noted), new Module("esp6", esp6, false), ipv6, harm ? HARM : Optional.empty());
         assertThat(action(plan, "esp4")).isEqualTo(first);
         assertThat(action(plan, "esp6")).isEqualTo(second);
         assertThat(plan.findings().stream().map(Finding::subject)).containsExactly(split(notThere));

@@ -42,7 +42,11 @@ class AfterRepairTextTest {
 
     private static String text(ReceiveDrops drops, List<String> policies) {
         return AfterRepair.finding(
-                        "vni 5", 9, List.of(VX), 4789, new AfterRepair.Host(drops, policies, List.of(), List.of(), Set.of()))
+                        "vni 5",
+                        9,
+                        List.of(VX),
+                        4789,
+                        new AfterRepair.Host(drops, policies, List.of(), List.of(), Set.of()))
                 .text();
     }
 }
