@@ -29,7 +29,7 @@ import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.LinkType;
 import org.csumbpf.snapshot.Preflight;
-import org.csumbpf.text.ShellWord;
+import org.csumbpf.snapshot.Remedy;
 
 /**
  * Attaches, changes, restores and detaches. All state is in the kernel: the pins, the hook and the record that is one of the
@@ -196,18 +196,13 @@ public final class Attachments {
             throw new AttachException(
                     AttachException.Kind.NOT_ATTACHED,
                     "what " + device.name() + " was to be attached with is lost: " + e.getMessage(),
-                    "run '" + command(netns) + "attach " + ShellWord.quote(device.name()) + "' with its options");
+                    "run '" + Remedy.csumbpfLine(netns, "attach", device.name()) + "' with its options");
         }
         try (NftBackstop backstop = NftBackstop.open(device, desired.options().backstop(), desired.rules(), result)
                 .orElse(null)) {
             check(device, desired, backstop != null, result);
             attach(netns, device, desired, backstop, scope, result);
         }
-    }
-
-    /** The beginning of a command that works in the namespace, wherever it is typed. */
-    static String command(NetworkNamespace netns) {
-        return netns.isCurrent() ? "csumbpf " : "csumbpf --netns " + ShellWord.quote(netns.reference()) + " ";
     }
 
     /** Detaches one interface: also one that is gone, if its name is the one it was attached by. */
@@ -269,7 +264,7 @@ public final class Attachments {
         return new AttachException(
                 AttachException.Kind.NOT_ATTACHED,
                 "the program is not on the hook of " + ifname + " any more",
-                "run '" + command(netns) + "restore " + ShellWord.quote(ifname) + "' first");
+                "run '" + Remedy.csumbpfLine(netns, "restore", ifname) + "' first");
     }
 
     /** Refuses before anything is changed. With a backstop nothing has to reach tc. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.desired.DesiredAttachment;
@@ -121,14 +120,7 @@ final class Repin {
             if (program.info().mapIds().containsAll(Pinned.maps(pins))) {
                 return; // maps can be opened by their numbers with CAP_SYS_ADMIN alone, and need not be
             }
-            Map<String, Integer> ids = new HashMap<>();
-            for (int id : program.info().mapIds()) {
-                RawMap.fromId(id).ifPresent(map -> {
-                    try (map) {
-                        ids.put(map.info().name(), id);
-                    }
-                });
-            }
+            Map<String, Integer> ids = CsumbpfMaps.idsHeldBy(program);
             for (String name : CsumbpfMaps.PINNED) {
                 Integer id = ids.get(name);
                 if (id != null && Pinned.map(pins, name) != id) {

@@ -15,7 +15,7 @@ import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.snapshot.Preflight;
-import org.csumbpf.text.ShellWord;
+import org.csumbpf.snapshot.Remedy;
 
 /**
  * Undoes all that attach made, also of an attach that did not finish: only what the record names, and only on the device and in
@@ -100,9 +100,7 @@ final class Undo {
     /** The command that goes on. Where the device is not known by name, or its namespace not found, that of all. */
     private static String again(Optional<NetworkNamespace> where, Optional<NetDevice> device) {
         return where.isPresent() && device.isPresent()
-                ? Attachments.command(where.get())
-                        + "detach "
-                        + ShellWord.quote(device.get().name())
+                ? Remedy.csumbpfLine(where.get(), "detach", device.get().name())
                 : "csumbpf detach --all";
     }
 

@@ -39,6 +39,9 @@ import org.csumbpf.pin.Selection;
 
 /** Reads attachments as they are now. It changes nothing and takes no lock, so it may see a change half way. */
 public final class AttachmentReader {
+    private static final Remedy CLEAR_ALL =
+            new Remedy(List.of("csumbpf", "detach", "--all"), "clears away what is left");
+
     private AttachmentReader() {}
 
     /** All attachments: of one namespace, or of all. */
@@ -72,9 +75,10 @@ public final class AttachmentReader {
 
     /** What one attachment of the network namespace that the caller is in has counted, for what comes later to be compared with. */
     public static Optional<Evidence> baseline(PinDirectory pins, NetDevice device) {
-        try (NetworkNamespace netns = NetworkNamespace.ofThread()) {
-            return here(pins, netns, device, Reach.record(pins)).baseline();
-        }
+        Optional<AttachmentRecord> record = Reach.record(pins);
+        Optional<AttachmentView.Contents> contents = contents(pins);
+        Optional<BackstopView> backstop = backstop(pins, device, record, contents);
+        return AttachmentView.evidence(record, contents, backstop, NetStatistics.read());
     }
 
     private static List<AttachmentView> each(List<PinDirectory> attachments) {
@@ -199,9 +203,6 @@ public final class AttachmentReader {
         }
     }
 
-    private static final Remedy CLEAR_ALL =
-            new Remedy(List.of("csumbpf", "detach", "--all"), "clears away what is left");
-
     private static AttachmentView moved(PinDirectory pins, Reach reach, Optional<AttachmentRecord> record) {
         Place place = Place.of(pins, reach.netns().flatMap(NetworkNamespace::name), record);
         String to = reach.moved()
@@ -260,9 +261,7 @@ public final class AttachmentReader {
         NetStatistics begun = NetStatistics.read();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<AttachmentView.Contents> contents = contents(pins, live);
-        Optional<BackstopView> backstop = contents.flatMap(c -> record.map(r -> BackstopReader.read(
-                        pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
-                .plus(c.detour(), c.detourOfAny())));
+        Optional<BackstopView> backstop = backstop(pins, device, record, contents);
         AttachmentFindings findings = new AttachmentFindings(netns, device);
         findings.ofHook(pins, live.isPresent(), contents.isPresent(), record);
         backstop.ifPresent(b -> findings.ofBackstop(b, record.orElseThrow()));
@@ -284,6 +283,16 @@ public final class AttachmentReader {
                 Optional.of(new AttachmentView.HostCounts(begun, NetStatistics.read())),
                 Optional.empty(),
                 findings.all());
+    }
+
+    private static Optional<BackstopView> backstop(
+            PinDirectory pins,
+            NetDevice device,
+            Optional<AttachmentRecord> record,
+            Optional<AttachmentView.Contents> contents) {
+        return contents.flatMap(c -> record.map(r -> BackstopReader.read(
+                        pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
+                .plus(c.detour(), c.detourOfAny())));
     }
 
     static AttachmentView.State state(boolean live, boolean readable, Optional<AttachmentRecord> record) {

@@ -241,12 +241,21 @@ public record AttachmentView(
     }
 
     private Optional<Evidence> evidence(Optional<NetStatistics> counted) {
-        return record.filter(AttachmentRecord::finished).isEmpty() || contents.isEmpty()
-                ? Optional.empty()
-                : counted.map(s -> counted(contents.get(), s));
+        return counted.flatMap(statistics -> evidence(record, contents, backstop, statistics));
     }
 
-    private Evidence counted(Contents now, NetStatistics statistics) {
+    /** The same of parts that are read for this alone. */
+    static Optional<Evidence> evidence(
+            Optional<AttachmentRecord> record,
+            Optional<Contents> contents,
+            Optional<BackstopView> backstop,
+            NetStatistics statistics) {
+        return record.filter(AttachmentRecord::finished).isEmpty()
+                ? Optional.empty()
+                : contents.map(now -> counted(now, backstop, statistics));
+    }
+
+    private static Evidence counted(Contents now, Optional<BackstopView> backstop, NetStatistics statistics) {
         Counters tc = now.sum();
         BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
         // Not fragments, which may be of any port, and nothing whose checksum nobody has looked at, as that of

@@ -24,12 +24,21 @@ public record Remedy(List<String> command, String effect) {
 
     /** A subcommand of csumbpf that works in the namespace, wherever it is typed. */
     static Remedy csumbpf(NetworkNamespace netns, String effect, String... words) {
+        return new Remedy(arguments(netns, words), effect);
+    }
+
+    /** The same command alone, quoted for a shell. */
+    public static String csumbpfLine(NetworkNamespace netns, String... words) {
+        return ShellWord.line(arguments(netns, words));
+    }
+
+    private static List<String> arguments(NetworkNamespace netns, String... words) {
         List<String> command = new ArrayList<>(List.of("csumbpf"));
         if (!netns.isCurrent()) {
             command.addAll(List.of("--netns", netns.reference()));
         }
         command.addAll(List.of(words));
-        return new Remedy(command, effect);
+        return command;
     }
 
     /** What the command, quoted for a shell, does. */

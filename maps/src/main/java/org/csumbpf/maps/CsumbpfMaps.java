@@ -105,6 +105,14 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** The maps that a program holds, whatever is pinned: opened by their numbers, which takes CAP_SYS_ADMIN. */
     public static CsumbpfMaps heldBy(BpfProgram program) {
+        Map<String, Integer> ids = idsHeldBy(program);
+        return new CsumbpfMaps(name -> Optional.ofNullable(ids.get(name))
+                .flatMap(RawMap::fromId)
+                .orElseThrow(() -> new KernelException("open map", name, Errno.ENOENT)));
+    }
+
+    /** The numbers of the maps that a program holds, by the maps' names; takes CAP_SYS_ADMIN. */
+    public static Map<String, Integer> idsHeldBy(BpfProgram program) {
         Map<String, Integer> ids = new HashMap<>();
         for (int id : program.info().mapIds()) {
             RawMap.fromId(id).ifPresent(map -> {
@@ -113,9 +121,7 @@ public final class CsumbpfMaps implements AutoCloseable {
                 }
             });
         }
-        return new CsumbpfMaps(name -> Optional.ofNullable(ids.get(name))
-                .flatMap(RawMap::fromId)
-                .orElseThrow(() -> new KernelException("open map", name, Errno.ENOENT)));
+        return ids;
     }
 
     /** The map of that name, to be pinned or handed to another object. */
