@@ -225,8 +225,9 @@ up() {
 		hosts+=($!)
 	done
 	for host in "${hosts[@]}"; do wait "$host"; done
-	# What follows counts single packets: each host knows its neighbours first.
-	in_host a ping -q -c 1 -i 0.2 -w "$(limit 20)" $B_PUBLIC >/dev/null || fail "b does not answer to a"
+	# What follows counts single packets: each host knows its neighbours first. The limit is for a lab that is wrong; a machine that
+	# has come to be busy may stop a guest for a long while.
+	in_host a ping -q -c 1 -i 0.2 -w "$(limit 60)" $B_PUBLIC >/dev/null || fail "b does not answer to a"
 }
 
 # The private key of an end of the WireGuard tunnel, 32 bytes: nobody has a secret to keep here.
@@ -277,7 +278,7 @@ ovs_bridge() { # CARD
 	(ovs lib/openvswitch-switch/ovs-vswitchd $database) >$OVS_STATE/ovs-vswitchd.log 2>&1 </dev/null &
 	echo $! >>"$HOLDERS"
 	ip link set "$1" up
-	(ovs bin/ovs-vsctl --db=$database --timeout="$(limit 30)" add-br br0 -- add-port br0 "$1")
+	(ovs bin/ovs-vsctl --db=$database --timeout="$(limit 60)" add-br br0 -- add-port br0 "$1")
 }
 
 # Run by 'up' in the host's network namespace.
@@ -411,7 +412,7 @@ down() {
 	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
 	[ "$LINK" = virtio ] || return 0
 	# The cards come back when the last reference to a namespace has gone.
-	local end=$((SECONDS + $(limit 10))) cards=(/sys/bus/virtio/drivers/virtio_net/virtio*)
+	local end=$((SECONDS + $(limit 60))) cards=(/sys/bus/virtio/drivers/virtio_net/virtio*)
 	while [ $SECONDS -le $end ]; do
 		if [ "$(cat /sys/class/net/*/address 2>/dev/null | grep -c '^52:54:00:00:0')" = ${#cards[@]} ]; then return 0; fi
 		sleep 0.1
@@ -429,7 +430,7 @@ case ${1-} in
 up) up ;;
 down) down ;;
 configure) configure "$2" ;;
-ovs-down) ovs bin/ovs-vsctl --db=unix:$OVS_STATE/db.sock --timeout="$(limit 30)" del-br br0 ;;
+ovs-down) ovs bin/ovs-vsctl --db=unix:$OVS_STATE/db.sock --timeout="$(limit 60)" del-br br0 ;;
 exec) shift; in_host "$@" ;;
 *) fail "usage: lab.sh up|down|exec a|b|nat COMMAND..." ;;
 esac

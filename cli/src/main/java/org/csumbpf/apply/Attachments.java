@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.csumbpf.desired.DesiredAttachment;
@@ -14,10 +12,7 @@ import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
-import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
-import org.csumbpf.maps.Mode;
-import org.csumbpf.maps.Rule;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.HookPlace;
@@ -25,10 +20,11 @@ import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
 import org.csumbpf.pin.Reach;
-import org.csumbpf.snapshot.AttachmentReader;
-import org.csumbpf.snapshot.Finding;
+import org.csumbpf.plan.AttachPlan;
+import org.csumbpf.plan.Standing;
+import org.csumbpf.snapshot.HostSnapshot;
 import org.csumbpf.snapshot.LinkType;
-import org.csumbpf.snapshot.Preflight;
+import org.csumbpf.snapshot.NamespaceSnapshot;
 import org.csumbpf.snapshot.Remedy;
 
 /**
@@ -61,44 +57,56 @@ public final class Attachments {
             });
             DesiredAttachment desired = asked.on(LinkType.header(device));
             Result result = new Result();
-            try (NftBackstop backstop = NftBackstop.open(
-                            device, desired.options().backstop(), desired.rules(), result)
-                    .orElse(null)) {
-                check(device, desired, backstop != null, result);
+            try (NftBackstop backstop = check(netns, device, desired, result)) {
                 return PinTree.change(scope -> {
                     Sweep.run(scope, result);
-                    return attach(netns, device, desired, backstop, scope, result);
+                    bring(netns, DevicePins.here(netns, device, result), device, desired, backstop, scope, result);
+                    return result;
                 });
             }
         });
     }
 
-    /** With the lock held, in the device's namespace. */
-    private static Result attach(
+    /** Refuses, before anything is changed, what cannot work. */
+    private static NftBackstop check(
+            NetworkNamespace netns, NetDevice device, DesiredAttachment desired, Result result) {
+        NftBackstop backstop = NftBackstop.open(desired.options().backstop(), desired.rules());
+        try {
+            HostSnapshot host = HostSnapshot.take();
+            AttachPlan.check(host, host.of(netns), device, desired, backstop.availability())
+                    .forEach(result::warn);
+            return backstop;
+        } catch (RuntimeException e) {
+            backstop.close();
+            throw e;
+        }
+    }
+
+    /** From what stands there to what is asked for; with the lock held, in the device's namespace. */
+    private static void bring(
             NetworkNamespace netns,
+            PinDirectory pins,
             NetDevice device,
             DesiredAttachment desired,
             NftBackstop backstop,
             PinTree.Scope scope,
             Result result) {
-        PinDirectory pins = DevicePins.here(netns, device, result);
-        Optional<LiveHook> live =
-                LiveHook.find(HookPlace.receive(pins)).or(() -> Repin.hangAgain(pins, desired, result));
-        if (live.isPresent()) {
-            Repin.follow(pins, live.get(), device);
-            LiveHook hook = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
-            try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
-                RuleUpdate.requireRoom(maps, desired.rules());
-                HostSetup host = new HostSetup(pins, maps.record(), result);
-                FirstAttach.prepare(host, device, desired, backstop != null);
-                maps.record().update(r -> r.withOptions(desired.options()));
-                RuleUpdate.apply(host, hook, device, maps, desired.rules(), backstop, result);
-                rebase(pins, device, maps, result);
+        try (StandingAttachment found = StandingAttachment.find(pins, device, desired, scope, result)) {
+            if (found.maps() != null) {
+                RuleUpdate.requireRoom(found.maps(), desired.rules());
             }
-        } else {
-            FirstAttach.run(pins, device, desired, backstop, scope, result);
+            // Anew: what was read before the lock was held may have changed, also by what was cleared away.
+            HostSnapshot host = HostSnapshot.take();
+            NamespaceSnapshot here = host.of(netns);
+            AttachPlan plan = AttachPlan.of(
+                    host,
+                    here,
+                    device,
+                    desired,
+                    found.standing(),
+                    backstop.availability().usable());
+            new StepRunner(found, here, device, desired, backstop, scope, result).run(plan);
         }
-        return result;
     }
 
     /** Adds to, takes from or replaces the rules of an existing attachment. */
@@ -112,32 +120,27 @@ public final class Attachments {
                 Result result = new Result();
                 Sweep.run(scope, result);
                 PinDirectory pins = DevicePins.here(netns, device, result);
-                LiveHook.find(HookPlace.receive(pins)).ifPresentOrElse(live -> Repin.follow(pins, live, device), () -> {
-                    throw pins.exists() ? hookLost(netns, ifname) : Absent.notAttached(ifname);
-                });
-                LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
-                try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
-                    RuleSet current = RuleSet.read(maps);
-                    RuleSet wanted = edit.apply(current);
-                    RuleUpdate.requireRoom(maps, wanted);
-                    HostSetup host = new HostSetup(pins, maps.record(), result);
-                    try (NftBackstop backstop = NftBackstop.open(
-                                    device, maps.record().get().options().backstop(), wanted, result)
-                            .orElse(null)) {
-                        if (backstop == null && wanted.dropsPlaintext() && !current.dropsPlaintext()) {
-                            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
-                        }
-                        if (wanted.needsProof() && !current.needsProof()) {
-                            if (LinkType.decryptsBeforeTc(device)) {
-                                host.loadModules(true, backstop != null);
-                            }
-                            if (backstop == null) {
-                                Preflight.receivePath(device, false)
-                                        .forEach(obstacle -> result.warnings().add(obstacle.text()));
-                            }
-                        }
-                        RuleUpdate.apply(host, live, device, maps, wanted, backstop, result);
-                        rebase(pins, device, maps, result);
+                try (StandingAttachment found = StandingAttachment.running(pins, device)
+                        .orElseThrow(() -> pins.exists() ? hookLost(netns, ifname) : Absent.notAttached(ifname))) {
+                    Standing standing = found.standing();
+                    DesiredAttachment desired = new DesiredAttachment(
+                            device.name(), edit.apply(standing.rules().orElseThrow()), standing.options());
+                    RuleUpdate.requireRoom(found.maps(), desired.rules());
+                    try (NftBackstop backstop =
+                            NftBackstop.open(desired.options().backstop(), desired.rules())) {
+                        AttachPlan.checkBackstop(
+                                        device, desired.options().backstop(), desired.rules(), backstop.availability())
+                                .forEach(result::warn);
+                        HostSnapshot host = HostSnapshot.take();
+                        NamespaceSnapshot here = host.of(netns);
+                        AttachPlan plan = AttachPlan.ofRules(
+                                host,
+                                here,
+                                device,
+                                desired,
+                                standing,
+                                backstop.availability().usable());
+                        new StepRunner(found, here, device, desired, backstop, scope, result).run(plan);
                     }
                 }
                 return result;
@@ -198,10 +201,8 @@ public final class Attachments {
                     "what " + device.name() + " was to be attached with is lost: " + e.getMessage(),
                     "run '" + Remedy.csumbpfLine(netns, "attach", device.name()) + "' with its options");
         }
-        try (NftBackstop backstop = NftBackstop.open(device, desired.options().backstop(), desired.rules(), result)
-                .orElse(null)) {
-            check(device, desired, backstop != null, result);
-            attach(netns, device, desired, backstop, scope, result);
+        try (NftBackstop backstop = check(netns, device, desired, result)) {
+            bring(netns, pins, device, desired, backstop, scope, result);
         }
     }
 
@@ -248,56 +249,10 @@ public final class Attachments {
         return all;
     }
 
-    /** Loads the classes that the backstop needs, by asking what it would do to the loopback device; changes nothing. */
-    public static void warmUpBackstop() {
-        RuleSet rules = new RuleSet(1, true, Optional.of(new Rule(Mode.AUTO, true, false)), Map.of());
-        Rtnetlink.device("lo")
-                .ifPresent(lo -> NftBackstop.open(lo, Backstop.AUTO, rules, new Result())
-                        .ifPresent(backstop -> {
-                            try (backstop) {
-                                backstop.commands(lo, rules);
-                            }
-                        }));
-    }
-
     private static AttachException hookLost(NetworkNamespace netns, String ifname) {
         return new AttachException(
                 AttachException.Kind.NOT_ATTACHED,
                 "the program is not on the hook of " + ifname + " any more",
                 "run '" + Remedy.csumbpfLine(netns, "restore", ifname) + "' first");
-    }
-
-    /** Refuses before anything is changed. With a backstop nothing has to reach tc. */
-    private static void check(NetDevice device, DesiredAttachment desired, boolean backstop, Result result) {
-        if (!backstop && desired.rules().dropsPlaintext()) {
-            throw LinkType.cannotDropFragments(device.name(), "--backstop never");
-        }
-        if (desired.rules().byVni().size() > CsumbpfMaps.RULES_MAX) {
-            throw new AttachException(
-                    AttachException.Kind.KERNEL_REFUSED,
-                    "attach to " + device.name() + ": "
-                            + desired.rules().byVni().size() + " rules do not fit ("
-                            + Errno.describe(Errno.E2BIG) + "; room for " + CsumbpfMaps.RULES_MAX + ")",
-                    "use --vni any");
-        }
-        if (!desired.rules().needsProof() || desired.options().force() || backstop) {
-            return;
-        }
-        List<Finding> obstacles =
-                new ArrayList<>(Preflight.receivePath(device, desired.options().enableGro()));
-        if (LinkType.decryptsBeforeTc(device)) { // else no module changes that
-            Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
-        }
-        if (!obstacles.isEmpty()) {
-            throw Preflight.refusal(device.name(), obstacles, desired.options().backstop(), result.warnings());
-        }
-    }
-
-    /** After a change of rules some counts are gone: what the host counted until then is not to be held against the rest. */
-    private static void rebase(PinDirectory pins, NetDevice device, CsumbpfMaps maps, Result result) {
-        if (!result.changes().isEmpty()) {
-            AttachmentReader.baseline(pins, device)
-                    .ifPresent(counted -> maps.record().update(r -> r.withBaseline(counted)));
-        }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
@@ -13,7 +12,6 @@ import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.ModuleException;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
-import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
@@ -23,9 +21,8 @@ import org.csumbpf.pin.HookPlace;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
-import org.csumbpf.plan.ModulePlan;
 import org.csumbpf.snapshot.Finding;
-import org.csumbpf.snapshot.OffloadSafety;
+import org.csumbpf.snapshot.NamespaceSnapshot;
 import org.csumbpf.snapshot.Preflight;
 
 /**
@@ -46,13 +43,14 @@ final class HostSetup {
         this.result = result;
     }
 
-    void enableGro(NetDevice device) {
-        if (Preflight.gro(device.name())) {
-            return;
-        }
+    PinDirectory pins() {
+        return pins;
+    }
+
+    void switchGroOn(NetDevice device) {
         note(HostChange.GRO);
         Ethtool.setGro(device.name(), true);
-        if (!Preflight.gro(device.name())) {
+        if (!NamespaceSnapshot.gro(device.name())) {
             cross(HostChange.GRO);
             throw new AttachException(
                     AttachException.Kind.UNSUPPORTED_HOST,
@@ -62,94 +60,43 @@ final class HostSetup {
         result.add(Change.Id.GRO_ON);
     }
 
-    PinDirectory pins() {
-        return pins;
-    }
-
-    /**
-     * Loads what makes the kernel decrypt before tc, where that harms nobody, and takes it away where it has come to harm somebody.
-     *
-     * @param force go on without
-     * @param backstop there is another path, so that nothing is lost without
-     */
-    void loadModules(boolean force, boolean backstop) {
-        ModulePlan.Module esp4 = module(HostChange.ESP4_OFFLOAD);
-        ModulePlan.Module esp6 = module(HostChange.ESP6_OFFLOAD);
-        boolean ours = esp4.noted() || esp6.noted();
-        Optional<String> harm =
-                ours || esp4.state() == KernelModule.State.LOADABLE ? OffloadSafety.harmAnywhere() : Optional.empty();
-        if (!ours) {
-            OffloadSafety.harmBy(esp4.name(), Optional.empty())
-                    .ifPresent(finding -> result.warnings().add(finding.text()));
-        }
-        ModulePlan plan = ModulePlan.of(esp4, esp6, OffloadSafety.hasIpv6Esp(), harm);
-        List<Finding> obstacles = new ArrayList<>(plan.findings());
-        for (ModulePlan.Step step : plan.steps()) {
-            HostChange change = step.module().equals(esp4.name()) ? HostChange.ESP4_OFFLOAD : HostChange.ESP6_OFFLOAD;
-            switch (step.action()) {
-                case LOAD -> load(step.module(), change).ifPresent(obstacles::add);
-                case FORGET -> forget(change);
-                case UNLOAD -> {
-                    if (!withdraw(step.module(), change)) {
-                        obstacles.removeIf(finding -> finding.subject().equals(step.module())); // it stays loaded
-                    }
-                }
-            }
-        }
-        if (backstop) {
-            // Of the module alone nothing is lost; that it would do harm is worth knowing.
-            obstacles.stream()
-                    .filter(finding -> finding.id() == Finding.Id.MODULE_UNSAFE)
-                    .filter(finding -> finding.subject().equals(esp4.name()))
-                    .forEach(finding -> result.warnings().add(finding.evidence()));
-            return;
-        }
-        for (Finding obstacle : obstacles) {
-            if (obstacle.subject().equals(esp6.name())) {
-                result.warnings().add("IPv6 outer headers will not be repaired: " + obstacle.text());
-            } else if (force) {
-                result.warnings().add(obstacle.text());
-            } else {
-                AttachmentRecord about = record.get();
-                throw Preflight.refusal(
-                        about.ifname(), List.of(obstacle), about.options().backstop(), result.warnings());
-            }
-        }
-    }
-
-    private ModulePlan.Module module(HostChange change) {
-        String name = change == HostChange.ESP4_OFFLOAD ? Preflight.ESP4_OFFLOAD : Preflight.ESP6_OFFLOAD;
-        return new ModulePlan.Module(name, KernelModule.state(name), has(change));
-    }
-
-    /** Unloads what attach loaded. False: it is in use, stays noted, and another command tries again. */
-    private boolean withdraw(String module, HostChange change) {
-        try {
-            if (KernelModule.unload(module)) {
-                result.add(Change.Id.MODULE_UNLOADED, module);
-            }
-            cross(change);
-            return true;
-        } catch (KernelException e) {
-            result.warnings().add("left module " + module + " loaded: " + e.getMessage());
-            return false;
-        }
+    private static HostChange change(String module) {
+        return module.equals(Preflight.ESP4_OFFLOAD) ? HostChange.ESP4_OFFLOAD : HostChange.ESP6_OFFLOAD;
     }
 
     /** Why it is not there all the same. */
-    private Optional<Finding> load(String module, HostChange change) {
-        note(change);
+    Optional<Finding> loadModule(String module) {
+        note(change(module));
         try {
             if (KernelModule.load(module)) {
                 result.add(Change.Id.MODULE_LOADED, module);
             } else {
-                cross(change); // somebody was faster: theirs
+                cross(change(module)); // somebody was faster: theirs
             }
             return Optional.empty();
         } catch (ModuleException e) {
-            cross(change);
+            cross(change(module));
             return Optional.of(Preflight.missing(module, e.getMessage()));
         }
+    }
+
+    /** Unloads what attach loaded. What is in use stays noted, and another command tries again. */
+    void unloadModule(String module) {
+        if (!has(change(module))) {
+            return;
+        }
+        try {
+            if (KernelModule.unload(module)) {
+                result.add(Change.Id.MODULE_UNLOADED, module);
+            }
+            cross(change(module));
+        } catch (KernelException e) {
+            result.leave(module, "left module " + module + " loaded: " + e.getMessage());
+        }
+    }
+
+    void forgetModule(String module) {
+        forget(change(module));
     }
 
     /** Takes the program off the loopback device, if it hangs there. */
@@ -203,7 +150,7 @@ final class HostSetup {
     /** Switches the device's GRO feature off, if attach switched it on. */
     void undoGro(NetDevice device) {
         if (has(HostChange.GRO)) {
-            if (Preflight.gro(device.name())) {
+            if (NamespaceSnapshot.gro(device.name())) {
                 Ethtool.setGro(device.name(), false);
                 result.add(Change.Id.GRO_OFF);
             }
@@ -228,7 +175,7 @@ final class HostSetup {
             ClsactFilter.destroyQdisc(ifindex);
             result.add(Change.Id.QDISC_REMOVED, device.name());
         } else {
-            result.warnings().add("left the clsact qdisc on " + device.name() + ": other filters use it now");
+            result.leave(device.name(), "left the clsact qdisc on " + device.name() + ": other filters use it now");
         }
     }
 
@@ -278,7 +225,7 @@ final class HostSetup {
             if (e.errno() != Errno.EAGAIN && e.errno() != Errno.EBUSY) {
                 throw e;
             }
-            result.warnings().add("left module " + module + " loaded: it is in use");
+            result.leave(module, "left module " + module + " loaded: it is in use");
         }
     }
 

@@ -7,7 +7,6 @@ import org.csumbpf.backstop.NftPlans;
 import org.csumbpf.backstop.NftTables;
 import org.csumbpf.backstop.NftTransaction;
 import org.csumbpf.desired.RuleSet;
-import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NftablesException;
@@ -18,7 +17,9 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.HookPlace;
 import org.csumbpf.pin.LiveHook;
-import org.csumbpf.snapshot.LinkType;
+import org.csumbpf.plan.AttachPlan;
+import org.csumbpf.plan.NftAvailability;
+import org.csumbpf.snapshot.Preflight;
 
 /**
  * The second repair path: nftables rules for what IPsec decrypts behind tc, and for IPv6 a program on the loopback device
@@ -26,62 +27,49 @@ import org.csumbpf.snapshot.LinkType;
  */
 final class NftBackstop implements AutoCloseable {
     private final NftTables nftables;
+    private final NftAvailability availability;
 
-    private NftBackstop(NftTables nftables) {
+    private NftBackstop(NftTables nftables, NftAvailability availability) {
         this.nftables = nftables;
+        this.availability = availability;
     }
 
-    /**
-     * Opens it where it is wanted and can be had, and changes nothing yet.
-     *
-     * @param result is told why not, where the user left the choice to csumbpf and no rule depends on it
-     */
-    static Optional<NftBackstop> open(NetDevice device, Backstop wish, RuleSet rules, Result result) {
-        if (wish == Backstop.NEVER || !rules.needsProof()) {
-            return Optional.empty();
+    /** Opens nftables where a backstop is wanted, and changes nothing. */
+    static NftBackstop open(Backstop wish, RuleSet rules) {
+        if (!AttachPlan.wantsBackstop(wish, rules)) {
+            return new NftBackstop(null, NftAvailability.NOT_WANTED);
         }
-        String why;
-        String next;
         try {
             NftTables nftables = NftTables.open();
             Optional<NftPlan.Family> foreign = nftables.foreign();
             if (foreign.isEmpty()) {
-                return Optional.of(new NftBackstop(nftables));
+                return new NftBackstop(nftables, NftAvailability.USABLE);
             }
             nftables.close();
             AttachException refusal = NftTables.foreign(foreign.get());
-            why = refusal.problem();
-            next = refusal.next();
+            return new NftBackstop(null, NftAvailability.unusable(refusal.problem(), refusal.next()));
         } catch (NftablesException e) {
-            why = e.problem();
-            next = e.next();
+            return new NftBackstop(null, NftAvailability.unusable(e.problem(), e.next()));
         }
-        if (wish == Backstop.ALWAYS) {
-            throw new AttachException(
-                    AttachException.Kind.UNSUPPORTED_HOST, device.name() + ": no nftables backstop: " + why, next);
-        }
-        why = Advised.message(why, next);
-        if (rules.dropsPlaintext()) {
-            throw LinkType.cannotDropFragments(device.name(), why);
-        }
-        result.warnings()
-                .add("no nftables backstop: " + why + "; what bypasses tc, fragmented ESP for one, is not repaired");
-        return Optional.empty();
+    }
+
+    NftAvailability availability() {
+        return availability;
     }
 
     /**
-     * Brings nftables, in one transaction, and the program on the loopback device into the state that the rules ask for.
+     * Brings nftables, in one transaction, and the program on the loopback device into the state that is planned.
      *
      * @return whether they are there; false where the kernel refused and the user left the choice to csumbpf
      */
-    boolean apply(HostSetup host, NetDevice device, CsumbpfMaps maps, Backstop wish, RuleSet rules, Result result) {
-        NftPlans plans = NftPlans.of(device, rules);
-        plans.uncovered().ifPresent(why -> {
-            if (rules.dropsPlaintext()) {
-                throw LinkType.cannotDropFragments(device.name(), why);
-            }
-            result.warnings().add(why);
-        });
+    boolean apply(
+            HostSetup host,
+            NetDevice device,
+            CsumbpfMaps maps,
+            NftPlans plans,
+            Backstop wish,
+            RuleSet rules,
+            Result result) {
         boolean noted = host.has(HostChange.NFTABLES);
         try {
             try {
@@ -92,7 +80,8 @@ final class NftBackstop implements AutoCloseable {
                 }
                 // A kernel without nft_dup_ipv6, say: better half of it than nothing.
                 apply(host, device, maps, plans.onlyIp(), rules, result);
-                result.warnings().add("IPv6 that bypasses tc is not repaired: " + e.getMessage());
+                result.warn(Preflight.ipv6Uncovered(
+                        device.name(), "IPv6 that bypasses tc is not repaired: " + e.getMessage()));
             }
             return true;
         } catch (NftablesException e) {
@@ -100,19 +89,9 @@ final class NftBackstop implements AutoCloseable {
                 host.cross(HostChange.NFTABLES);
                 host.undoDetour();
             }
-            if (wish == Backstop.ALWAYS) {
-                throw new AttachException(
-                        AttachException.Kind.KERNEL_REFUSED,
-                        device.name() + ": no nftables backstop: " + e.problem(),
-                        e.next(),
-                        e);
-            }
-            if (rules.dropsPlaintext()) {
-                throw LinkType.cannotDropFragments(device.name(), e.getMessage());
-            }
-            result.warnings()
-                    .add("no nftables backstop: " + e.getMessage()
-                            + "; what bypasses tc, fragmented ESP for one, is not repaired");
+            // Now it is known not to be usable.
+            AttachPlan.checkBackstop(device, wish, rules, NftAvailability.refused(e))
+                    .forEach(result::warn);
             return noted;
         }
     }
@@ -147,11 +126,6 @@ final class NftBackstop implements AutoCloseable {
                 result.add(Change.Id.TABLE_WOKEN, family.label() + " " + NftPlan.TABLE);
             }
         }
-    }
-
-    /** What nft(8) would be told for a device with these rules. */
-    String commands(NetDevice device, RuleSet rules) {
-        return nftables.commands(device.ifindex(), NftPlans.of(device, rules));
     }
 
     private static void hangDetour(HostSetup host, CsumbpfMaps maps, Result result) {
@@ -191,6 +165,8 @@ final class NftBackstop implements AutoCloseable {
 
     @Override
     public void close() {
-        nftables.close();
+        if (nftables != null) {
+            nftables.close();
+        }
     }
 }

@@ -2,8 +2,6 @@
 package org.csumbpf.apply;
 
 import java.util.Map;
-import java.util.Optional;
-import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
@@ -16,7 +14,6 @@ import org.csumbpf.maps.Config;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.DeviceIdentity;
-import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.pin.HookPlace;
@@ -33,8 +30,10 @@ final class Repin {
     /**
      * Makes the pins those of the program that the kernel runs: after a swap, and where a crash or somebody's rm came
      * between the two. The program holds all its maps, the record among them, so none of them can be lost while it runs.
+     *
+     * @return whether another program hangs there now: an attachment of an earlier version was migrated
      */
-    static void follow(PinDirectory pins, LiveHook live, NetDevice device) {
+    static boolean follow(PinDirectory pins, LiveHook live, NetDevice device) {
         adopt(pins, live);
         try (RecordMap map = RecordMap.fromPin(pins.path())) {
             AttachmentRecord record = map.get();
@@ -55,9 +54,11 @@ final class Repin {
                 map.update(r -> r.at(pins.ifindex(), device.name(), known));
             }
         }
-        if (!isCurrent(pins)) {
-            migrate(pins, live, device);
+        if (isCurrent(pins)) {
+            return false;
         }
+        migrate(pins, live, device);
+        return true;
     }
 
     /** Of the rules, in host order; that of VXLAN (RFC 7348) where they cannot be read. */
@@ -140,42 +141,6 @@ final class Repin {
         from.moveTo(to);
         try (RecordMap map = RecordMap.fromPin(to.path())) {
             map.update(r -> r.at(to.ifindex(), device.name(), Identities.of(device)));
-        }
-    }
-
-    /**
-     * Hangs what lies there without a hook on the device again, where that is what is asked for. So nothing of it is given up
-     * before the new is in force: what a restore goes by is these maps.
-     *
-     * @return empty: nothing of the kind is there
-     */
-    static Optional<LiveHook> hangAgain(PinDirectory pins, DesiredAttachment desired, Result result) {
-        if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
-            return Optional.empty();
-        }
-        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
-                BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
-            AttachmentRecord record = maps.record().get();
-            boolean asked = record.options().equals(desired.options())
-                    && RuleSet.read(maps)
-                            .withBackstop(false)
-                            .equals(desired.rules().withBackstop(false));
-            if (!asked
-                    || !record.finished()
-                    || !maps.record().isCurrent()
-                    || !program.info().mapIds().containsAll(Pinned.maps(pins))) {
-                return Optional.empty();
-            }
-            LiveHook live = LiveHook.attach(
-                    HookPlace.receive(pins),
-                    maps.record(),
-                    program,
-                    Optional.of(record.options().hook()).filter(hook -> hook != Hook.NONE));
-            maps.record().update(r -> r.withHook(live.kind()));
-            result.changes().add(0, Change.of(Change.Id.ATTACHED));
-            return Optional.of(live);
-        } catch (OtherVersionException e) {
-            return Optional.empty();
         }
     }
 }

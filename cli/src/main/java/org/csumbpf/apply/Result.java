@@ -3,6 +3,7 @@ package org.csumbpf.apply;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.csumbpf.snapshot.Finding;
 
 /**
  * What an operation did.
@@ -10,7 +11,7 @@ import java.util.List;
  * @param changes in order; empty: everything was as asked already
  * @param warnings what the user should know although the operation was done
  */
-public record Result(List<Change> changes, List<String> warnings) {
+public record Result(List<Change> changes, List<Finding> warnings) {
     /** Whether this is among what it did. */
     public boolean did(Change.Id id) {
         return changes.stream().anyMatch(change -> change.id() == id);
@@ -22,6 +23,15 @@ public record Result(List<Change> changes, List<String> warnings) {
 
     void add(Change.Id id, String subject) {
         changes.add(new Change(id, subject));
+    }
+
+    void warn(Finding finding) {
+        warnings.add(finding);
+    }
+
+    /** @param subject what stays as it is: an interface, a module, a path */
+    void leave(String subject, String evidence) {
+        warn(Finding.note(Finding.Id.LEFT_BEHIND, subject, evidence));
     }
 
     Result() {

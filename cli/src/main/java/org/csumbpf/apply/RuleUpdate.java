@@ -7,7 +7,6 @@ import org.csumbpf.desired.RuleChanges;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.Errno;
-import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Rule;
@@ -16,7 +15,7 @@ import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 
-/** From the rules that are to those that are asked for, on both paths: all of it, or nothing. */
+/** From the rules that are to those that are asked for: all of it, or nothing. */
 final class RuleUpdate {
     private RuleUpdate() {}
 
@@ -39,59 +38,10 @@ final class RuleUpdate {
     }
 
     /**
-     * nftables changes in one transaction, the program in one system call; where the second fails the first is taken back.
-     *
-     * @param backstop null: there is to be none
-     */
-    static void apply(
-            HostSetup host,
-            LiveHook live,
-            NetDevice device,
-            CsumbpfMaps maps,
-            RuleSet wanted,
-            NftBackstop backstop,
-            Result result) {
-        RuleSet before = RuleSet.read(maps);
-        boolean on = backstop != null
-                && backstop.apply(
-                        host, device, maps, maps.record().get().options().backstop(), wanted, result);
-        try {
-            updateProgram(host.pins(), live, maps, wanted.withBackstop(on), result);
-        } catch (RuntimeException e) {
-            if (on) {
-                takeBack(host, device, maps, before, backstop, e);
-            }
-            throw e;
-        }
-        if (backstop == null) {
-            host.undoBackstop();
-        }
-    }
-
-    private static void takeBack(
-            HostSetup host,
-            NetDevice device,
-            CsumbpfMaps maps,
-            RuleSet before,
-            NftBackstop backstop,
-            RuntimeException failure) {
-        try {
-            if (before.backstop()) {
-                backstop.apply(host, device, maps, maps.record().get().options().backstop(), before, new Result());
-            } else {
-                host.undoBackstop();
-            }
-        } catch (RuntimeException second) {
-            failure.addSuppressed(second);
-        }
-    }
-
-    /**
      * One element of a map is written in place. More than one would pass through states that nobody asked for, so they go
      * into new maps with a new program, and the hook takes that one in a single step. Counters and peers stay.
      */
-    private static void updateProgram(
-            PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
+    static void updateProgram(PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
         RuleSet current = RuleSet.read(maps);
         List<String> differences = RuleChanges.between(current, wanted);
         boolean inPlace = RuleChanges.elements(current, wanted) <= 1;

@@ -5,6 +5,7 @@ import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
 import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
+import org.csumbpf.snapshot.Finding;
 
 /**
  * Clears away attachments whose device or namespace is known to be gone: each holds 12 MB of kernel memory, and its place may be
@@ -23,10 +24,11 @@ final class Sweep {
                 }
                 label = Place.of(pins, reach).label();
                 Result cleared = Undo.run(pins, reach, scope, new Result());
-                result.warnings().add("cleared away what was left of " + label + ", which is gone");
-                cleared.warnings().forEach(warning -> result.warnings().add(warning));
+                result.warn(Finding.note(
+                        Finding.Id.CLEARED_AWAY, label, "cleared away what was left of " + label + ", which is gone"));
+                cleared.warnings().forEach(result::warn);
             } catch (RuntimeException e) {
-                result.warnings().add("left what is there of " + label + ": " + e.getMessage());
+                result.leave(label, "left what is there of " + label + ": " + e.getMessage());
             }
         }
     }

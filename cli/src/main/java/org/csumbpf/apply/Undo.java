@@ -91,7 +91,7 @@ final class Undo {
             throw PartialFailureException.ofSteps(failures, again(where, device));
         }
         pins.removeAll(RecordMap.NAME)
-                .forEach(path -> result.warnings().add("left " + path + ": it is no pin of csumbpf"));
+                .forEach(path -> result.leave(path.toString(), "left " + path + ": it is no pin of csumbpf"));
         if (result.changes().isEmpty()) {
             result.add(Change.Id.REMAINS_REMOVED);
         }
@@ -147,8 +147,10 @@ final class Undo {
     /** The device is gone, or another one is in its place. */
     private void forgetDevice(HostSetup host, Optional<NetDevice> other) {
         if (other.isPresent() && host.has(HostChange.GRO)) {
-            result.warnings()
-                    .add("left GRO of " + other.get().name()
+            String name = other.get().name();
+            result.leave(
+                    name,
+                    "left GRO of " + name
                             + " as it is: nothing proves that it is the device that attach switched it on for");
         }
         host.forget(HostChange.CLSACT);
@@ -162,10 +164,10 @@ final class Undo {
                     step(() -> LiveHook.find(HookPlace.detour(pins)).ifPresent(LiveHook::detach));
                     return null;
                 }));
-        result.warnings()
-                .add(
-                        "the record of what attach changed on the host cannot be read: GRO of the interface and the modules "
-                                + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
+        result.leave(
+                pins.path().toString(),
+                "the record of what attach changed on the host cannot be read: GRO of the interface and the modules "
+                        + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
     }
 
     /** The record; empty where it is gone, or of another version. */

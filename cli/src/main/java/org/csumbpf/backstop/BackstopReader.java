@@ -4,6 +4,7 @@ package org.csumbpf.backstop;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NftablesException;
@@ -22,9 +23,15 @@ public final class BackstopReader {
      *
      * @param wanted what the user asked for
      * @param noted whether attach set it up
+     * @param plans what the device and its rules want now; asked for only where it matters
      */
     public static BackstopView read(
-            PinDirectory pins, NetDevice device, Backstop wanted, boolean noted, RuleSet rules) {
+            PinDirectory pins,
+            NetDevice device,
+            Backstop wanted,
+            boolean noted,
+            RuleSet rules,
+            Supplier<NftPlans> plans) {
         if (wanted == Backstop.NEVER || !rules.needsProof()) {
             return BackstopView.without(wanted, BackstopView.State.OFF, "not wanted");
         }
@@ -33,14 +40,14 @@ public final class BackstopReader {
                     wanted, BackstopView.State.UNAVAILABLE, "nftables could not be used; attach says why");
         }
         try (NftTables nftables = NftTables.open()) {
-            NftPlans plans = NftPlans.of(device, rules);
+            NftPlans planned = plans.get();
             List<NftTable> tables = new ArrayList<>();
             List<String> lost = new ArrayList<>();
             for (NftPlan.Family family : NftPlan.Family.values()) {
                 String name = "the nftables table " + family.label() + " " + NftPlan.TABLE;
                 Optional<NftTable> table = nftables.table(family).filter(NftTable::ours);
                 table.ifPresent(tables::add);
-                NftPlan plan = plans.byFamily().get(family);
+                NftPlan plan = planned.byFamily().get(family);
                 if (plan != null && table.isEmpty()) {
                     lost.add(name + " is gone");
                 } else if (plan != null && table.get().dormant()) {
@@ -49,15 +56,15 @@ public final class BackstopReader {
                     lost.add(name + " is not as this device and its rules want it");
                 }
             }
-            if (plans.needsDetour() && LiveHook.find(HookPlace.detour(pins)).isEmpty()) {
+            if (planned.needsDetour() && LiveHook.find(HookPlace.detour(pins)).isEmpty()) {
                 lost.add(CsumbpfObject.DETOUR + " does not hang on lo");
             }
-            plans.uncovered().ifPresent(lost::add);
+            planned.uncovered().ifPresent(lost::add);
             return BackstopView.of(
                     wanted,
                     lost.isEmpty() ? BackstopView.State.ON : BackstopView.State.LOST,
                     lost.isEmpty()
-                            ? plans.byFamily().containsKey(NftPlan.Family.IP6) ? "IPv4 and IPv6" : "IPv4"
+                            ? planned.byFamily().containsKey(NftPlan.Family.IP6) ? "IPv4 and IPv6" : "IPv4"
                             : String.join("; ", lost),
                     device.ifindex(),
                     tables);

@@ -12,7 +12,6 @@ import java.util.TreeSet;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.Inet6Addresses;
 import org.csumbpf.loader.host.NetDevice;
-import org.csumbpf.loader.host.Rtnetlink;
 
 /**
  * What an attachment wants of nftables, by its device and the addresses there now.
@@ -21,14 +20,18 @@ import org.csumbpf.loader.host.Rtnetlink;
  * @param uncovered why IPv6 is not covered although there are addresses
  */
 public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> uncovered) {
-    public static NftPlans of(NetDevice device, RuleSet rules) {
-        Set<Integer> receivers = withUppers(device, Rtnetlink.devices());
+    /**
+     * @param links all the devices of its namespace
+     * @param inet6 the IPv6 addresses there
+     */
+    public static NftPlans of(NetDevice device, RuleSet rules, List<NetDevice> links, Inet6Addresses inet6) {
+        Set<Integer> receivers = withUppers(device, links);
         Map<NftPlan.Family, NftPlan> plans = new EnumMap<>(NftPlan.Family.class);
         plans.put(NftPlan.Family.IP, NftPlan.of(NftPlan.Family.IP, device.ifindex(), receivers, rules));
         Optional<String> uncovered = Optional.empty();
-        if (receivers.stream().anyMatch(Inet6Addresses.globalDevices()::contains)) {
+        if (receivers.stream().anyMatch(inet6.globalDevices()::contains)) {
             NftPlan ip6 = NftPlan.of(NftPlan.Family.IP6, device.ifindex(), receivers, rules);
-            if (ip6.needsDetour() && !Inet6Addresses.hasLoopback()) {
+            if (ip6.needsDetour() && !inet6.loopback()) {
                 uncovered = Optional.of("IPv6 that bypasses tc is not repaired: the device lo has no address ::1;"
                         + " run 'ip link set lo up', and look at the sysctl net.ipv6.conf.lo.disable_ipv6");
             } else {

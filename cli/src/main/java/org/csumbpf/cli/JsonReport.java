@@ -64,7 +64,8 @@ final class JsonReport {
             done.add(about);
         }
         tree.put("done", done);
-        tree.put("warnings", result.warnings());
+        tree.put("warnings", result.warnings().stream().map(Finding::text).toList());
+        tree.put("warning_findings", result.warnings().stream().map(JsonReport::finding).toList());
         return tree;
     }
 

@@ -177,7 +177,7 @@ final class Report {
     }
 
     private void warn(String ifname, Result result) {
-        result.warnings().forEach(warning -> err.println("csumbpf: " + ifname + ": warning: " + warning));
+        result.warnings().forEach(warning -> err.println("csumbpf: " + ifname + ": warning: " + warning.text()));
     }
 
     private void printStatus(AttachmentView view) {

@@ -15,30 +15,18 @@ import org.csumbpf.snapshot.Preflight;
  * @param steps in order
  * @param findings which modules are not to be there once the steps are done, and why
  */
-public record ModulePlan(List<Step> steps, List<Finding> findings) {
-    public ModulePlan {
+record ModulePlan(List<Step> steps, List<Finding> findings) {
+    ModulePlan {
         steps = List.copyOf(steps);
         findings = List.copyOf(findings);
     }
-
-    /** What is done to a module. */
-    public enum Action {
-        LOAD,
-        /** Only what attach has loaded. */
-        UNLOAD,
-        /** It is noted as loaded by attach and is not there: a kill came between the note and the module. */
-        FORGET
-    }
-
-    /** One thing to do. */
-    public record Step(Action action, String module) {}
 
     /**
      * A module as it is.
      *
      * @param noted the attachment's record says that attach has loaded it
      */
-    public record Module(String name, KernelModule.State state, boolean noted) {
+    record Module(String name, KernelModule.State state, boolean noted) {
         boolean isThere() {
             return state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN;
         }
@@ -49,8 +37,9 @@ public record ModulePlan(List<Step> steps, List<Finding> findings) {
      * @param esp6 for ESP over IPv6
      * @param ipv6 whether there is ESP over IPv6, so that esp6 is wanted
      * @param harm what they would break on this host, or break already, in words; empty: nothing that is known
+     * @param required of steps that load one
      */
-    public static ModulePlan of(Module esp4, Module esp6, boolean ipv6, Optional<String> harm) {
+    static ModulePlan of(Module esp4, Module esp6, boolean ipv6, Optional<String> harm, boolean required) {
         List<Step> steps = new ArrayList<>();
         List<Finding> findings = new ArrayList<>();
         for (Module module : List.of(esp4, esp6)) {
@@ -58,14 +47,14 @@ public record ModulePlan(List<Step> steps, List<Finding> findings) {
             boolean ours = module.noted() && module.state() == KernelModule.State.LOADED;
             if (harm.isEmpty()) {
                 if (wanted && !module.isThere()) {
-                    steps.add(new Step(Action.LOAD, module.name()));
+                    steps.add(new Step.LoadModule(module.name(), required));
                 }
                 continue;
             }
             if (ours) {
-                steps.add(new Step(Action.UNLOAD, module.name()));
+                steps.add(new Step.UnloadModule(module.name()));
             } else if (module.noted() && !module.isThere()) {
-                steps.add(new Step(Action.FORGET, module.name()));
+                steps.add(new Step.ForgetModule(module.name()));
             }
             if (wanted && (ours || !module.isThere())) {
                 findings.add(Preflight.harmful(module.name(), harm.get()));

@@ -20,11 +20,13 @@ import org.csumbpf.pin.PinDirectory;
 
 /** What is found out about an attachment whose device is there. */
 final class AttachmentFindings {
+    private final HostSnapshot host;
     private final NetworkNamespace netns;
     private final NetDevice device;
     private final List<Finding> all = new ArrayList<>();
 
-    AttachmentFindings(NetworkNamespace netns, NetDevice device) {
+    AttachmentFindings(HostSnapshot host, NetworkNamespace netns, NetDevice device) {
+        this.host = host;
         this.netns = netns;
         this.device = device;
     }
@@ -99,14 +101,14 @@ final class AttachmentFindings {
         Backstop asked = backstop.map(BackstopView::wanted).orElse(Backstop.NEVER);
         boolean covered =
                 backstop.filter(b -> b.state() == BackstopView.State.ON).isPresent();
-        List<Finding> bypasses = new ArrayList<>(Preflight.receivePath(device, false));
-        KernelModule.State module = KernelModule.state(Preflight.ESP4_OFFLOAD);
+        NamespaceSnapshot here = host.of(netns);
+        List<Finding> bypasses = new ArrayList<>(Preflight.receivePath(host, here, device, false));
         // Where nothing is decrypted before tc, no module changes that, and it is told already.
         boolean matters = LinkType.decryptsBeforeTc(device);
-        if (matters && module == KernelModule.State.UNAVAILABLE) {
-            Preflight.module(Preflight.ESP4_OFFLOAD).ifPresent(bypasses::add);
-        } else if (matters && module != KernelModule.State.LOADED && module != KernelModule.State.BUILT_IN) {
-            bypasses.add(OffloadSafety.harm()
+        if (matters && host.module(Preflight.ESP4_OFFLOAD) == KernelModule.State.UNAVAILABLE) {
+            Preflight.module(host, Preflight.ESP4_OFFLOAD).ifPresent(bypasses::add);
+        } else if (matters && !host.hasModule(Preflight.ESP4_OFFLOAD)) {
+            bypasses.add(host.offloadHarm(here)
                     .map(harm -> Preflight.harmful(Preflight.ESP4_OFFLOAD, harm))
                     .orElseGet(() -> Finding.problem(
                             Finding.Id.MODULE_NOT_LOADED,
@@ -119,6 +121,8 @@ final class AttachmentFindings {
             all.add(covered ? helpful.as(Finding.Severity.NOTE) : helpful);
         }
         OffloadSafety.harmBy(
+                        host,
+                        here,
                         Preflight.ESP4_OFFLOAD,
                         record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
                                 .map(r -> command("unloads it", "restore")))

@@ -46,13 +46,14 @@ public final class AttachmentReader {
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        List<AttachmentView> views = each(PinTree.attachments(only));
-        views.addAll(unpinned(only));
+        HostSnapshot host = HostSnapshot.take();
+        List<AttachmentView> views = each(host, PinTree.attachments(only));
+        views.addAll(unpinned(host, only));
         return withOffPath(views);
     }
 
     public static List<AttachmentView> all(Selection only) {
-        return withOffPath(each(only.attachments()));
+        return withOffPath(each(HostSnapshot.take(), only.attachments()));
     }
 
     /**
@@ -61,9 +62,15 @@ public final class AttachmentReader {
      * @param ifname also an alternative name
      */
     public static Optional<AttachmentView> one(NetworkNamespace netns, String ifname) {
-        String name =
-                netns.call(() -> Rtnetlink.device(ifname)).map(NetDevice::name).orElse(ifname);
-        return all(Optional.of(netns)).stream()
+        Optional<NetDevice> device = netns.call(() -> Rtnetlink.device(ifname));
+        String name = device.map(NetDevice::name).orElse(ifname);
+        boolean pinned = device.filter(found -> new PinDirectory(netns.inode(), found.ifindex()).exists())
+                .isPresent();
+        // No other device has to be looked at then.
+        List<AttachmentView> views = pinned
+                ? withOffPath(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns))))
+                : all(Optional.of(netns));
+        return views.stream()
                 .filter(view -> InterfaceName.matches(view.ifname(), name))
                 .findFirst();
     }
@@ -74,18 +81,18 @@ public final class AttachmentReader {
     }
 
     /** What one attachment of the network namespace that the caller is in has counted, for what comes later to be compared with. */
-    public static Optional<Evidence> baseline(PinDirectory pins, NetDevice device) {
+    public static Optional<Evidence> baseline(NamespaceSnapshot netns, PinDirectory pins, NetDevice device) {
         Optional<AttachmentRecord> record = Reach.record(pins);
         Optional<AttachmentView.Contents> contents = contents(pins);
-        Optional<BackstopView> backstop = backstop(pins, device, record, contents);
+        Optional<BackstopView> backstop = backstop(netns, pins, device, record, contents);
         return AttachmentView.evidence(record, contents, backstop, NetStatistics.read());
     }
 
-    private static List<AttachmentView> each(List<PinDirectory> attachments) {
+    private static List<AttachmentView> each(HostSnapshot host, List<PinDirectory> attachments) {
         List<AttachmentView> views = new ArrayList<>();
         for (PinDirectory pins : attachments) {
             try {
-                views.add(read(pins));
+                views.add(read(host, pins));
             } catch (RuntimeException e) { // whatever it is, the others are to be shown
                 views.add(unreadable(pins, e));
             }
@@ -94,7 +101,7 @@ public final class AttachmentReader {
     }
 
     /** Whose pins are all lost, while their filters go on: in one namespace, the caller's own if none is named. */
-    private static List<AttachmentView> unpinned(Optional<NetworkNamespace> only) {
+    private static List<AttachmentView> unpinned(HostSnapshot host, Optional<NetworkNamespace> only) {
         try (NetworkNamespace netns = only.isPresent() ? null : NetworkNamespace.current()) {
             NetworkNamespace where = only.orElse(netns);
             return where.call(() -> {
@@ -102,7 +109,7 @@ public final class AttachmentReader {
                 for (NetDevice device : Rtnetlink.devices()) {
                     PinDirectory pins = new PinDirectory(where.inode(), device.ifindex());
                     if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isPresent()) {
-                        views.add(here(pins, where, device, Optional.empty()));
+                        views.add(here(host, pins, where, device, Optional.empty()));
                     }
                 }
                 return views;
@@ -161,14 +168,14 @@ public final class AttachmentReader {
         return view.with(offPath, findings);
     }
 
-    private static AttachmentView read(PinDirectory pins) {
+    private static AttachmentView read(HostSnapshot host, PinDirectory pins) {
         Optional<AttachmentRecord> record = Reach.record(pins);
         try (Reach reach = Reach.of(pins, record)) {
             return switch (reach.state()) {
                 case HERE -> {
                     NetworkNamespace netns = reach.netns().orElseThrow();
                     NetDevice device = reach.device().orElseThrow();
-                    yield netns.call(() -> here(pins, netns, device, record));
+                    yield netns.call(() -> here(host, pins, netns, device, record));
                 }
                 case MOVED -> moved(pins, reach, record);
                 case DEVICE_GONE -> {
@@ -257,12 +264,16 @@ public final class AttachmentReader {
 
     /** Where the device is where it was; the caller has entered its namespace. */
     private static AttachmentView here(
-            PinDirectory pins, NetworkNamespace netns, NetDevice device, Optional<AttachmentRecord> record) {
+            HostSnapshot host,
+            PinDirectory pins,
+            NetworkNamespace netns,
+            NetDevice device,
+            Optional<AttachmentRecord> record) {
         NetStatistics begun = NetStatistics.read();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<AttachmentView.Contents> contents = contents(pins, live);
-        Optional<BackstopView> backstop = backstop(pins, device, record, contents);
-        AttachmentFindings findings = new AttachmentFindings(netns, device);
+        Optional<BackstopView> backstop = backstop(host.of(netns), pins, device, record, contents);
+        AttachmentFindings findings = new AttachmentFindings(host, netns, device);
         findings.ofHook(pins, live.isPresent(), contents.isPresent(), record);
         backstop.ifPresent(b -> findings.ofBackstop(b, record.orElseThrow()));
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
@@ -286,12 +297,18 @@ public final class AttachmentReader {
     }
 
     private static Optional<BackstopView> backstop(
+            NamespaceSnapshot netns,
             PinDirectory pins,
             NetDevice device,
             Optional<AttachmentRecord> record,
             Optional<AttachmentView.Contents> contents) {
         return contents.flatMap(c -> record.map(r -> BackstopReader.read(
-                        pins, device, r.options().backstop(), r.changes().contains(HostChange.NFTABLES), c.rules())
+                        pins,
+                        device,
+                        r.options().backstop(),
+                        r.changes().contains(HostChange.NFTABLES),
+                        c.rules(),
+                        () -> netns.nftPlans(device, c.rules()))
                 .plus(c.detour(), c.detourOfAny())));
     }
 

@@ -42,6 +42,14 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         DROPPED_AFTER_REPAIR,
         /** esp4_offload, which attach loaded, breaks something that has come since. */
         MODULE_HARMS,
+        /** nftables cannot be used, so what bypasses tc is not repaired. */
+        BACKSTOP_UNAVAILABLE,
+        /** The backstop repairs IPv4 alone. */
+        IPV6_NOT_COVERED,
+        /** Something of an attachment stays, and may be undone later or by hand. */
+        LEFT_BEHIND,
+        /** What was left of another attachment, which is gone, was cleared away. */
+        CLEARED_AWAY,
         /** Of the kind that keeps decrypted packets from tc, as all below. */
         DEVICE_DECRYPTS_BEHIND_TC,
         GRO_OFF,
@@ -67,7 +75,7 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
     public enum Severity {
         /** Something does not do what it was asked for. */
         PROBLEM,
-        /** Another path makes up for it. */
+        /** Worth knowing; another path may make up for it. */
         NOTE;
 
         public String label() {
@@ -77,6 +85,21 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
 
     static Finding problem(Id id, String subject, String evidence, Remedy... remedies) {
         return new Finding(id, Severity.PROBLEM, subject, evidence, List.of(remedies));
+    }
+
+    /** Without a remedy that a command could say. */
+    public static Finding note(Id id, String subject, String evidence) {
+        return new Finding(id, Severity.NOTE, subject, evidence, List.of());
+    }
+
+    /** Without what can be done about it. */
+    public Finding withoutRemedies() {
+        return new Finding(id, severity, subject, evidence, List.of());
+    }
+
+    /** With what follows from it in front. */
+    public Finding because(String consequence) {
+        return new Finding(id, severity, subject, consequence + evidence, remedies);
     }
 
     Finding as(Severity other) {

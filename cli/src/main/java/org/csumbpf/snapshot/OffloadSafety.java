@@ -7,16 +7,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.csumbpf.backstop.NftPlans;
 import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.KernelModule;
 import org.csumbpf.loader.host.NamespaceSearch;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
-import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.loader.host.SecurityAssociation;
-import org.csumbpf.loader.host.Xfrm;
 
 /**
  * Whether esp4_offload and esp6_offload may be loaded. They change how the whole host receives ESP: it is decrypted before anything
@@ -29,23 +27,18 @@ public final class OffloadSafety {
 
     private OffloadSafety() {}
 
-    /**
-     * What they would harm in the namespace that the caller has entered and in the one that csumbpf was started in, in words; empty:
-     * nothing that is known.
-     */
-    static Optional<String> harm() {
-        return harmHere().or(() -> {
-            try (NetworkNamespace own = NetworkNamespace.current()) {
-                return own.call(OffloadSafety::harmHere);
-            }
-        });
+    /** What they would harm in the namespace that csumbpf was started in. */
+    static Optional<String> harmHere(Function<NetworkNamespace, NamespaceSnapshot> namespaces) {
+        try (NetworkNamespace own = NetworkNamespace.current()) {
+            return own.call(() -> harm(namespaces.apply(own)));
+        }
     }
 
-    /** The same in all namespaces that can be found: the modules are the whole host's. */
-    public static Optional<String> harmAnywhere() {
+    /** The same in all namespaces that can be found, with the namespace named. */
+    static Optional<String> harmAnywhere(Function<NetworkNamespace, NamespaceSnapshot> namespaces) {
         List<String> found = new ArrayList<>();
         NamespaceSearch.first(netns -> {
-                    netns.call(OffloadSafety::harmHere).ifPresent(harm -> found.add(harm + where(netns)));
+                    netns.call(() -> harm(namespaces.apply(netns))).ifPresent(harm -> found.add(harm + where(netns)));
                     return !found.isEmpty();
                 })
                 .namespace()
@@ -60,15 +53,16 @@ public final class OffloadSafety {
     /**
      * What is wrong with a module that is there; empty: it is not there, or harms nobody that is known. Newer kernels may come to no harm.
      *
+     * @param netns the attachment's own
      * @param unload the command that unloads it, where attach has loaded it; empty: somebody else has
      */
-    public static Optional<Finding> harmBy(String module, Optional<Remedy> unload) {
-        KernelModule.State state = KernelModule.state(module);
-        boolean builtIn = state == KernelModule.State.BUILT_IN;
-        if (state != KernelModule.State.LOADED && !builtIn) {
+    public static Optional<Finding> harmBy(
+            HostSnapshot host, NamespaceSnapshot netns, String module, Optional<Remedy> unload) {
+        if (!host.hasModule(module)) {
             return Optional.empty();
         }
-        return harm().map(harm -> {
+        boolean builtIn = host.module(module) == KernelModule.State.BUILT_IN;
+        return host.offloadHarm(netns).map(harm -> {
             if (unload.isPresent() && !builtIn) {
                 return Finding.problem(
                         Finding.Id.MODULE_HARMS,
@@ -93,12 +87,10 @@ public final class OffloadSafety {
         });
     }
 
-    private static Optional<String> harmHere() {
-        return harm(Rtnetlink.devices(), Xfrm.associations(), Rtnetlink::addresses);
-    }
-
-    static Optional<String> harm(
-            List<NetDevice> devices, List<SecurityAssociation> associations, Supplier<List<DeviceAddress>> addresses) {
+    /** What they would harm in a namespace, in words; empty: nothing that is known. */
+    static Optional<String> harm(NamespaceSnapshot netns) {
+        List<NetDevice> devices = netns.links().get();
+        List<SecurityAssociation> associations = netns.associations().get();
         // Measured on 6.1 and 6.12: what is decrypted before it comes out of an internal port without its IPsec state.
         for (NetDevice device : devices) {
             if (device.kind().equals(OPEN_VSWITCH)) {
@@ -112,7 +104,8 @@ public final class OffloadSafety {
         }
         // Measured on 6.1 with ipip and gre: what is decrypted as it comes out of the tunnel is dropped as truncated.
         for (NetDevice device : devices) {
-            if (IP_TUNNELS.contains(device.kind()) && carriesEsp(device, associations, addresses.get())) {
+            if (IP_TUNNELS.contains(device.kind())
+                    && carriesEsp(device, associations, netns.addresses().get())) {
                 return Optional.of("ESP inside the " + device.kind() + " tunnel " + device.name() + " is lost");
             }
         }
@@ -129,10 +122,5 @@ public final class OffloadSafety {
         }
         return associations.stream()
                 .anyMatch(sa -> sa.isEsp() && (own.contains(sa.source()) || own.contains(sa.destination())));
-    }
-
-    /** Whether there is ESP over IPv6 in the namespace that the caller has entered. */
-    public static boolean hasIpv6Esp() {
-        return Xfrm.associations().stream().anyMatch(sa -> sa.isEsp() && sa.ipv6());
     }
 }

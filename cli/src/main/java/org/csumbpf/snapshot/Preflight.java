@@ -5,12 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.csumbpf.loader.KernelException;
-import org.csumbpf.loader.host.Ethtool;
 import org.csumbpf.loader.host.KernelModule;
-import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.NetDevice;
-import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.loader.host.XdpMode;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.pin.AttachException;
@@ -28,14 +24,14 @@ public final class Preflight {
     public static final String ESP6_OFFLOAD = "esp6_offload";
 
     /** GRO happens on the lowest device: a VLAN's parent, a bond's members. */
-    static List<NetDevice> receivers(NetDevice device) {
+    static List<NetDevice> receivers(NetDevice device, NamespaceSnapshot netns) {
         List<NetDevice> receivers = new ArrayList<>();
         if (device.kind().equals("vlan") && device.lowerIfindex() != 0 && !device.lowerInOtherNetns()) {
-            Rtnetlink.device(device.lowerIfindex()).ifPresent(lower -> receivers.addAll(receivers(lower)));
+            netns.link(device.lowerIfindex()).ifPresent(lower -> receivers.addAll(receivers(lower, netns)));
         } else if (device.kind().equals("bond") || device.kind().equals("team")) {
-            for (NetDevice member : Rtnetlink.devices()) {
+            for (NetDevice member : netns.links().get()) {
                 if (member.masterIfindex() == device.ifindex()) {
-                    receivers.addAll(receivers(member));
+                    receivers.addAll(receivers(member, netns));
                 }
             }
         }
@@ -43,7 +39,8 @@ public final class Preflight {
     }
 
     /** What keeps decrypted packets from tc on the devices that receive; {@code enableGro} is about to switch on the device's own GRO. */
-    public static List<Finding> receivePath(NetDevice device, boolean enableGro) {
+    public static List<Finding> receivePath(
+            HostSnapshot host, NamespaceSnapshot netns, NetDevice device, boolean enableGro) {
         List<Finding> findings = new ArrayList<>();
         if (!LinkType.decryptsBeforeTc(device)) {
             // Its GRO makes no difference.
@@ -55,9 +52,9 @@ public final class Preflight {
                             + ") is decrypted behind tc",
                     USE_BACKSTOP));
         }
-        for (NetDevice receiver : receivers(device)) {
+        for (NetDevice receiver : receivers(device, netns)) {
             String name = receiver.name();
-            if (!gro(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
+            if (!netns.gro().test(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
                 List<Remedy> remedies = new ArrayList<>();
                 remedies.add(new Remedy(List.of("ethtool", "-K", name, "gro", "on"), "switches it on"));
                 if (receiver.ifindex() == device.ifindex()) {
@@ -75,7 +72,7 @@ public final class Preflight {
                         Remedy.words("or load that program in native mode")));
             }
             if (receiver.kind().equals("veth")
-                    && !KernelRelease.current().atLeast(5, 13)
+                    && !host.kernel().get().atLeast(5, 13)
                     && receiver.xdp() == XdpMode.NONE) {
                 findings.add(Finding.problem(
                         Finding.Id.VETH_WITHOUT_GRO,
@@ -88,10 +85,10 @@ public final class Preflight {
     }
 
     /** Where the kernel cannot decrypt ESP inside GRO, nor once the module is loaded. */
-    public static Optional<Finding> module(String module) {
-        if (KernelModule.state(module) == KernelModule.State.UNAVAILABLE) {
+    public static Optional<Finding> module(HostSnapshot host, String module) {
+        if (host.module(module) == KernelModule.State.UNAVAILABLE) {
             return Optional.of(
-                    missing(module, "this kernel (" + KernelRelease.current().text() + ") does not have it"));
+                    missing(module, "this kernel (" + host.kernel().get().text() + ") does not have it"));
         }
         return Optional.empty();
     }
@@ -114,23 +111,27 @@ public final class Preflight {
                 USE_BACKSTOP);
     }
 
-    public static boolean gro(String device) {
-        try {
-            return Ethtool.gro(device);
-        } catch (KernelException e) {
-            // A device without ethtool operations has the feature the kernel gives every device: on.
-            return true;
-        }
+    /** @param why nftables cannot be used */
+    public static Finding withoutBackstop(String device, String why) {
+        return Finding.note(
+                Finding.Id.BACKSTOP_UNAVAILABLE,
+                device,
+                "no nftables backstop: " + why + "; what bypasses tc, fragmented ESP for one, is not repaired");
+    }
+
+    /** @param why in a whole sentence */
+    public static Finding ipv6Uncovered(String device, String why) {
+        return Finding.note(Finding.Id.IPV6_NOT_COVERED, device, why);
     }
 
     /**
      * Why attach does nothing: by no path decrypted packets could be repaired.
      *
      * @param backstop what was asked for
-     * @param warnings what they say of the other path is part of the reason
+     * @param besides what is known of the other path is part of the reason
      */
     public static AttachException refusal(
-            String ifname, List<Finding> obstacles, Backstop backstop, List<String> warnings) {
+            String ifname, List<Finding> obstacles, Backstop backstop, List<Finding> besides) {
         List<String> next = new ArrayList<>();
         obstacles.stream()
                 .map(obstacle -> obstacle.withBackstop(backstop).advice())
@@ -141,7 +142,9 @@ public final class Preflight {
                 AttachException.Kind.UNSUPPORTED_HOST,
                 ifname + ": decrypted packets cannot reach tc: "
                         + obstacles.stream().map(Finding::evidence).collect(Collectors.joining("; "))
-                        + warnings.stream().map(warning -> "; and " + warning).collect(Collectors.joining()),
+                        + besides.stream()
+                                .map(finding -> "; and " + finding.text())
+                                .collect(Collectors.joining()),
                 String.join("; ", next));
     }
 

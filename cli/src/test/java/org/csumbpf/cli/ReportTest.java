@@ -11,6 +11,7 @@ import org.csumbpf.apply.Change;
 import org.csumbpf.apply.Result;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.pin.AttachException;
+import org.csumbpf.snapshot.Finding;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -21,12 +22,15 @@ class ReportTest {
     void adviceStandsApart() {
         AttachmentResult failed = new AttachmentResult(
                 "n/w1",
-                new Result(List.of(new Change(Change.Id.DETACHED, "")), List.of("left it")),
+                new Result(
+                        List.of(new Change(Change.Id.DETACHED, "")),
+                        List.of(Finding.note(Finding.Id.LEFT_BEHIND, "v1", "left it"))),
                 Optional.of(new AttachException(AttachException.Kind.KERNEL_REFUSED, "it is in use", "try again")));
         Map<String, Object> tree = JsonReport.results("detached", List.of(failed), null);
         assertThat(tree.get("detached").toString())
                 .contains("interface=n/w1", "error=it is in use, next=try again", "changes=[detached]", "left it")
-                .contains("done=[{id=detached, subject=null}]");
+                .contains("done=[{id=detached, subject=null}]")
+                .contains("warnings=[left it]", "warning_findings=[{id=left_behind, severity=note, subject=v1,");
     }
 
     @ParameterizedTest

@@ -3,11 +3,10 @@ package org.csumbpf.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.loader.host.KernelModule;
-import org.csumbpf.plan.ModulePlan.Action;
 import org.csumbpf.plan.ModulePlan.Module;
-import org.csumbpf.plan.ModulePlan.Step;
 import org.csumbpf.snapshot.Finding;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,7 +41,11 @@ class ModulePlanTest {
             String second,
             String notThere) {
         ModulePlan plan = ModulePlan.of(
-                new Module("esp4", esp4, noted), new Module("esp6", esp6, false), ipv6, harm ? HARM : Optional.empty());
+                new Module("esp4", esp4, noted),
+                new Module("esp6", esp6, false),
+                ipv6,
+                harm ? HARM : Optional.empty(),
+                true);
         assertThat(action(plan, "esp4")).isEqualTo(first);
         assertThat(action(plan, "esp6")).isEqualTo(second);
         assertThat(plan.findings().stream().map(Finding::subject)).containsExactly(split(notThere));
@@ -57,10 +60,13 @@ class ModulePlanTest {
     }
 
     private static String action(ModulePlan plan, String module) {
+        Map<Step, String> words = Map.of(
+                new Step.LoadModule(module, true), "LOAD",
+                new Step.UnloadModule(module), "UNLOAD",
+                new Step.ForgetModule(module), "FORGET");
         return plan.steps().stream()
-                .filter(step -> step.module().equals(module))
-                .map(Step::action)
-                .map(Action::name)
+                .filter(words::containsKey)
+                .map(words::get)
                 .reduce((a, b) -> a + " " + b)
                 .orElse("-");
     }

@@ -2,6 +2,7 @@
 package org.csumbpf.snapshot;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -69,7 +70,12 @@ class OffloadSafetyTest {
 
     private static Optional<String> harm(
             List<NetDevice> devices, List<SecurityAssociation> associations, String own, int ifindex) {
-        return OffloadSafety.harm(devices, associations, () -> List.of(new DeviceAddress(ifindex, address(own))));
+        return OffloadSafety.harm(new NamespaceSnapshot(
+                Reading.known(devices),
+                Reading.known(List.of(new DeviceAddress(ifindex, address(own)))),
+                Reading.of(() -> fail("not asked for")),
+                Reading.known(associations),
+                name -> fail("not asked for")));
     }
 
     private static SecurityAssociation sa(int protocol) {

@@ -74,10 +74,10 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
     static Map<String, Long> values(List<String> lines) {
         Map<String, Long> found = new HashMap<>();
         for (int i = 0; i + 1 < lines.size(); i += 2) {
-            String[] names = lines.get(i).split("\\s+");
-            String[] values = lines.get(i + 1).split("\\s+");
-            for (int field = 1; field < Math.min(names.length, values.length); field++) {
-                found.put(names[0] + names[field], Long.parseLong(values[field]));
+            List<String> names = Words.of(lines.get(i));
+            List<String> values = Words.of(lines.get(i + 1));
+            for (int field = 1; field < Math.min(names.size(), values.size()); field++) {
+                found.put(names.get(0) + names.get(field), Long.parseLong(values.get(field)));
             }
         }
         return found;
@@ -86,12 +86,12 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
     private static Map<Integer, Long> drops(List<String> sockets) {
         Map<Integer, Long> drops = new HashMap<>();
         for (String line : sockets) {
-            String[] words = line.strip().split("\\s+");
-            int colon = words.length > DROPS ? words[LOCAL].indexOf(':') : -1;
-            if (colon >= 0 && !words[DROPS].equals("0")) {
+            List<String> words = Words.of(line);
+            int colon = words.size() > DROPS ? words.get(LOCAL).indexOf(':') : -1;
+            if (colon >= 0 && !words.get(DROPS).equals("0")) {
                 // The kernel prints an int.
-                long count = Integer.toUnsignedLong((int) Long.parseLong(words[DROPS]));
-                drops.merge(Integer.parseInt(words[LOCAL].substring(colon + 1), 16), count, Long::sum);
+                long count = Integer.toUnsignedLong((int) Long.parseLong(words.get(DROPS)));
+                drops.merge(Integer.parseInt(words.get(LOCAL).substring(colon + 1), 16), count, Long::sum);
             }
         }
         return drops;
@@ -100,9 +100,9 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
     private static Map<String, Long> pairs(List<String> lines) {
         Map<String, Long> pairs = new HashMap<>();
         for (String line : lines) {
-            String[] words = line.strip().split("\\s+");
-            if (words.length == 2) {
-                pairs.put(words[0], Long.parseLong(words[1]));
+            List<String> words = Words.of(line);
+            if (words.size() == 2) {
+                pairs.put(words.get(0), Long.parseLong(words.get(1)));
             }
         }
         return pairs;

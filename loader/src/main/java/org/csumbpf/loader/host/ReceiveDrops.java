@@ -28,10 +28,10 @@ public record ReceiveDrops(long reversePath, Set<Integer> udpPorts, boolean ipta
     static ReceiveDrops parse(List<String> netstat, List<String> sockets, List<String> legacy) {
         Set<Integer> ports = new TreeSet<>();
         for (String line : sockets) {
-            String[] words = line.strip().split("\\s+");
-            int colon = words.length > 1 ? words[1].indexOf(':') : -1;
+            List<String> words = Words.of(line);
+            int colon = words.size() > 1 ? words.get(1).indexOf(':') : -1;
             if (colon >= 0) {
-                ports.add(Integer.parseInt(words[1].substring(colon + 1), 16));
+                ports.add(Integer.parseInt(words.get(1).substring(colon + 1), 16));
             }
         }
         return new ReceiveDrops(

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.CsumbpfObject;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.maps.OtherVersionException;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Pinned;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.plan.Standing;
+
+/**
+ * What stands of an attachment on a device, with its maps open: first what a command finds, then what its steps have made of it. With the
+ * lock held, in the device's namespace.
+ */
+final class StandingAttachment implements AutoCloseable {
+    private final PinDirectory pins;
+    private final Standing standing;
+    private CsumbpfMaps maps;
+    private CsumbpfObject object;
+    private BpfProgram program;
+    private LiveHook live;
+    private boolean backstop;
+
+    private StandingAttachment(PinDirectory pins, Standing standing, CsumbpfMaps maps, LiveHook live) {
+        this.pins = pins;
+        this.standing = standing;
+        this.maps = maps;
+        this.live = live;
+    }
+
+    /**
+     * Finds it. Before, the pins are made those of the program that runs, and what is of no use any more is cleared away; so what is found can be
+     * relied on.
+     *
+     * @param desired what is asked for: what lies there without a hook is of use if it is just that
+     */
+    static StandingAttachment find(
+            PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
+        return running(pins, device).or(() -> lying(pins, desired)).orElseGet(() -> {
+            Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
+            changes.addAll(clear(pins, scope, result));
+            if (scope.toUnmount()) {
+                changes.add(HostChange.BPFFS);
+            }
+            return new StandingAttachment(pins, Standing.nothing(changes), null, null);
+        });
+    }
+
+    /** The one that the kernel runs. */
+    static Optional<StandingAttachment> running(PinDirectory pins, NetDevice device) {
+        return LiveHook.find(HookPlace.receive(pins)).map(found -> {
+            // Migration puts another program there.
+            LiveHook live = Repin.follow(pins, found, device)
+                    ? LiveHook.find(HookPlace.receive(pins)).orElseThrow()
+                    : found;
+            return open(pins, Standing.State.HANGING, CsumbpfMaps.fromPins(pins.path()), live);
+        });
+    }
+
+    /** What lies there without a hook: so nothing of it is given up before the new is in force. */
+    private static Optional<StandingAttachment> lying(PinDirectory pins, DesiredAttachment desired) {
+        if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
+            return Optional.empty();
+        }
+        CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
+        try (BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
+            AttachmentRecord record = maps.record().get();
+            if (record.options().equals(desired.options())
+                    && RuleSet.read(maps)
+                            .withBackstop(false)
+                            .equals(desired.rules().withBackstop(false))
+                    && record.finished()
+                    && maps.record().isCurrent()
+                    && program.info().mapIds().containsAll(Pinned.maps(pins))) {
+                return Optional.of(open(pins, Standing.State.LYING, maps, null));
+            }
+        } catch (OtherVersionException e) {
+            // As below.
+        }
+        maps.close();
+        return Optional.empty();
+    }
+
+    private static StandingAttachment open(PinDirectory pins, Standing.State state, CsumbpfMaps maps, LiveHook live) {
+        try {
+            AttachmentRecord record = maps.record().get();
+            Standing standing =
+                    new Standing(state, Optional.of(RuleSet.read(maps)), record.options(), record.changes());
+            return new StandingAttachment(pins, standing, maps, live);
+        } catch (RuntimeException e) {
+            maps.close();
+            throw e;
+        }
+    }
+
+    /** What is there without a hook goes; what cannot be undone of it goes on in the next record. */
+    private static Set<HostChange> clear(PinDirectory pins, PinTree.Scope scope, Result result) {
+        if (!pins.exists()) {
+            return Set.of();
+        }
+        Result cleared = new Result();
+        try (Reach reach = Reach.of(pins)) {
+            Undo.run(pins, reach, scope, cleared);
+            return Set.of();
+        } catch (PartialFailureException e) {
+            result.leave(pins.path().toString(), "of an earlier attachment: " + e.problem()); // this one undoes it
+            return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
+        } finally {
+            cleared.warnings().forEach(result::warn);
+        }
+    }
+
+    PinDirectory pins() {
+        return pins;
+    }
+
+    /** As it was found. */
+    Standing standing() {
+        return standing;
+    }
+
+    /** Loads the program and makes its maps, where there are none. */
+    CsumbpfMaps load() {
+        object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM);
+        maps = object.load();
+        program = object.program();
+        return maps;
+    }
+
+    CsumbpfMaps maps() {
+        return maps;
+    }
+
+    /** The program that {@link #load} loaded. */
+    BpfProgram program() {
+        return program;
+    }
+
+    /** While the kernel runs it. */
+    LiveHook live() {
+        return live;
+    }
+
+    void hangs(LiveHook hook) {
+        live = hook;
+    }
+
+    /** Whether nftables has rules for it, as far as the steps have come. */
+    boolean hasBackstop() {
+        return backstop;
+    }
+
+    void backstop(boolean on) {
+        backstop = on;
+    }
+
+    @Override
+    public void close() {
+        if (program != null) {
+            program.close();
+        }
+        if (maps != null) {
+            maps.close();
+        }
+        if (object != null) {
+            object.close();
+        }
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.apply;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import org.csumbpf.backstop.NftPlans;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.loader.BpfProgram;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.NetStatistics;
+import org.csumbpf.maps.AttachOptions;
+import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Backstop;
+import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.Hook;
+import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.Identities;
+import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
+import org.csumbpf.pin.Reach;
+import org.csumbpf.plan.AttachPlan;
+import org.csumbpf.plan.Standing;
+import org.csumbpf.plan.Step;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.NamespaceSnapshot;
+import org.csumbpf.snapshot.OffPath;
+
+/**
+ * Does the steps of a plan in order. Where one fails those before it are undone: a new attachment is taken away again ({@link Undo}), one that
+ * was there gets back what it had. With the lock held, in the device's namespace.
+ */
+final class StepRunner {
+    private final StandingAttachment attachment;
+    private final NamespaceSnapshot netns;
+    private final NetDevice device;
+    private final DesiredAttachment desired;
+    private final NftBackstop backstop;
+    private final PinTree.Scope scope;
+    private final Result result;
+    private final boolean isNew;
+    /** Undoes what was done, the last first. */
+    private final Deque<Runnable> undo = new ArrayDeque<>();
+
+    StepRunner(
+            StandingAttachment attachment,
+            NamespaceSnapshot netns,
+            NetDevice device,
+            DesiredAttachment desired,
+            NftBackstop backstop,
+            PinTree.Scope scope,
+            Result result) {
+        this.attachment = attachment;
+        this.netns = netns;
+        this.device = device;
+        this.desired = desired;
+        this.backstop = backstop;
+        this.scope = scope;
+        this.result = result;
+        this.isNew = attachment.standing().state() == Standing.State.NOTHING;
+    }
+
+    void run(AttachPlan plan) {
+        for (Step step : plan.steps()) {
+            try {
+                run(step);
+            } catch (RuntimeException e) {
+                takeBack(e);
+                throw e;
+            }
+        }
+        plan.findings().forEach(result::warn);
+    }
+
+    private void takeBack(RuntimeException failure) {
+        while (!undo.isEmpty()) {
+            try {
+                undo.pop().run();
+            } catch (RuntimeException second) { // the others are tried all the same
+                failure.addSuppressed(second);
+            }
+        }
+    }
+
+    /** @param work for an attachment that was there; a new one is undone as a whole, by what its record says */
+    private void undoneBy(Runnable work) {
+        if (!isNew) {
+            undo.push(work);
+        }
+    }
+
+    private HostSetup host(Result told) {
+        return new HostSetup(attachment.pins(), attachment.maps().record(), told);
+    }
+
+    /** For what is undone: nobody is told of it but by the failure. */
+    private HostSetup back() {
+        return host(new Result());
+    }
+
+    private void run(Step step) {
+        if (step instanceof Step.Make make) {
+            undo.push(this::undoAll);
+            make(make.rules());
+        } else if (step instanceof Step.SwitchGroOn) {
+            undoneBy(() -> back().undoGro(device));
+            host(result).switchGroOn(device);
+        } else if (step instanceof Step.LoadModule load) {
+            undoneBy(() -> back().unloadModule(load.module()));
+            loadModule(load);
+        } else if (step instanceof Step.UnloadModule unload) {
+            host(result).unloadModule(unload.module());
+        } else if (step instanceof Step.ForgetModule forget) {
+            host(result).forgetModule(forget.module());
+        } else if (step instanceof Step.Hang hang) {
+            hang(attachment.program(), hang.hook());
+        } else if (step instanceof Step.HangAgain again) {
+            hangAgain(again.hook());
+        } else if (step instanceof Step.RecordOptions options) {
+            undoneBy(() -> record(options.from()));
+            record(options.to());
+        } else if (step instanceof Step.SetBackstop set) {
+            undoneBy(this::backstopAsBefore);
+            setBackstop(set.plans(), set.rules());
+        } else if (step instanceof Step.RemoveBackstop) {
+            undoneBy(this::backstopAsBefore);
+            host(result).undoBackstop();
+        } else if (step instanceof Step.WriteRules write) {
+            undoneBy(this::rulesAsBefore);
+            writeRules(write.to());
+        } else if (step instanceof Step.TakeBaseline) {
+            takeBaseline();
+        } else {
+            throw new IllegalArgumentException("no step: " + step);
+        }
+    }
+
+    private void make(RuleSet rules) {
+        PinDirectory pins = attachment.pins();
+        CsumbpfMaps maps = attachment.load();
+        maps.record()
+                .set(AttachmentRecord.begun(
+                        device.ifindex(),
+                        device.name(),
+                        Identities.of(device),
+                        attachment.standing().changes(),
+                        desired.options()));
+        RuleUpdate.write(maps, rules);
+        pins.create();
+        for (String name : CsumbpfMaps.PINNED) {
+            pins.replace(name, maps.raw(name)::pin);
+        }
+        attachment.program().pin(pins.pin(PinDirectory.PROGRAM));
+    }
+
+    private void undoAll() {
+        if (!attachment.pins().exists()) {
+            return;
+        }
+        try (Reach reach = Reach.of(attachment.pins())) {
+            Undo.run(attachment.pins(), reach, scope, new Result());
+        }
+    }
+
+    private void loadModule(Step.LoadModule step) {
+        host(result)
+                .loadModule(step.module())
+                .flatMap(missing -> AttachPlan.without(
+                        missing, device, desired, backstop.availability().usable(), step.required()))
+                .ifPresent(result::warn);
+    }
+
+    private void hang(BpfProgram program, Optional<Hook> hook) {
+        attachment.hangs(LiveHook.attach(
+                HookPlace.receive(attachment.pins()), attachment.maps().record(), program, hook));
+        result.changes().add(0, Change.of(Change.Id.ATTACHED));
+    }
+
+    private void hangAgain(Optional<Hook> hook) {
+        try (BpfProgram program = BpfProgram.fromPin(attachment.pins().pin(PinDirectory.PROGRAM))) {
+            hang(program, hook);
+        }
+        attachment.maps().record().update(r -> r.withHook(attachment.live().kind()));
+    }
+
+    private void record(AttachOptions options) {
+        attachment.maps().record().update(r -> r.withOptions(options));
+    }
+
+    private void setBackstop(NftPlans plans, RuleSet rules) {
+        CsumbpfMaps maps = attachment.maps();
+        boolean on = backstop.apply(
+                host(result), device, maps, plans, desired.options().backstop(), rules, result);
+        attachment.backstop(on);
+        if (!on && isNew) {
+            maps.config(rules.withBackstop(false).config());
+        }
+    }
+
+    /** What nftables had for the rules before. */
+    private void backstopAsBefore() {
+        RuleSet before = attachment.standing().rules().orElseThrow();
+        Backstop wish = attachment.standing().options().backstop();
+        if (!before.backstop()) {
+            back().undoBackstop();
+            return;
+        }
+        try (NftBackstop again = NftBackstop.open(wish, before)) {
+            if (again.availability().usable()) {
+                again.apply(
+                        back(), device, attachment.maps(), netns.nftPlans(device, before), wish, before, new Result());
+            }
+        }
+    }
+
+    private void writeRules(RuleSet to) {
+        RuleUpdate.updateProgram(
+                attachment.pins(),
+                attachment.live(),
+                attachment.maps(),
+                to.withBackstop(attachment.hasBackstop()),
+                result);
+    }
+
+    /** The pins may have come to be those of another program since. */
+    private void rulesAsBefore() {
+        PinDirectory pins = attachment.pins();
+        LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
+        Repin.adopt(pins, live);
+        try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
+            RuleUpdate.updateProgram(
+                    pins, live, maps, attachment.standing().rules().orElseThrow(), new Result());
+        }
+    }
+
+    private void takeBaseline() {
+        CsumbpfMaps maps = attachment.maps();
+        if (isNew) {
+            Evidence counted =
+                    OffPath.evidence(NetStatistics.read(), desired.rules().port());
+            maps.record()
+                    .update(r -> r.withHook(attachment.live().kind())
+                            .withBaseline(counted)
+                            .finishedAt(MonotonicClock.nanos()));
+        } else if (!result.changes().isEmpty()) {
+            // Some counts went with their rules: what the host counted until then is not to be held against the rest.
+            AttachmentReader.baseline(netns, attachment.pins(), device)
+                    .ifPresent(counted -> maps.record().update(r -> r.withBaseline(counted)));
+        }
+    }
+}

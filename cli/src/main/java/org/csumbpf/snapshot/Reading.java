@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import java.util.function.Supplier;
+
+/** A part of a snapshot: read when it is first asked for, and then never again. It may fail, which leaves the other parts as they are. */
+public final class Reading<T> implements Supplier<T> {
+    private Supplier<T> source;
+    private T value;
+    private RuntimeException failure;
+
+    private Reading(Supplier<T> source, T value) {
+        this.source = source;
+        this.value = value;
+    }
+
+    public static <T> Reading<T> of(Supplier<T> source) {
+        return new Reading<>(source, null);
+    }
+
+    /** Of what is known already. */
+    public static <T> Reading<T> known(T value) {
+        return new Reading<>(null, value);
+    }
+
+    /** @throws RuntimeException why it cannot be read: the same each time */
+    @Override
+    public T get() {
+        if (source != null) {
+            try {
+                value = source.get();
+            } catch (RuntimeException e) {
+                failure = e;
+            }
+            source = null;
+        }
+        if (failure != null) {
+            throw failure;
+        }
+        return value;
+    }
+}
