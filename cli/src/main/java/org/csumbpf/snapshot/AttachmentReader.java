@@ -46,9 +46,7 @@ public final class AttachmentReader {
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        List<AttachmentView> views = each(PinTree.attachments(only));
-        views.addAll(unpinned(only));
-        return withOffPath(views);
+        return withOffPath(each(PinTree.withUnpinned(only)));
     }
 
     public static List<AttachmentView> all(Selection only) {
@@ -91,23 +89,6 @@ public final class AttachmentReader {
             }
         }
         return views;
-    }
-
-    /** Whose pins are all lost, while their filters go on: in one namespace, the caller's own if none is named. */
-    private static List<AttachmentView> unpinned(Optional<NetworkNamespace> only) {
-        try (NetworkNamespace netns = only.isPresent() ? null : NetworkNamespace.current()) {
-            NetworkNamespace where = only.orElse(netns);
-            return where.call(() -> {
-                List<AttachmentView> views = new ArrayList<>();
-                for (NetDevice device : Rtnetlink.devices()) {
-                    PinDirectory pins = new PinDirectory(where.inode(), device.ifindex());
-                    if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isPresent()) {
-                        views.add(here(pins, where, device, Optional.empty()));
-                    }
-                }
-                return views;
-            });
-        }
     }
 
     /** Under its usual name all the same, as far as that can be read. */
