@@ -31,9 +31,7 @@ class AfterRepairTest {
     @BeforeEach
     void open() {
         lab = new Lab(false);
-        lab.ipIn("link", "set", "lo", "up");
-        lab.ipIn("link", "set", "w1", "address", "02:00:00:00:00:01");
-        lab.ipIn("addr", "add", "10.0.0.2/24", "dev", "w1");
+        lab.receive("w1", "10.0.0.2");
         vxlan();
         lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--backstop", "never")
                 .ok();
@@ -155,23 +153,7 @@ class AfterRepairTest {
     }
 
     private void vxlan() {
-        lab.ipIn(
-                "link",
-                "add",
-                "vx",
-                "type",
-                "vxlan",
-                "id",
-                "5",
-                "dstport",
-                "4789",
-                "dev",
-                "w1",
-                "local",
-                "10.0.0.2",
-                "remote",
-                "10.0.0.8");
-        lab.ipIn("link", "set", "vx", "up");
+        lab.vxlan("vx", 4789, "w1", "10.0.0.2", "remote", "10.0.0.8");
     }
 
     /** Until what is sent is known to come later than the device. */
