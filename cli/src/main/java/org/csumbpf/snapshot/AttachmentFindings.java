@@ -91,8 +91,12 @@ final class AttachmentFindings {
         }
     }
 
-    void afterRepair(AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
-        all.addAll(AfterRepair.problems(contents, backstop, statistics));
+    void afterRepair(
+            AttachmentView.Contents contents,
+            Optional<BackstopView> backstop,
+            NetStatistics statistics,
+            MovedDevices elsewhere) {
+        all.addAll(AfterRepair.problems(contents, backstop, statistics, elsewhere));
     }
 
     void ofReceivePath(Optional<BackstopView> backstop, Optional<AttachmentRecord> record) {

@@ -46,11 +46,12 @@ public final class AttachmentReader {
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        return withOffPath(each(PinTree.withUnpinned(only)));
+        return withOffPath(each(PinTree.withUnpinned(only), new MovedDevices()));
     }
 
-    public static List<AttachmentView> all(Selection only) {
-        return withOffPath(each(only.attachments()));
+    /** @param moved kept by a process that stays */
+    public static List<AttachmentView> all(Selection only, MovedDevices moved) {
+        return withOffPath(each(only.attachments(), moved));
     }
 
     /**
@@ -79,11 +80,11 @@ public final class AttachmentReader {
         return AttachmentView.evidence(record, contents, backstop, NetStatistics.read());
     }
 
-    private static List<AttachmentView> each(List<PinDirectory> attachments) {
+    private static List<AttachmentView> each(List<PinDirectory> attachments, MovedDevices moved) {
         List<AttachmentView> views = new ArrayList<>();
         for (PinDirectory pins : attachments) {
             try {
-                views.add(read(pins));
+                views.add(read(pins, moved));
             } catch (RuntimeException e) { // whatever it is, the others are to be shown
                 views.add(unreadable(pins, e));
             }
@@ -142,14 +143,14 @@ public final class AttachmentReader {
         return view.with(offPath, findings);
     }
 
-    private static AttachmentView read(PinDirectory pins) {
+    private static AttachmentView read(PinDirectory pins, MovedDevices moved) {
         Optional<AttachmentRecord> record = Reach.record(pins);
         try (Reach reach = Reach.of(pins, record)) {
             return switch (reach.state()) {
                 case HERE -> {
                     NetworkNamespace netns = reach.netns().orElseThrow();
                     NetDevice device = reach.device().orElseThrow();
-                    yield netns.call(() -> here(pins, netns, device, record));
+                    yield netns.call(() -> here(pins, netns, device, record, moved));
                 }
                 case MOVED -> moved(pins, reach, record);
                 case DEVICE_GONE -> {
@@ -238,7 +239,11 @@ public final class AttachmentReader {
 
     /** Where the device is where it was; the caller has entered its namespace. */
     private static AttachmentView here(
-            PinDirectory pins, NetworkNamespace netns, NetDevice device, Optional<AttachmentRecord> record) {
+            PinDirectory pins,
+            NetworkNamespace netns,
+            NetDevice device,
+            Optional<AttachmentRecord> record,
+            MovedDevices moved) {
         NetStatistics begun = NetStatistics.read();
         Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
         Optional<AttachmentView.Contents> contents = contents(pins, live);
@@ -249,7 +254,7 @@ public final class AttachmentReader {
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             findings.ofReceivePath(backstop, record);
         }
-        contents.filter(c -> live.isPresent()).ifPresent(c -> findings.afterRepair(c, backstop, begun));
+        contents.filter(c -> live.isPresent()).ifPresent(c -> findings.afterRepair(c, backstop, begun, moved));
         return new AttachmentView(
                 new Place(pins.netns(), netns.name(), pins.ifindex(), device.name()),
                 state(live.isPresent(), contents.isPresent(), record),
