@@ -50,9 +50,7 @@ final class AttachmentFindings {
                     command("clears it away", "detach"));
         } else if (!live) {
             problem(
-                    AttachmentReader.state(false, true, record) == AttachmentView.State.HOOK_LOST
-                            ? Finding.Id.HOOK_LOST
-                            : Finding.Id.HALF_MADE,
+                    AttachmentReader.state(false, true, record).finding(),
                     device.name(),
                     "the program is not on the hook",
                     command("puts it back", "restore"),

@@ -104,12 +104,7 @@ public final class AttachmentReader {
         }
         Place place = Place.of(pins, netnsName, record);
         AttachmentView.State state = AttachmentView.State.UNREADABLE;
-        return without(
-                place,
-                record,
-                Optional.empty(),
-                state,
-                Finding.problem(Finding.Id.UNREADABLE, place.ifname(), state.label() + ": " + why.getMessage()));
+        return without(place, record, Optional.empty(), state, state.label() + ": " + why.getMessage());
     }
 
     /** All attachments of a port in a namespace share its evidence. */
@@ -162,7 +157,6 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.INTERFACE_GONE,
-                            Finding.Id.INTERFACE_GONE,
                             Remedy.csumbpf(netns, "clears away what is left", detach));
                 }
                 case NETNS_GONE ->
@@ -171,7 +165,6 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.NETNS_GONE,
-                            Finding.Id.NETNS_GONE,
                             CLEAR_ALL);
                 case NETNS_NOT_FOUND ->
                     gone(
@@ -179,7 +172,6 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.NETNS_NOT_FOUND,
-                            Finding.Id.NETNS_NOT_FOUND,
                             CLEAR_ALL);
             };
         }
@@ -199,12 +191,7 @@ public final class AttachmentReader {
                         reach.device().orElseThrow().name()))
                 .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with a path of it"));
         return without(
-                place,
-                record,
-                contents(pins),
-                AttachmentView.State.MOVED,
-                Finding.problem(
-                        Finding.Id.INTERFACE_MOVED, place.ifname(), "the interface was moved to " + to, follow));
+                place, record, contents(pins), AttachmentView.State.MOVED, "the interface was moved to " + to, follow);
     }
 
     private static AttachmentView gone(
@@ -212,10 +199,8 @@ public final class AttachmentReader {
             PinDirectory pins,
             Optional<AttachmentRecord> record,
             AttachmentView.State state,
-            Finding.Id id,
             Remedy remedy) {
-        return without(
-                place, record, contents(pins), state, Finding.problem(id, place.ifname(), state.label(), remedy));
+        return without(place, record, contents(pins), state, state.label(), remedy);
     }
 
     /** Of which the kernel says nothing. */
@@ -224,7 +209,8 @@ public final class AttachmentReader {
             Optional<AttachmentRecord> record,
             Optional<AttachmentView.Contents> contents,
             AttachmentView.State state,
-            Finding finding) {
+            String evidence,
+            Remedy... remedies) {
         return new AttachmentView(
                 place,
                 state,
@@ -234,7 +220,7 @@ public final class AttachmentReader {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
-                List.of(finding));
+                List.of(Finding.problem(state.finding(), place.ifname(), evidence, remedies)));
     }
 
     /** Where the device is where it was; the caller has entered its namespace. */
