@@ -10,6 +10,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -144,8 +145,15 @@ class AfterRepairTest {
                     .ok();
             send();
             assertThat(problems()).contains(LOST, "a rule of chain inet fw in has dropped 5 packets");
-            lab.run("nft", "delete table inet fw").ok();
-            send();
+            try (ServeProcess serve = new ServeProcess(lab)) {
+                assertThat(serve.value("csumbpf_attached")).isOne();
+                serve.awaitLog(line -> line.contains(LOST));
+                lab.run("nft", "delete table inet fw").ok();
+                send();
+                // A problem is not remembered.
+                assertThat(serve.value("csumbpf_attached")).isOne();
+                serve.awaitLog(line -> line.contains("it is over") && line.contains(LOST));
+            }
             assertThat(problems()).isEqualTo("[]");
         } finally {
             Lab.ip("netns", "del", other);
