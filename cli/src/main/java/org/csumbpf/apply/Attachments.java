@@ -113,7 +113,7 @@ public final class Attachments {
     public static Result change(NetworkNamespace netns, String ifname, UnaryOperator<RuleSet> edit) {
         return netns.call(() -> {
             NetDevice device = DevicePins.device(ifname);
-            if (!PinTree.exists()) {
+            if (!PinTree.exists() && !DevicePins.runs(netns, device)) {
                 throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
@@ -210,7 +210,8 @@ public final class Attachments {
     public static AttachmentResult detach(NetworkNamespace netns, String ifname) {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
-            if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
+            if (!Bpffs.isMounted(Bpffs.DEFAULT)
+                    && device.filter(d -> DevicePins.runs(netns, d)).isEmpty()) {
                 DevicePins.device(ifname);
                 throw Absent.notAttached(ifname);
             }

@@ -12,7 +12,9 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.HookPlace;
 import org.csumbpf.pin.Identities;
+import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.Reach;
 
@@ -22,6 +24,12 @@ final class DevicePins {
 
     static NetDevice device(String ifname) {
         return Rtnetlink.device(ifname).orElseThrow(() -> Absent.noInterface(ifname));
+    }
+
+    /** Whether the kernel runs the program there, pins or no pins. */
+    static boolean runs(NetworkNamespace netns, NetDevice device) {
+        return LiveHook.find(HookPlace.receive(new PinDirectory(netns.inode(), device.ifindex())))
+                .isPresent();
     }
 
     /**

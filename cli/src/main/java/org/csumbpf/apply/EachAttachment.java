@@ -32,7 +32,7 @@ final class EachAttachment {
      */
     static List<AttachmentResult> run(Optional<NetworkNamespace> only, Operation operation) {
         List<AttachmentResult> all = new ArrayList<>();
-        for (PinDirectory pins : PinTree.attachments(only)) {
+        for (PinDirectory pins : PinTree.withUnpinned(only)) {
             Result result = new Result();
             AtomicReference<String> label =
                     new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());

@@ -65,7 +65,9 @@ final class JsonReport {
         }
         tree.put("done", done);
         tree.put("warnings", result.warnings().stream().map(Finding::text).toList());
-        tree.put("warning_findings", result.warnings().stream().map(JsonReport::finding).toList());
+        tree.put(
+                "warning_findings",
+                result.warnings().stream().map(JsonReport::finding).toList());
         return tree;
     }
 

@@ -118,6 +118,11 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return Files.isDirectory(path(), LinkOption.NOFOLLOW_LINKS);
     }
 
+    /** @param root of another mount namespace, as {@code /proc/PID/root} */
+    boolean existsBelow(Path root) {
+        return Files.isDirectory(root.resolve(path().toString().substring(1)), LinkOption.NOFOLLOW_LINKS);
+    }
+
     public void create() {
         PrivateDirectory.ensure(ROOT);
         PrivateDirectory.ensure(path().getParent());

@@ -8,6 +8,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -158,6 +159,13 @@ public final class PinTree {
             return List.of();
         }
         return only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
+    }
+
+    /** The same, and where the pins of those would be whose pins are all lost while their filters go on. */
+    public static List<PinDirectory> withUnpinned(Optional<NetworkNamespace> only) {
+        List<PinDirectory> all = new ArrayList<>(attachments(only));
+        all.addAll(Unpinned.find(only));
+        return all;
     }
 
     /** The first attachment of another interface or namespace that {@code wanted} likes. */

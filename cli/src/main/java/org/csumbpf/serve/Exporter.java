@@ -13,6 +13,7 @@ import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.pin.Selection;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.snapshot.MovedDevices;
 import org.csumbpf.snapshot.Verdict;
 
 /** Brings the meters up to date at each scrape, and says in the log, once, what is amiss. One scrape at a time. */
@@ -24,6 +25,7 @@ final class Exporter {
     private final ServeLog log;
     private final Meters meters;
     private final OffPathWatch offPath = new OffPathWatch();
+    private final MovedDevices moved = new MovedDevices();
     /** What was said and is not over yet, by key. */
     private final Map<String, String> complaints = new HashMap<>();
 
@@ -73,7 +75,7 @@ final class Exporter {
     }
 
     private void read(Snapshot snapshot, Map<String, String> amiss) {
-        List<AttachmentView> views = AttachmentReader.all(only);
+        List<AttachmentView> views = AttachmentReader.all(only, moved);
         long now = MonotonicClock.nanos();
         Map<AttachmentView.Port, String> passedBy = offPath.judge(views, now);
         snapshot.add(

@@ -3,7 +3,6 @@ package org.csumbpf.snapshot;
 
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,14 +13,11 @@ import java.util.stream.Collectors;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
-import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.ForwardingEntry;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetStatistics;
-import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Nftables;
 import org.csumbpf.loader.host.NftablesException;
-import org.csumbpf.loader.host.NoSuchNamespaceException;
 import org.csumbpf.loader.host.ReceiveDrops;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.Outcome;
@@ -53,12 +49,14 @@ final class AfterRepair {
     /** Devices whose socket is here: asked for when the first rule needs them. */
     private Optional<Found> here = Optional.empty();
 
-    private Optional<Found> elsewhere = Optional.empty();
+    private final MovedDevices elsewhere;
+    private final long begun = MonotonicClock.nanos();
 
-    private AfterRepair(AttachmentView.Contents contents, NetStatistics statistics) {
+    private AfterRepair(AttachmentView.Contents contents, NetStatistics statistics, MovedDevices elsewhere) {
         this.contents = contents;
         this.rules = contents.rules();
         this.statistics = statistics;
+        this.elsewhere = elsewhere;
     }
 
     /**
@@ -78,8 +76,11 @@ final class AfterRepair {
 
     /** In the network namespace of the attachment, which the caller has entered; one for each rule. */
     static List<Finding> problems(
-            AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
-        AfterRepair after = new AfterRepair(contents, statistics);
+            AttachmentView.Contents contents,
+            Optional<BackstopView> backstop,
+            NetStatistics statistics,
+            MovedDevices elsewhere) {
+        AfterRepair after = new AfterRepair(contents, statistics, elsewhere);
         List<Finding> problems = new ArrayList<>();
         contents.counters().forEach((vni, counters) -> {
             long behind = repaired(backstop, view -> view.byVni().getOrDefault(vni, BackstopCounters.NONE));
@@ -108,14 +109,11 @@ final class AfterRepair {
         }
         Found found = here().of(vni, rules);
         if (found.devices().isEmpty()) {
-            found = elsewhere().of(vni, rules);
+            found = elsewhere
+                    .find(rules.port(), begun, then -> !dies(vni, then.of(vni, rules)))
+                    .of(vni, rules);
         }
-        if (found.devices().isEmpty() || found.devices().stream().anyMatch(device -> device.received() > 0)) {
-            return Optional.empty();
-        }
-        Map<PeerKey, Peer> peers = new HashMap<>(contents.peers());
-        peers.keySet().removeIf(peer -> !concerns(vni, rules, peer.vni().value()));
-        if (!arrivesNothing(found, peers.values(), MonotonicClock.nanos())) {
+        if (!dies(vni, found)) {
             return Optional.empty();
         }
         String rule = vni.map(v -> "vni " + v).orElse("any vni");
@@ -132,7 +130,26 @@ final class AfterRepair {
                                 .filter(entry -> entry.device().learning())
                                 .map(Entry::entry)
                                 .toList(),
-                        peers.keySet().stream().map(PeerKey::source).collect(Collectors.toSet()))));
+                        peers(vni).keySet().stream().map(PeerKey::source).collect(Collectors.toSet()))));
+    }
+
+    /** Whether what is repaired does not come to these devices. */
+    private boolean dies(Optional<Vni> vni, Found found) {
+        if (found.devices().isEmpty() || found.devices().stream().anyMatch(device -> device.received() > 0)) {
+            return false;
+        }
+        long last = peers(vni).values().stream()
+                .mapToLong(Peer::lastSeenNanos)
+                .max()
+                .orElse(Long.MIN_VALUE / 2);
+        long now = MonotonicClock.nanos();
+        return found.devices().stream().allMatch(device -> now - last + SETTLED < found.age(device));
+    }
+
+    private Map<PeerKey, Peer> peers(Optional<Vni> vni) {
+        Map<PeerKey, Peer> peers = new HashMap<>(contents.peers());
+        peers.keySet().removeIf(peer -> !concerns(vni, rules, peer.vni().value()));
+        return peers;
     }
 
     /**
@@ -195,24 +212,6 @@ final class AfterRepair {
         return here.get();
     }
 
-    /** Docker moves its devices where its containers are; they keep their sockets here. */
-    private Found elsewhere() {
-        if (elsewhere.isEmpty()) {
-            Found found = Found.none();
-            for (String path : NetworkNamespace.likely()) {
-                try (NetworkNamespace netns = NetworkNamespace.named(path)) {
-                    netns.call(() -> found.add(rules.port(), true));
-                } catch (NoSuchNamespaceException e) {
-                    continue; // it went, or is something else
-                } catch (KernelException e) {
-                    return (elsewhere = Optional.of(Found.none())).get(); // may not be entered: then nothing is certain
-                }
-            }
-            elsewhere = Optional.of(found);
-        }
-        return elsewhere.get();
-    }
-
     /** A forwarding entry and whose it is: ifindexes are of a namespace. */
     record Entry(VxlanDevice device, ForwardingEntry entry) {}
 
@@ -220,14 +219,6 @@ final class AfterRepair {
     private static boolean concerns(Optional<Vni> vni, RuleSet rules, long number) {
         return vni.map(v -> v.value() == number)
                 .orElseGet(() -> rules.byVni().keySet().stream().noneMatch(v -> v.value() == number));
-    }
-
-    /** @param now CLOCK_MONOTONIC, nanoseconds */
-    static boolean arrivesNothing(Found found, Collection<Peer> peers, long now) {
-        long last = peers.stream().mapToLong(Peer::lastSeenNanos).max().orElse(Long.MIN_VALUE / 2);
-        return !found.devices().isEmpty()
-                && found.devices().stream()
-                        .allMatch(device -> device.received() == 0 && now - last + SETTLED < found.age(device));
     }
 
     /** Those that refused packets, as "XfrmInNoPols 5": other errors of IPsec come before a packet is repaired. */

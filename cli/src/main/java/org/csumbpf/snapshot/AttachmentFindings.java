@@ -52,9 +52,7 @@ final class AttachmentFindings {
                     command("clears it away", "detach"));
         } else if (!live) {
             problem(
-                    AttachmentReader.state(false, true, record) == AttachmentView.State.HOOK_LOST
-                            ? Finding.Id.HOOK_LOST
-                            : Finding.Id.HALF_MADE,
+                    AttachmentReader.state(false, true, record).finding(),
                     device.name(),
                     "the program is not on the hook",
                     command("puts it back", "restore"),
@@ -94,7 +92,7 @@ final class AttachmentFindings {
     }
 
     void afterRepair(AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
-        all.addAll(AfterRepair.problems(contents, backstop, statistics));
+        all.addAll(AfterRepair.problems(contents, backstop, statistics, host.moved()));
     }
 
     void ofReceivePath(Optional<BackstopView> backstop, Optional<AttachmentRecord> record) {

@@ -46,14 +46,12 @@ public final class AttachmentReader {
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        HostSnapshot host = HostSnapshot.take();
-        List<AttachmentView> views = each(host, PinTree.attachments(only));
-        views.addAll(unpinned(host, only));
-        return withOffPath(views);
+        return withOffPath(each(HostSnapshot.take(), PinTree.withUnpinned(only)));
     }
 
-    public static List<AttachmentView> all(Selection only) {
-        return withOffPath(each(HostSnapshot.take(), only.attachments()));
+    /** @param moved kept by a process that stays */
+    public static List<AttachmentView> all(Selection only, MovedDevices moved) {
+        return withOffPath(each(HostSnapshot.take(moved), only.attachments()));
     }
 
     /**
@@ -100,23 +98,6 @@ public final class AttachmentReader {
         return views;
     }
 
-    /** Whose pins are all lost, while their filters go on: in one namespace, the caller's own if none is named. */
-    private static List<AttachmentView> unpinned(HostSnapshot host, Optional<NetworkNamespace> only) {
-        try (NetworkNamespace netns = only.isPresent() ? null : NetworkNamespace.current()) {
-            NetworkNamespace where = only.orElse(netns);
-            return where.call(() -> {
-                List<AttachmentView> views = new ArrayList<>();
-                for (NetDevice device : Rtnetlink.devices()) {
-                    PinDirectory pins = new PinDirectory(where.inode(), device.ifindex());
-                    if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isPresent()) {
-                        views.add(here(host, pins, where, device, Optional.empty()));
-                    }
-                }
-                return views;
-            });
-        }
-    }
-
     /** Under its usual name all the same, as far as that can be read. */
     private static AttachmentView unreadable(PinDirectory pins, RuntimeException why) {
         Optional<String> netnsName = Optional.empty();
@@ -129,12 +110,7 @@ public final class AttachmentReader {
         }
         Place place = Place.of(pins, netnsName, record);
         AttachmentView.State state = AttachmentView.State.UNREADABLE;
-        return without(
-                place,
-                record,
-                Optional.empty(),
-                state,
-                Finding.problem(Finding.Id.UNREADABLE, place.ifname(), state.label() + ": " + why.getMessage()));
+        return without(place, record, Optional.empty(), state, state.label() + ": " + why.getMessage());
     }
 
     /** All attachments of a port in a namespace share its evidence. */
@@ -187,7 +163,6 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.INTERFACE_GONE,
-                            Finding.Id.INTERFACE_GONE,
                             Remedy.csumbpf(netns, "clears away what is left", detach));
                 }
                 case NETNS_GONE ->
@@ -196,7 +171,6 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.NETNS_GONE,
-                            Finding.Id.NETNS_GONE,
                             CLEAR_ALL);
                 case NETNS_NOT_FOUND ->
                     gone(
@@ -204,7 +178,6 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.NETNS_NOT_FOUND,
-                            Finding.Id.NETNS_NOT_FOUND,
                             CLEAR_ALL);
             };
         }
@@ -224,12 +197,7 @@ public final class AttachmentReader {
                         reach.device().orElseThrow().name()))
                 .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with a path of it"));
         return without(
-                place,
-                record,
-                contents(pins),
-                AttachmentView.State.MOVED,
-                Finding.problem(
-                        Finding.Id.INTERFACE_MOVED, place.ifname(), "the interface was moved to " + to, follow));
+                place, record, contents(pins), AttachmentView.State.MOVED, "the interface was moved to " + to, follow);
     }
 
     private static AttachmentView gone(
@@ -237,10 +205,8 @@ public final class AttachmentReader {
             PinDirectory pins,
             Optional<AttachmentRecord> record,
             AttachmentView.State state,
-            Finding.Id id,
             Remedy remedy) {
-        return without(
-                place, record, contents(pins), state, Finding.problem(id, place.ifname(), state.label(), remedy));
+        return without(place, record, contents(pins), state, state.label(), remedy);
     }
 
     /** Of which the kernel says nothing. */
@@ -249,7 +215,8 @@ public final class AttachmentReader {
             Optional<AttachmentRecord> record,
             Optional<AttachmentView.Contents> contents,
             AttachmentView.State state,
-            Finding finding) {
+            String evidence,
+            Remedy... remedies) {
         return new AttachmentView(
                 place,
                 state,
@@ -259,7 +226,7 @@ public final class AttachmentReader {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
-                List.of(finding));
+                List.of(Finding.problem(state.finding(), place.ifname(), evidence, remedies)));
     }
 
     /** Where the device is where it was; the caller has entered its namespace. */

@@ -50,25 +50,37 @@ public record AttachmentView(
         findings = List.copyOf(findings);
     }
 
-    /** Whether the kernel runs the program. */
+    /** Whether the kernel runs the program. What is no attachment in force is a finding too. */
     public enum State {
         ATTACHED("attached"),
         /** attach has not finished, or detach has not. */
-        NOT_HOOKED("half made"),
+        NOT_HOOKED("half made", Finding.Id.HALF_MADE),
         /** attach had finished, and somebody has taken the program off since. */
-        HOOK_LOST("hook lost"),
-        INTERFACE_GONE("interface gone"),
+        HOOK_LOST("hook lost", Finding.Id.HOOK_LOST),
+        INTERFACE_GONE("interface gone", Finding.Id.INTERFACE_GONE),
         /** To another network namespace; the program goes along where the hook is tcx. */
-        MOVED("interface moved"),
-        NETNS_GONE("network namespace gone"),
+        MOVED("interface moved", Finding.Id.INTERFACE_MOVED),
+        NETNS_GONE("network namespace gone", Finding.Id.NETNS_GONE),
         /** It may be held where nobody can look. */
-        NETNS_NOT_FOUND("network namespace not found"),
-        UNREADABLE("cannot be read");
+        NETNS_NOT_FOUND("network namespace not found", Finding.Id.NETNS_NOT_FOUND),
+        UNREADABLE("cannot be read", Finding.Id.UNREADABLE);
 
         private final String label;
+        private final Optional<Finding.Id> finding;
 
         State(String label) {
             this.label = label;
+            this.finding = Optional.empty();
+        }
+
+        State(String label, Finding.Id finding) {
+            this.label = label;
+            this.finding = Optional.of(finding);
+        }
+
+        /** What it is among the findings. Not for ATTACHED, which is none. */
+        Finding.Id finding() {
+            return finding.orElseThrow();
         }
 
         public String label() {

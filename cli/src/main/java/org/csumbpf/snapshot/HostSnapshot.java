@@ -16,6 +16,7 @@ import org.csumbpf.loader.host.NetworkNamespace;
  * @param kernel its release
  * @param modules the state of a module by name
  * @param namespaces the snapshot of a network namespace
+ * @param moved VXLAN devices that Docker has moved to other namespaces; a process that stays keeps them
  * @param harmHere what the offload modules would harm in the namespace that csumbpf was started in, in words; empty: nothing that is known
  * @param harmAnywhere the same of all namespaces that can be found: modules are the whole host's
  */
@@ -23,10 +24,15 @@ public record HostSnapshot(
         Reading<KernelRelease> kernel,
         Function<String, KernelModule.State> modules,
         Function<NetworkNamespace, NamespaceSnapshot> namespaces,
+        MovedDevices moved,
         Reading<Optional<String>> harmHere,
         Reading<Optional<String>> harmAnywhere) {
 
     public static HostSnapshot take() {
+        return take(new MovedDevices());
+    }
+
+    static HostSnapshot take(MovedDevices moved) {
         Map<String, KernelModule.State> modules = new HashMap<>();
         Map<Long, NamespaceSnapshot> namespaces = new HashMap<>();
         Function<NetworkNamespace, NamespaceSnapshot> namespace =
@@ -35,6 +41,7 @@ public record HostSnapshot(
                 Reading.of(KernelRelease::current),
                 name -> modules.computeIfAbsent(name, KernelModule::state),
                 namespace,
+                moved,
                 Reading.of(() -> OffloadSafety.harmHere(namespace)),
                 Reading.of(() -> OffloadSafety.harmAnywhere(namespace)));
     }

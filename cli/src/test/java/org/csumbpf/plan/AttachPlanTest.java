@@ -31,6 +31,7 @@ import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.HostSnapshot;
+import org.csumbpf.snapshot.MovedDevices;
 import org.csumbpf.snapshot.NamespaceSnapshot;
 import org.csumbpf.snapshot.Preflight;
 import org.csumbpf.snapshot.Reading;
@@ -73,6 +74,7 @@ class AttachPlanTest {
                     Reading.known(new KernelRelease(6, 1, "6.1.0")),
                     modules::get,
                     any -> netns(),
+                    new MovedDevices(),
                     Reading.known(Optional.empty()),
                     harm);
         }

@@ -76,8 +76,35 @@ public final class BpfProgram implements AutoCloseable {
                 : Optional.of(new BpfProgram(new FileDescriptor(fd, "open program", object), object));
     }
 
+    /**
+     * The numbers of all programs with that name that the kernel holds.
+     *
+     * @throws KernelException EPERM without CAP_SYS_ADMIN
+     */
+    public static List<Integer> named(String name) {
+        List<Integer> found = new ArrayList<>();
+        Memory next = Libbpf.zeroed(Integer.BYTES);
+        while (true) {
+            int result = Libbpf.bpf_prog_get_next_id(next.getInt(0), next);
+            if (result == -Errno.ENOENT) {
+                return found;
+            }
+            Libbpf.check(result, "list", "programs");
+            int id = next.getInt(0);
+            try (BpfProgram program = fromId(id).orElse(null)) {
+                if (program != null && program.name().equals(name)) {
+                    found.add(id);
+                }
+            }
+        }
+    }
+
     int fd() {
         return fd.get();
+    }
+
+    private String name() {
+        return Libbpf.info(fd.get(), INFO_SIZE, "program " + object).getString(INFO_NAME);
     }
 
     public ProgramInfo info() {

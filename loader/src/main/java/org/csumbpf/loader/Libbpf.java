@@ -88,6 +88,8 @@ final class Libbpf {
 
     static native int bpf_prog_get_fd_by_id(int id);
 
+    static native int bpf_prog_get_next_id(int id, Pointer next);
+
     static native int bpf_map_get_fd_by_id(int id);
 
     static native int bpf_obj_get_info_by_fd(int fd, Pointer info, Pointer length);

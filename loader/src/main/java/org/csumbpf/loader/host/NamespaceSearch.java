@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.LongPredicate;
 import java.util.function.Predicate;
@@ -67,6 +68,14 @@ public final class NamespaceSearch {
                 namespace -> seen.add(namespace.inode()) && wanted.test(namespace),
                 false);
         return new Answer(search.run(), search.complete);
+    }
+
+    /** Shows each namespace to {@code visitor}, once. One that may not be entered is left out. */
+    public static void each(Consumer<NetworkNamespace> visitor) {
+        first(namespace -> {
+            visitor.accept(namespace);
+            return false;
+        });
     }
 
     private Optional<NetworkNamespace> run() {
@@ -127,8 +136,12 @@ public final class NamespaceSearch {
 
     /** Empty also where the kernel uses the inode for something else meanwhile, or another file system has the number too. */
     private Optional<NetworkNamespace> opened(Path path) {
+        return opened(NetworkNamespace.bytes(path), path.toString());
+    }
+
+    private Optional<NetworkNamespace> opened(byte[] path, String text) {
         try {
-            return matching(NetworkNamespace.open(path));
+            return matching(NetworkNamespace.open(path, text));
         } catch (KernelException e) {
             complete = false;
             return Optional.empty();
@@ -136,11 +149,15 @@ public final class NamespaceSearch {
     }
 
     private Optional<NetworkNamespace> matching(Optional<NetworkNamespace> found) {
-        if (found.isPresent() && !wanted.test(found.get())) {
-            found.get().close();
-            return Optional.empty();
+        boolean matches = false;
+        try {
+            matches = found.isPresent() && wanted.test(found.get());
+        } finally {
+            if (!matches) {
+                found.ifPresent(NetworkNamespace::close);
+            }
         }
-        return found;
+        return matches ? found : Optional.empty();
     }
 
     /** Each mount namespace once, by the first process that is in it. */
@@ -150,23 +167,21 @@ public final class NamespaceSearch {
                 return Optional.empty();
             }
             String mountinfo = Files.readString(process.resolve("mountinfo"), StandardCharsets.ISO_8859_1);
+            boolean own = NetworkNamespace.inode(Path.of("/proc/self/ns/mnt"))
+                    == NetworkNamespace.inode(process.resolve("ns/mnt"));
             for (byte[] target : mountPoints(mountinfo, candidate)) {
                 ByteArrayOutputStream path = new ByteArrayOutputStream();
-                boolean own = NetworkNamespace.inode(Path.of("/proc/self/ns/mnt"))
-                        == NetworkNamespace.inode(process.resolve("ns/mnt"));
                 path.writeBytes(own ? new byte[0] : (process + "/root").getBytes(StandardCharsets.US_ASCII));
                 path.writeBytes(target);
                 String text = path.toString(StandardCharsets.UTF_8);
                 path.write(0);
-                Optional<NetworkNamespace> found = matching(NetworkNamespace.open(path.toByteArray(), text));
+                Optional<NetworkNamespace> found = opened(path.toByteArray(), text);
                 if (found.isPresent()) {
                     return found;
                 }
             }
         } catch (IOException e) {
             missed(e);
-        } catch (KernelException e) {
-            complete = false;
         }
         return Optional.empty();
     }

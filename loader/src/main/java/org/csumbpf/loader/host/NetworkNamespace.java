@@ -292,7 +292,7 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /** The path's bytes and a zero byte. Text cannot hold all names: the JDK puts U+FFFD for what is no character. */
-    private static byte[] bytes(Path path) {
+    static byte[] bytes(Path path) {
         String text = path.toString();
         if (text.indexOf('\ufffd') < 0) {
             return (text + '\0').getBytes(Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8")));

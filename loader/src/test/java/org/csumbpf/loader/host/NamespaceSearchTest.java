@@ -4,10 +4,15 @@ package org.csumbpf.loader.host;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,6 +55,35 @@ class NamespaceSearchTest {
     @Test
     void whatNothingHoldsIsNotFound() {
         assertThat(NamespaceSearch.find(1).namespace()).isEmpty();
+    }
+
+    /** As where it may not be entered. */
+    @Test
+    void oneThatCannotBeVisitedIsLeftOutAndClosed() throws Exception {
+        List<Long> visited = new ArrayList<>();
+        long before = descriptors();
+        NamespaceSearch.each(netns -> {
+            visited.add(netns.inode());
+            throw new KernelException("enter", "network namespace", Errno.EPERM);
+        });
+        assertThat(visited)
+                .contains(NetworkNamespace.inode(NetworkNamespace.SELF))
+                .doesNotHaveDuplicates();
+        assertThat(descriptors()).isEqualTo(before);
+    }
+
+    private static long descriptors() throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.map(path -> {
+                        try {
+                            return Files.readSymbolicLink(path).toString();
+                        } catch (IOException e) {
+                            return "";
+                        }
+                    })
+                    .filter(target -> target.startsWith("net:"))
+                    .count();
+        }
     }
 
     /** Opening a FIFO would wait for a writer: this test would not end. */

@@ -10,6 +10,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -31,9 +32,7 @@ class AfterRepairTest {
     @BeforeEach
     void open() {
         lab = new Lab(false);
-        lab.ipIn("link", "set", "lo", "up");
-        lab.ipIn("link", "set", "w1", "address", "02:00:00:00:00:01");
-        lab.ipIn("addr", "add", "10.0.0.2/24", "dev", "w1");
+        lab.receive("w1", "10.0.0.2");
         vxlan();
         lab.csumbpf("attach", "w1", "--vni", "5", "--unverified", "--backstop", "never")
                 .ok();
@@ -146,8 +145,15 @@ class AfterRepairTest {
                     .ok();
             send();
             assertThat(problems()).contains(LOST, "a rule of chain inet fw in has dropped 5 packets");
-            lab.run("nft", "delete table inet fw").ok();
-            send();
+            try (ServeProcess serve = new ServeProcess(lab)) {
+                assertThat(serve.value("csumbpf_attached")).isOne();
+                serve.awaitLog(line -> line.contains(LOST));
+                lab.run("nft", "delete table inet fw").ok();
+                send();
+                // A problem is not remembered.
+                assertThat(serve.value("csumbpf_attached")).isOne();
+                serve.awaitLog(line -> line.contains("it is over") && line.contains(LOST));
+            }
             assertThat(problems()).isEqualTo("[]");
         } finally {
             Lab.ip("netns", "del", other);
@@ -155,23 +161,7 @@ class AfterRepairTest {
     }
 
     private void vxlan() {
-        lab.ipIn(
-                "link",
-                "add",
-                "vx",
-                "type",
-                "vxlan",
-                "id",
-                "5",
-                "dstport",
-                "4789",
-                "dev",
-                "w1",
-                "local",
-                "10.0.0.2",
-                "remote",
-                "10.0.0.8");
-        lab.ipIn("link", "set", "vx", "up");
+        lab.vxlan("vx", 4789, "w1", "10.0.0.2", "remote", "10.0.0.8");
     }
 
     /** Until what is sent is known to come later than the device. */

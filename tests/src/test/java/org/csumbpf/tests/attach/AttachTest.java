@@ -152,35 +152,9 @@ class AttachTest {
         Lab.compile(object);
         int ifindex = lab.ifindex("w1");
         lab.tc("qdisc", "add", "dev", "w1", "clsact");
-        lab.tc(
-                "filter",
-                "add",
-                "dev",
-                "w1",
-                "ingress",
-                "pref",
-                "5",
-                "bpf",
-                "da",
-                "obj",
-                object.toString(),
-                "sec",
-                "tc");
+        lab.filter("ingress", 5, object);
         lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact").ok();
-        lab.tc(
-                "filter",
-                "add",
-                "dev",
-                "w1",
-                "ingress",
-                "pref",
-                "50",
-                "bpf",
-                "da",
-                "obj",
-                object.toString(),
-                "sec",
-                "tc");
+        lab.filter("ingress", 50, object);
         assertThat(priorities(ifindex)).containsExactly(5, 17, 50);
         lab.csumbpf("attach", "w1", "--unverified", "--vni", "1-3").ok();
         assertThat(priorities(ifindex)).containsExactly(5, 17, 50);
@@ -194,7 +168,7 @@ class AttachTest {
         Path object = Files.createTempFile("foreign", ".o");
         Lab.compile(object);
         lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact").ok();
-        lab.tc("filter", "add", "dev", "w1", "egress", "pref", "5", "bpf", "da", "obj", object.toString(), "sec", "tc");
+        lab.filter("egress", 5, object);
         Shell.Result detach = lab.csumbpf("detach", "w1").ok();
         assertThat(detach.err()).contains("left the clsact qdisc");
         assertThat(lab.call(() -> Rtnetlink.filters(lab.ifindex("w1"), true))).hasSize(1);
@@ -204,21 +178,7 @@ class AttachTest {
     @Test
     void aForeignFilterAtOurPlaceIsNotTouched() {
         lab.tc("qdisc", "add", "dev", "w1", "clsact");
-        lab.tc(
-                "filter",
-                "add",
-                "dev",
-                "w1",
-                "ingress",
-                "pref",
-                "17",
-                "protocol",
-                "ip",
-                "u32",
-                "match",
-                "u32",
-                "0",
-                "0");
+        lab.u32Filter(17);
         Shell.Result attach = lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact");
         assertThat(attach.code()).isEqualTo(7);
         assertThat(attach.err()).contains("tc priority 17 is taken").hasLineCount(1);

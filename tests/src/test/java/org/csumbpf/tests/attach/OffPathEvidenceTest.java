@@ -37,13 +37,9 @@ class OffPathEvidenceTest {
     @BeforeEach
     void open() {
         lab = new Lab(false);
-        lab.ipIn("link", "set", "lo", "up");
-        lab.ipIn("link", "set", "w1", "address", "02:00:00:00:00:01");
-        lab.ipIn("link", "set", "w3", "address", "02:00:00:00:00:01");
-        lab.ipIn("addr", "add", "10.0.0.2/24", "dev", "w1");
-        lab.ipIn("addr", "add", "10.0.1.2/24", "dev", "w3");
-        lab.ipIn("link", "add", "vx", "type", "vxlan", "id", "5", "dstport", "4789", "dev", "w1", "local", "10.0.0.2");
-        lab.ipIn("link", "set", "vx", "up");
+        lab.receive("w1", "10.0.0.2");
+        lab.receive("w3", "10.0.1.2");
+        lab.vxlan("vx", 4789, "w1", "10.0.0.2");
         lab.csumbpf("attach", "w1", "--vni", "5", "--backstop", "never", "--force")
                 .ok();
     }
@@ -82,21 +78,7 @@ class OffPathEvidenceTest {
 
     @Test
     void eachPortIsJudgedByItself() {
-        lab.ipIn(
-                "link",
-                "add",
-                "other",
-                "type",
-                "vxlan",
-                "id",
-                "5",
-                "dstport",
-                "7789",
-                "dev",
-                "w3",
-                "local",
-                "10.0.1.2");
-        lab.ipIn("link", "set", "other", "up");
+        lab.vxlan("other", 7789, "w3", "10.0.1.2");
         lab.csumbpf("attach", "w3", "--vni", "5", "--port", "7789", "--backstop", "never", "--force")
                 .ok();
         send("w2", 4789, 5, WRONG, false, 20);
@@ -145,35 +127,9 @@ class OffPathEvidenceTest {
         lab.csumbpf("attach", "w1", "--vni", "5", "--backstop", "never", "--force", "--hook", "clsact")
                 .ok();
         assertThat(status().get("before")).isEmpty();
-        lab.tc(
-                "filter",
-                "add",
-                "dev",
-                "w1",
-                "ingress",
-                "pref",
-                "30",
-                "bpf",
-                "da",
-                "obj",
-                object.toString(),
-                "sec",
-                "tc");
+        lab.filter("ingress", 30, object);
         assertThat(status().get("before")).as("behind ours").isEmpty();
-        lab.tc(
-                "filter",
-                "add",
-                "dev",
-                "w1",
-                "ingress",
-                "pref",
-                "3",
-                "bpf",
-                "da",
-                "obj",
-                object.toString(),
-                "sec",
-                "tc");
+        lab.filter("ingress", 3, object);
         send("w0", 4789, 5, WRONG, false, 20);
         assertThat(status().get("problems").toString())
                 .containsPattern("bpf filter of priority 3, program \\d+ \\(foreign\\) runs before it");

@@ -246,6 +246,76 @@ class RecordedAttachmentTest {
                 .endsWith("nothing is attached\n");
     }
 
+    /** In whatever namespace: one with a name, one that is bind-mounted elsewhere, one that a process holds. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            pins  | rm -rf $pins
+            bpffs | while mountpoint -q /sys/fs/bpf; do umount /sys/fs/bpf; done
+            """)
+    void whatLostAllPinsIsFoundWithoutANamespaceBeingNamed(String lost, String lose) {
+        String said = passed("""
+                lose() { %s; }
+                for name in n mounted held; do
+                	add $name
+                	csumbpf --netns $name attach w1 --vni 5 --force --hook clsact >/dev/null
+                done
+                touch /run/elsewhere
+                mount --bind /run/netns/mounted /run/elsewhere
+                nsenter --net=/run/netns/held sleep 1000 &
+                while [ /proc/$!/ns/net -ef /proc/self/ns/net ]; do sleep 0.05; done
+                umount /run/netns/mounted /run/netns/held
+                rm /run/netns/mounted /run/netns/held
+                lose
+                fails 9 csumbpf status
+                # Who may not enter them sees none, and no error either.
+                setpriv --bounding-set=-all,+bpf,+net_admin,+perfmon --inh-caps=-all %s status
+                echo --- restored
+                csumbpf restore --all
+                csumbpf status
+                lose
+                echo --- changed
+                csumbpf --netns n vni add w1 6
+                lose
+                echo --- detached
+                csumbpf --netns n detach w1
+                lose
+                csumbpf detach --all
+                csumbpf status
+                hooks /run/netns/n
+                hooks /run/elsewhere
+                hooks /proc/$!/ns/net
+                """.formatted(lose, Shell.line(Shell.csumbpf())));
+        String[] parts = said.split("--- \\w+\n");
+        assertThat(parts[0].split("a pin is missing", -1)).as(parts[0]).hasSize(4);
+        assertThat(parts[0]).contains("n/w1: attached (clsact").endsWith("nothing is attached\n");
+        assertThat(parts[1].split("w1: attached \\(clsact", -1)).hasSize(4);
+        assertThat(parts[1]).contains("n/w1: nothing was lost").doesNotContain("a pin is missing");
+        assertThat(parts[2]).contains("added vni 6");
+        assertThat(parts[3]).startsWith("w1: detached\n").endsWith("nothing is attached\n");
+        assertThat(parts[3].split(": detached\n", -1)).hasSize(4);
+    }
+
+    /** As in a container with a bpffs of its own: its pins are not lost, and not ours to make or to remove. */
+    @Test
+    void whatIsPinnedInAnotherMountNamespaceIsLeftAlone() {
+        String said = passed("""
+                add n
+                unshare --mount --pid --fork --mount-proc bash -c '
+                	mount -t bpf bpf /sys/fs/bpf
+                	%s --netns n attach w1 --vni 5 --force --hook clsact >/dev/null
+                	touch /run/ready
+                	sleep 1000
+                ' &
+                while [ ! -e /run/ready ]; do sleep 0.05; done
+                csumbpf status
+                csumbpf detach --all
+                hooks /run/netns/n
+                """.formatted(Shell.line(Shell.csumbpf())));
+        assertThat(said)
+                .startsWith("nothing is attached\nnothing is attached\n")
+                .contains("filter protocol all pref 17 bpf", "csumbpf attach");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             hook    | tc -n n filter del dev w1 ingress

@@ -107,21 +107,7 @@ record Situation(
                     "detach, qdisc of somebody else",
                     world -> {
                         world.lab.tc("qdisc", "add", "dev", "w1", "clsact");
-                        world.lab.tc(
-                                "filter",
-                                "add",
-                                "dev",
-                                "w1",
-                                "ingress",
-                                "pref",
-                                "50",
-                                "protocol",
-                                "ip",
-                                "u32",
-                                "match",
-                                "u32",
-                                "0",
-                                "0");
+                        world.lab.u32Filter(50);
                     },
                     ran(CLSACT),
                     "detach w1",

@@ -54,6 +54,48 @@ public final class Lab extends Host implements AutoCloseable {
         Shell.run(Shell.join(new String[] {"tc", "-n", name}, arguments)).ok();
     }
 
+    /**
+     * A filter on w1 that is not csumbpf's; w1 has a clsact qdisc.
+     *
+     * @param direction ingress or egress
+     * @param object its program: see {@link #compile}
+     */
+    public void filter(String direction, int priority, Path object) {
+        filter(direction, priority, "bpf", "da", "obj", object.toString(), "sec", "tc");
+    }
+
+    /** The same without a program: it matches all IPv4 and does nothing to it. */
+    public void u32Filter(int priority) {
+        filter("ingress", priority, "protocol", "ip", "u32", "match", "u32", "0", "0");
+    }
+
+    private void filter(String direction, int priority, String... filter) {
+        String[] add = {"filter", "add", "dev", "w1", direction, "pref", Integer.toString(priority)};
+        tc(Shell.join(add, filter));
+    }
+
+    /** Makes a device receive what is sent to 02:00:00:00:00:01 and to an IPv4 address. */
+    public void receive(String device, String address) {
+        ipIn("link", "set", "lo", "up");
+        ipIn("link", "set", device, "address", "02:00:00:00:00:01");
+        ipIn("addr", "add", address + "/24", "dev", device);
+    }
+
+    /**
+     * A VXLAN device of VNI 5.
+     *
+     * @param device below it, with the address {@code local}
+     * @param more as ip link takes it
+     */
+    public void vxlan(String vxlan, int port, String device, String local, String... more) {
+        String number = Integer.toString(port);
+        String[] add = {
+            "link", "add", vxlan, "type", "vxlan", "id", "5", "dstport", number, "dev", device, "local", local
+        };
+        ipIn(Shell.join(add, more));
+        ipIn("link", "set", vxlan, "up");
+    }
+
     /** The only attachment, as status --json tells it; empty: none. */
     public Optional<JsonNode> status() {
         JsonNode list = json("status").get("attachments");

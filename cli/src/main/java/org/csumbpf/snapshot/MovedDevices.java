@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.snapshot;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.NoSuchNamespaceException;
+
+/**
+ * VXLAN devices that are in another network namespace than their sockets, by port: Docker moves its devices where its containers are. To ask
+ * every namespace takes a millisecond each, so what was found is remembered by whoever keeps this.
+ */
+public final class MovedDevices {
+    /** Nanoseconds: of the scrapes of a minute one is to be dear, and what dies for good may be told a minute later. */
+    static final long REMEMBERED = 60_000_000_000L;
+
+    private final IntFunction<AfterRepair.Found> reader;
+    private final LongSupplier clock;
+    private final Map<Integer, Answer> answers = new HashMap<>();
+
+    public MovedDevices() {
+        this(MovedDevices::read, MonotonicClock::nanos);
+    }
+
+    MovedDevices(IntFunction<AfterRepair.Found> reader, LongSupplier clock) {
+        this.reader = reader;
+        this.clock = clock;
+    }
+
+    /** @param at CLOCK_MONOTONIC, nanoseconds */
+    private record Answer(AfterRepair.Found found, long at) {}
+
+    /**
+     * Those on the port, as they are now; as they were a while ago, if that will do.
+     *
+     * @param fresh what was read since then is new (CLOCK_MONOTONIC, nanoseconds)
+     * @param enough whether what was found earlier says enough
+     */
+    AfterRepair.Found find(int port, long fresh, Predicate<AfterRepair.Found> enough) {
+        long now = clock.getAsLong();
+        Answer known = answers.get(port);
+        if (known != null && (known.at() >= fresh || now - known.at() < REMEMBERED && enough.test(known.found()))) {
+            return known.found();
+        }
+        AfterRepair.Found found = reader.apply(port);
+        answers.put(port, new Answer(found, now));
+        return found;
+    }
+
+    private static AfterRepair.Found read(int port) {
+        AfterRepair.Found found = AfterRepair.Found.none();
+        for (String path : NetworkNamespace.likely()) {
+            try (NetworkNamespace netns = NetworkNamespace.named(path)) {
+                netns.call(() -> found.add(port, true));
+            } catch (NoSuchNamespaceException e) {
+                continue; // it went, or is something else
+            } catch (KernelException e) {
+                return AfterRepair.Found.none(); // may not be entered: then nothing is certain
+            }
+        }
+        return found;
+    }
+}
