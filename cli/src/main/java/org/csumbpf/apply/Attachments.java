@@ -235,12 +235,16 @@ public final class Attachments {
         });
     }
 
-    /** Detaches everything: in one namespace, or in all, also those that are gone. */
-    public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only) {
+    /**
+     * Detaches everything: in one namespace, or in all, also those that are gone.
+     *
+     * @param forget also what attach changed in namespaces that are not found, and that may be held where nobody can look
+     */
+    public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only, boolean forget) {
         List<AttachmentResult> all = EachAttachment.run(only, (pins, reach, scope, result) -> {
             if (reach.state() == Reach.State.NETNS_NOT_FOUND
                     || reach.state() == Reach.State.MOVED && reach.device().isEmpty()) {
-                EachAttachment.requireNotInForce(pins, reach);
+                EachAttachment.requireNotInForce(pins, reach, forget);
             }
             Undo.run(pins, reach, scope, result);
         });

@@ -55,16 +55,21 @@ final class EachAttachment {
         return all;
     }
 
-    /** While something of an attachment may be in force where nobody can look, nothing of it is undone. */
-    static void requireNotInForce(PinDirectory pins, Reach reach) {
+    /**
+     * While something of an attachment may be in force where nobody can look, nothing of it is undone.
+     *
+     * @param forget the user says that what attach changed in the namespace matters no more
+     */
+    static void requireNotInForce(PinDirectory pins, Reach reach, boolean forget) {
         if (Remains.stillRuns(pins)) {
             throw notFound(pins, "the program still runs in it", "csumbpf --netns PATH detach --all");
         }
-        if (!reach.complete() && changedTheNamespace(pins)) {
-            throw notFound(
-                    pins,
-                    "not everything that could hold it may be seen from here",
-                    "csumbpf --netns PATH detach --all");
+        if (!forget && !reach.complete() && changedTheNamespace(pins)) {
+            throw new AttachException(
+                    AttachException.Kind.UNSUPPORTED_HOST,
+                    "network namespace " + pins.netns()
+                            + " was not found, but not everything that could hold it may be seen" + " from here",
+                    "run 'csumbpf --netns PATH detach --all' with a path of it; if it is gone, 'csumbpf detach --all --forget'");
         }
     }
 

@@ -7,11 +7,29 @@ import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Attachments;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 @Command(
         name = "detach",
         description = "Undo what attach did: the program, its maps, and what it changed on the host. Nothing else.")
 final class DetachCommand extends OneOrAllCommand {
+    @Option(
+            names = "--forget",
+            description =
+                    "With --all: clear away also attachments whose network namespace is not found although it may be held"
+                            + " where nobody can look. What attach made in it beside the program (nftables rules, GRO) is not undone"
+                            + " then. An attachment whose program still runs is never forgotten.")
+    private boolean forget;
+
+    @Override
+    void checkUsage() {
+        super.checkUsage();
+        if (forget && !all()) {
+            throw new ParameterException(spec().commandLine(), "--forget goes with --all");
+        }
+    }
+
     @Override
     AttachmentResult one(NetworkNamespace netns, String ifname) {
         return Attachments.detach(netns, ifname);
@@ -19,7 +37,7 @@ final class DetachCommand extends OneOrAllCommand {
 
     @Override
     List<AttachmentResult> each(Optional<NetworkNamespace> only) {
-        return Attachments.detachAll(only);
+        return Attachments.detachAll(only, forget);
     }
 
     @Override

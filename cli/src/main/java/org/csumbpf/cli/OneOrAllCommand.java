@@ -23,7 +23,7 @@ abstract class OneOrAllCommand extends HostCommand {
     private boolean all;
 
     @Override
-    final void checkUsage() {
+    void checkUsage() {
         if (all == (ifname != null)) {
             throw new ParameterException(spec().commandLine(), "give either an interface or --all");
         }
@@ -45,6 +45,10 @@ abstract class OneOrAllCommand extends HostCommand {
         tell(report, done, failure(failure));
         throwIfAny(failure);
         return ExitCode.DONE;
+    }
+
+    final boolean all() {
+        return all;
     }
 
     abstract AttachmentResult one(NetworkNamespace netns, String ifname);
