@@ -4,6 +4,7 @@ package org.csumbpf.apply;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.csumbpf.backstop.Leftover;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
@@ -30,6 +31,12 @@ final class DevicePins {
     static boolean runs(NetworkNamespace netns, NetDevice device) {
         return LiveHook.find(HookPlace.receive(new PinDirectory(netns.inode(), device.ifindex())))
                 .isPresent();
+    }
+
+    /** Whether anything of an attachment is there without its pins: the program, or nftables rules. */
+    static boolean hasRemains(NetworkNamespace netns, NetDevice device) {
+        return runs(netns, device)
+                || Leftover.find(Optional.of(netns)).contains(new PinDirectory(netns.inode(), device.ifindex()));
     }
 
     /**

@@ -3,10 +3,12 @@ package org.csumbpf.apply;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import org.csumbpf.backstop.Leftover;
 import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
@@ -32,7 +34,9 @@ final class EachAttachment {
      */
     static List<AttachmentResult> run(Optional<NetworkNamespace> only, Operation operation) {
         List<AttachmentResult> all = new ArrayList<>();
-        for (PinDirectory pins : PinTree.withUnpinned(only)) {
+        Set<PinDirectory> attachments = new LinkedHashSet<>(PinTree.withUnpinned(only));
+        attachments.addAll(Leftover.find(only));
+        for (PinDirectory pins : attachments) {
             Result result = new Result();
             AtomicReference<String> label =
                     new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());

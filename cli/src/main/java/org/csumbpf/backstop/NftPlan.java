@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
@@ -48,7 +49,7 @@ public record NftPlan(
 
     private static final String VNI = "@th,96,24";
     private static final Pattern COINED =
-            Pattern.compile("if\\d+(-(repair|input|(any-)?(zero|recompute|observe|skip|drop|pass)))?");
+            Pattern.compile("if(\\d+)(-(repair|input|(any-)?(zero|recompute|observe|skip|drop|pass)))?");
 
     /** Tables of nftables. */
     public enum Family {
@@ -143,6 +144,16 @@ public record NftPlan(
     /** Whether a name in the table is one that csumbpf gives. */
     static boolean coined(String name) {
         return COINED.matcher(name).matches();
+    }
+
+    /** The ifindex of the attachment that a chain, set or counter belongs to; empty: none of ours gave that name. */
+    static Optional<Integer> owner(String name) {
+        Matcher coined = COINED.matcher(name);
+        try {
+            return coined.matches() ? Optional.of(Integer.valueOf(coined.group(1))) : Optional.empty();
+        } catch (NumberFormatException e) {
+            return Optional.empty(); // more than the kernel gives out
+        }
     }
 
     /** Whether a chain, set or counter of the table belongs to an attachment's ifindex. */

@@ -7,9 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Vni;
@@ -128,6 +130,11 @@ public record NftTable(
     /** Whether anything in it is that attachment's. */
     public boolean holds(int ifindex) {
         return names().anyMatch(name -> NftPlan.owns(ifindex, name));
+    }
+
+    /** The ifindexes of the attachments that anything in it belongs to. */
+    Set<Integer> owners() {
+        return names().flatMap(name -> NftPlan.owner(name).stream()).collect(Collectors.toCollection(TreeSet::new));
     }
 
     /**

@@ -44,7 +44,14 @@ final class AttachmentFindings {
     }
 
     void ofHook(PinDirectory pins, boolean live, boolean readable, Optional<AttachmentRecord> record) {
-        if (!live && !readable) {
+        if (!live && !pins.exists()) {
+            problem(
+                    AttachmentView.State.HOOK_LOST.finding(),
+                    device.name(),
+                    "all its pins are lost, and the program with them; its nftables rules are left",
+                    command("takes them over", "attach"),
+                    command("clears them away", "detach"));
+        } else if (!live && !readable) {
             problem(
                     Finding.Id.HALF_MADE,
                     device.name(),
@@ -52,7 +59,7 @@ final class AttachmentFindings {
                     command("clears it away", "detach"));
         } else if (!live) {
             problem(
-                    AttachmentReader.state(false, true, record).finding(),
+                    AttachmentReader.state(pins, false, true, record).finding(),
                     device.name(),
                     "the program is not on the hook",
                     command("puts it back", "restore"),

@@ -2,14 +2,18 @@
 package org.csumbpf.snapshot;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeMap;
 import org.csumbpf.backstop.BackstopReader;
 import org.csumbpf.backstop.BackstopView;
+import org.csumbpf.backstop.Leftover;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
@@ -46,7 +50,9 @@ public final class AttachmentReader {
 
     /** All attachments: of one namespace, or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        return withOffPath(each(HostSnapshot.take(), PinTree.withUnpinned(only)));
+        Set<PinDirectory> attachments = new LinkedHashSet<>(PinTree.withUnpinned(only));
+        attachments.addAll(Leftover.find(only));
+        return withOffPath(each(HostSnapshot.take(), attachments));
     }
 
     /** @param moved kept by a process that stays */
@@ -86,7 +92,7 @@ public final class AttachmentReader {
         return AttachmentView.evidence(record, contents, backstop, NetStatistics.read());
     }
 
-    private static List<AttachmentView> each(HostSnapshot host, List<PinDirectory> attachments) {
+    private static List<AttachmentView> each(HostSnapshot host, Collection<PinDirectory> attachments) {
         List<AttachmentView> views = new ArrayList<>();
         for (PinDirectory pins : attachments) {
             try {
@@ -249,7 +255,7 @@ public final class AttachmentReader {
         contents.filter(c -> live.isPresent()).ifPresent(c -> findings.afterRepair(c, backstop, begun));
         return new AttachmentView(
                 new Place(pins.netns(), netns.name(), pins.ifindex(), device.name()),
-                state(live.isPresent(), contents.isPresent(), record),
+                state(pins, live.isPresent(), contents.isPresent(), record),
                 live.map(hook -> {
                     try (BpfProgram program = hook.program()) {
                         return new AttachmentView.Hanging(hook.kind().label(), program.info(), hook.before());
@@ -279,11 +285,13 @@ public final class AttachmentReader {
                 .plus(c.detour(), c.detourOfAny())));
     }
 
-    static AttachmentView.State state(boolean live, boolean readable, Optional<AttachmentRecord> record) {
+    static AttachmentView.State state(
+            PinDirectory pins, boolean live, boolean readable, Optional<AttachmentRecord> record) {
         if (live) {
             return AttachmentView.State.ATTACHED;
         }
-        return readable && record.filter(AttachmentRecord::finished).isPresent()
+        return !pins.exists()
+                        || readable && record.filter(AttachmentRecord::finished).isPresent()
                 ? AttachmentView.State.HOOK_LOST
                 : AttachmentView.State.NOT_HOOKED;
     }

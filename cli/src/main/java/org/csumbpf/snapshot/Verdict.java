@@ -73,7 +73,8 @@ public record Verdict(Kind kind, String text) {
                             + view.state().label());
         }
         if (view.state() != AttachmentView.State.ATTACHED) {
-            return new Verdict(Kind.OFF, "nothing is repaired: " + view.state().label());
+            return new Verdict(
+                    Kind.OFF, "the program repairs nothing: " + view.state().label());
         }
         if (view.offPath().isPresent()) {
             return new Verdict(Kind.BYPASSED, view.offPath().get() + besides(view));

@@ -64,7 +64,7 @@ class FaultTest {
             running.add(CompletableFuture.supplyAsync(() -> PrivateWorld.run(HOURS * 3600, script)));
         }
         List<String> lost = new ArrayList<>();
-        int[] sums = new int[4];
+        int[] sums = new int[5];
         for (CompletableFuture<Shell.Result> world : running) {
             Shell.Result result = world.get();
             System.out.print(result.out());
@@ -81,15 +81,19 @@ class FaultTest {
             }
         }
         System.out.printf(
-                "faults: %d situations of %d steps, %d failures, %d kills, in %d s; lost: %s%n",
+                "faults: %d situations of %d steps, %d failures, %d kills, %d not at the step that was meant, in %d s; lost: %s%n",
                 sums[0],
                 sums[1],
                 sums[2],
                 sums[3],
+                sums[4],
                 (System.nanoTime() - began) / 1_000_000_000,
                 lost.isEmpty() ? "nothing" : lost.size());
         assertThat(lost).isEmpty();
         assertThat(sums[2]).as("failures").isPositive();
         assertThat(sums[3]).as("kills").isPositive();
+        assertThat(sums[4])
+                .as("did not come to the step that was to be harmed")
+                .isLessThanOrEqualTo((sums[2] + sums[3]) / 10);
     }
 }

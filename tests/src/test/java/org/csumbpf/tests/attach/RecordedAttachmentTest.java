@@ -471,6 +471,30 @@ class RecordedAttachmentTest {
         }
     }
 
+    /** With its link's pin a tcx program goes; its nftables rules stay, are shown, and are taken over or away. */
+    @ParameterizedTest
+    @ValueSource(strings = {"detach w1", "detach --all", "attach w1 --force --vni 5 --backstop always"})
+    void rulesWithoutPinsAreNotForgotten(String command) {
+        String told = passed("""
+                add n
+                csumbpf --netns n attach w1 --force --vni 5 --hook tcx --backstop always >/dev/null
+                rm -r $pins
+                programs 0
+                fails 9 csumbpf --netns n status
+                [ "$(csumbpf --netns n status --json | python3 -c 'import json, sys
+                a, = json.load(sys.stdin)["attachments"]
+                print(a["state"], *[f["id"] for f in a["findings"]])')" = "hook_lost hook_lost" ]
+                csumbpf --netns n %s
+                case "%s" in attach*) csumbpf --netns n status w1; csumbpf --netns n detach w1 ;; esac
+                [ -z "$(ip netns exec n nft list ruleset)" ]
+                csumbpf --netns n status
+                """.formatted(command, command));
+        assertThat(told)
+                .contains("all its pins are lost", "'csumbpf --netns n attach w1' takes them over")
+                .contains("w1: removed the nftables backstop")
+                .endsWith("nothing is attached\n");
+    }
+
     /** The program with the record that it had before. */
     static byte[] layout1() throws IOException {
         Path sources = Files.createTempDirectory("layout1");
