@@ -15,7 +15,7 @@ PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo v
 PACKAGES += $(if $(filter aarch64,$(shell uname -m)),libc6-dev-amd64-cross,libc6-dev-arm64-cross)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-swarm build test test-all test-fast test-root test-vm vm-shell bench fmt install clean
+.PHONY: help setup demo demo-swarm build test test-all test-fast test-root test-vm vm-shell bench fmt install uninstall clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,7 +75,6 @@ bench: build ## What it costs, as ratios: program, whole path, ESP (VM), command
 	tests/bench/esp.sh
 	tests/bench/backstop.sh
 	tests/bench/report
-	tests/bench/report --readme
 
 fmt: ## Format Java and C.
 	$(MVN) -q com.diffplug.spotless:spotless-maven-plugin:3.11.0:apply
@@ -84,6 +83,10 @@ fmt: ## Format Java and C.
 
 install: build ## Install below PREFIX (default /usr/local), for this machine or for ARCH=amd64|arm64.
 	ARCH=$(ARCH) cli/src/main/sh/make-dist "$(DESTDIR)$(PREFIX)"
+
+uninstall: ## Remove what 'make install' put below PREFIX. Attachments stay: 'csumbpf detach --all' first.
+	rm -f "$(DESTDIR)$(PREFIX)/bin/csumbpf"
+	rm -rf "$(DESTDIR)$(PREFIX)/lib/csumbpf"
 
 clean: ## Remove what was built; the cache stays.
 	rm -rf bin lib bpf/target loader/target maps/target cli/target tests/target

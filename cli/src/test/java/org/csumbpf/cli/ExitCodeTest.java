@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 import org.csumbpf.snapshot.Verdict;
 import org.junit.jupiter.api.Test;
 
-/** Exit codes are told in the code, the help, the README and docs/exit-codes.md. */
+/** Exit codes are told in the code, the help and docs/exit-codes.md. */
 class ExitCodeTest {
     @Test
     void theDocumentListsThemAll() throws IOException {
@@ -23,22 +23,6 @@ class ExitCodeTest {
                 .isEqualTo(Arrays.stream(ExitCode.values())
                         .map(code -> code.code() + " " + code.meaning())
                         .toList());
-    }
-
-    @Test
-    void theReadmeListsThemAll() throws IOException {
-        String codes = Pattern.compile("Exit codes: (.*?)\\n\\n", Pattern.DOTALL)
-                .matcher(text("README.md"))
-                .results()
-                .findFirst()
-                .orElseThrow()
-                .group(1);
-        assertThat(Pattern.compile("(?:^|,\\s)(\\d+) ")
-                        .matcher(codes)
-                        .results()
-                        .map(found -> Integer.valueOf(found.group(1)))
-                        .toList())
-                .isEqualTo(Arrays.stream(ExitCode.values()).map(ExitCode::code).toList());
     }
 
     @Test
