@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.backstop;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.Set;
+import java.util.TreeSet;
 import org.csumbpf.loader.host.KernelModule;
+import org.csumbpf.loader.host.MountNamespaces;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.pin.PinDirectory;
@@ -15,7 +18,8 @@ public final class Leftover {
 
     /**
      * Where the pins of such attachments would be. They are looked for in one namespace, the caller's own if none is named, and only
-     * where nothing is attached: who has an attachment there is not to pay for it.
+     * where nothing is attached: who has an attachment there is not to pay for it. What is pinned in another mount namespace's bpffs, as
+     * of a container, is not left over.
      */
     public static List<PinDirectory> find(Optional<NetworkNamespace> only) {
         try (NetworkNamespace own = only.isPresent() ? null : NetworkNamespace.current()) {
@@ -30,12 +34,14 @@ public final class Leftover {
 
     private static List<PinDirectory> in(NetworkNamespace netns) {
         try (NftTables nftables = NftTables.open()) {
-            return Stream.of(NftPlan.Family.values())
-                    .flatMap(family -> nftables.table(family).stream())
-                    .filter(NftTable::ours)
-                    .flatMap(table -> table.owners().stream())
-                    .distinct()
+            Set<Integer> owners = new TreeSet<>();
+            for (NftPlan.Family family : NftPlan.Family.values()) {
+                nftables.table(family).filter(NftTable::ours).ifPresent(table -> owners.addAll(table.owners()));
+            }
+            List<Path> elsewhere = owners.isEmpty() ? List.of() : MountNamespaces.otherRoots();
+            return owners.stream()
                     .map(ifindex -> new PinDirectory(netns.inode(), ifindex))
+                    .filter(pins -> elsewhere.stream().noneMatch(pins::existsBelow))
                     .toList();
         } catch (NftablesException e) {
             return List.of(); // without nftables there are none

@@ -119,7 +119,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     }
 
     /** @param root of another mount namespace, as {@code /proc/PID/root} */
-    boolean existsBelow(Path root) {
+    public boolean existsBelow(Path root) {
         return Files.isDirectory(root.resolve(path().toString().substring(1)), LinkOption.NOFOLLOW_LINKS);
     }
 
