@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * tc ingress: repairs the outer UDP checksum of VXLAN packets that IPsec (ESP, transport mode) has decrypted, where a
- * NAT on the way rewrote the addresses that the checksum covers.
+ * Runs on tc ingress. Repairs the outer UDP checksum of VXLAN packets that IPsec (ESP, transport mode) decrypted and
+ * whose addresses a NAT rewrote before that.
  *
  *     parse -> rule for the VNI -> proof that ESP decrypted it -> repair -> count
  *
- * Every verdict but an asked-for drop is TC_ACT_UNSPEC (the same number as TCX_NEXT): other programs on the hook run.
+ * Every verdict is TC_ACT_UNSPEC (the same number as TCX_NEXT), so other programs on the hook run too; except a drop
+ * that the rule asks for.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -38,7 +39,7 @@ static __always_inline enum csumbpf_outcome store(struct __sk_buff *skb, const s
 	return checksum_store(skb, packet, checksum) ? CSUMBPF_FAILED : CSUMBPF_REPAIRED;
 }
 
-/* `sum`: of checksum_sum() */
+/* `sum` is the result of checksum_sum(). */
 static __always_inline enum csumbpf_outcome judge(struct __sk_buff *skb, const struct vxlan_packet *packet, __u8 mode,
 						  long sum)
 {
@@ -59,7 +60,7 @@ static __always_inline enum csumbpf_outcome adjust(struct __sk_buff *skb, const 
 	return checksum_adjust(skb, packet, delta) ? CSUMBPF_FAILED : CSUMBPF_REPAIRED;
 }
 
-/* Does what the mode says with a packet that proved where it comes from. */
+/* Applies the rule's mode to a packet that IPsec decrypted, or that needs no proof. */
 static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const struct vxlan_packet *packet,
 						   struct csumbpf_rule rule, __be32 spi)
 {
@@ -146,8 +147,8 @@ int csumbpf(struct __sk_buff *skb)
 	outcome = repair(skb, &packet, rule, state.spi);
 
 	/*
-	 * A checksum other than 0 that belongs there, or is only observed: not one for the backstop. It keeps off rules
-	 * without proof, and would leave this on their packets.
+	 * Tell the backstop to leave a checksum alone that is right, or only observed. Rules without proof have no
+	 * backstop, so nothing would clear the mark on their packets.
 	 */
 	if (settings->flags & CSUMBPF_CONFIG_BACKSTOP && !(rule.flags & CSUMBPF_RULE_UNVERIFIED) && !skb->priority &&
 	    (outcome == CSUMBPF_GOOD || outcome == CSUMBPF_BAD || outcome == CSUMBPF_GSO ||
@@ -160,9 +161,9 @@ counted:
 }
 
 /*
- * tc ingress of the loopback device: recomputes what nftables found behind tc and could not repair itself, since it can
- * only write 0, which IPv6 does not accept. The rule for the VNI has been looked up there. The packet comes with its IPsec
- * state, since the loopback device, unlike a veth, leaves that on it.
+ * Runs on tc ingress of the loopback device. Recomputes the checksum of IPv6 packets that were decrypted after tc:
+ * nftables can only write 0, which IPv6 rejects, so it sends them here. nftables has matched the rule already. Unlike a
+ * veth, the loopback device keeps the packet's IPsec state.
  */
 SEC("tc")
 int csumbpf_detour(struct __sk_buff *skb)
@@ -179,12 +180,12 @@ int csumbpf_detour(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	own = bpf_map_lookup_elem(&attachment, &first);
 	if (!own || (skb->priority ^ own->ifindex) & CSUMBPF_PRIORITY_MINOR)
-		return TC_ACT_UNSPEC; /* another attachment's */
+		return TC_ACT_UNSPEC; /* of another attachment */
 	skb->priority = 0;
 
-	/* The loopback device has an Ethernet header, whatever the packet first came in by. */
+	/* On the loopback device there is an Ethernet header, whatever the first device has. */
 	if (parse_vxlan(skb, NULL, &packet) != PARSE_VXLAN || bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0))
-		return TC_ACT_UNSPEC; /* not from nftables */
+		return TC_ACT_UNSPEC; /* nftables did not send it */
 	outcome = repair(skb, &packet, rule, state.spi);
 
 	counter = bpf_map_lookup_elem(&backstop, &packet.vni);

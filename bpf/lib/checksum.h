@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The UDP checksum (RFC 768, RFC 1071, RFC 8200 section 8.1). */
+/* Computes and writes the UDP checksum (RFC 768, RFC 1071, RFC 8200 section 8.1). */
 #ifndef CSUMBPF_LIB_CHECKSUM_H
 #define CSUMBPF_LIB_CHECKSUM_H
 
@@ -16,12 +16,12 @@
 #define CHECKSUM_TOO_LONG (-2)
 #define CHECKSUM_OFFSET __builtin_offsetof(struct udphdr, check)
 
-/* A datagram, and up to three bytes of zero behind it, since bpf_csum_diff() takes multiples of four. */
+/* A datagram, followed by up to three zero bytes: bpf_csum_diff() takes multiples of four. */
 struct checksum_datagram {
 	__u8 bytes[CSUMBPF_CSUM_MAX + 4];
 } __attribute__((aligned(4)));
 
-/* Per CPU and not on the stack: the stack has 512 bytes in all. tc programs do not nest on one CPU. */
+/* Not on the stack, which has 512 bytes. Per CPU is safe: tc programs do not nest on one CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -42,7 +42,7 @@ static __always_inline __u64 checksum_pseudo_header(const struct vxlan_packet *p
 {
 	__u64 sum = (__u64)bpf_htonl(packet->udp_length) + bpf_htonl(IPPROTO_UDP);
 
-	/* An IPv4 address is mapped, so its 0xffff words add -0 on both sides: nothing, in one's complement. */
+	/* IPv4 addresses are mapped. Their 0xffff words add -0, which is nothing in one's complement. */
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		sum += (__u64)packet->saddr[i] + packet->daddr[i];
@@ -50,8 +50,8 @@ static __always_inline __u64 checksum_pseudo_header(const struct vxlan_packet *p
 }
 
 /*
- * The sum over the copy of a datagram, in steps that every kernel takes. `length`: 1 to CSUMBPF_CSUM_MAX. Negative: there is no sum.
- * Not static and not inlined: so the verifier goes through the steps once, and not for each way to them.
+ * Sums the copy of a datagram in steps that every kernel accepts. `length`: 1 to CSUMBPF_CSUM_MAX. Negative if it fails.
+ * A global function, so that the verifier checks the loop once and not for each path to it.
  */
 __noinline __s64 checksum_in_steps(__u32 length)
 {
@@ -63,7 +63,7 @@ __noinline __s64 checksum_in_steps(__u32 length)
 
 	if (!datagram || !length || length > CSUMBPF_CSUM_MAX)
 		return -1;
-	/* The last step is never empty, so that no kernel's verifier sees a read of 0 bytes: 1 to CSUMBPF_CSUM_STEP. */
+	/* The last step has 1 to CSUMBPF_CSUM_STEP bytes: some verifiers reject a read that may be empty. */
 	whole_steps = (length - 1) / CSUMBPF_CSUM_STEP;
 	last_step = ((length - 1) & (CSUMBPF_CSUM_STEP - 1)) + 1;
 	at = datagram->bytes;
@@ -75,12 +75,12 @@ __noinline __s64 checksum_in_steps(__u32 length)
 }
 
 /*
- * One's complement sum over the pseudo-header and the whole datagram, its checksum field included, folded to 16 bits:
- * CHECKSUM_INTACT if the checksum is right (it cannot be 0, since the pseudo-header is not). Negative: CHECKSUM_TOO_LONG,
- * or could not be read.
+ * Returns the one's complement sum over the pseudo-header and the whole datagram, its checksum field included, folded
+ * to 16 bits. It is CHECKSUM_INTACT if the checksum is right, and never 0, because the pseudo-header is not 0.
+ * Negative: CHECKSUM_TOO_LONG, or the packet could not be read.
  *
- * One copy and one call of bpf_csum_diff(), since calls are what costs. Kernels before 6.13 refuse more than
- * CSUMBPF_CSUM_STEP bytes (-EINVAL; no sum is negative), so there it takes more calls.
+ * Calls dominate the cost, so this is one copy and one call of bpf_csum_diff(). Kernels before 6.13 reject more than
+ * CSUMBPF_CSUM_STEP bytes (-EINVAL; a sum is never negative) and need more calls.
  */
 static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxlan_packet *packet)
 {
@@ -91,7 +91,7 @@ static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxl
 
 	if (length > CSUMBPF_CSUM_MAX)
 		return CHECKSUM_TOO_LONG;
-	/* Two comparisons, since the verifier learns nothing from one that does for both; nor, on 5.10, from one with 0. */
+	/* Two comparisons: the verifier learns no bounds from a combined one, nor, on 5.10, from one with 0. */
 	asm volatile("" : "+r"(length));
 	if (length < sizeof(struct udphdr) || !datagram)
 		return -1;
@@ -105,7 +105,7 @@ static __always_inline long checksum_sum(struct __sk_buff *skb, const struct vxl
 	return checksum_fold((__u32)sum + checksum_pseudo_header(packet));
 }
 
-/* The checksum that makes a sum of 0xffff out of checksum_sum(). 0 means "none" in UDP: its other form is sent. */
+/* Returns the right checksum, given checksum_sum(). 0 means "no checksum" in UDP, so 0xffff stands for it. */
 static __always_inline __sum16 checksum_right(const struct vxlan_packet *packet, __u16 sum)
 {
 	__u16 without = checksum_fold((__u32)sum + (__u16)~packet->checksum);
@@ -114,7 +114,7 @@ static __always_inline __sum16 checksum_right(const struct vxlan_packet *packet,
 	return right ? right : 0xffff;
 }
 
-/* 0 or a negative errno. Keeps skb->csum true where the NIC left CHECKSUM_COMPLETE. */
+/* Returns 0 or a negative errno. Keeps skb->csum right if the NIC left CHECKSUM_COMPLETE. */
 static __always_inline long checksum_store(struct __sk_buff *skb, const struct vxlan_packet *packet, __sum16 checksum)
 {
 	return bpf_skb_store_bytes(skb, packet->udp_offset + CHECKSUM_OFFSET, &checksum, sizeof(checksum),
@@ -122,8 +122,8 @@ static __always_inline long checksum_store(struct __sk_buff *skb, const struct v
 }
 
 /*
- * Takes out of the checksum what NAT has put in: `delta`, of struct csumbpf_nat. 0 or a negative errno; skb->csum likewise.
- * BPF_F_PSEUDO_HDR says that no byte of the packet changes but the checksum itself, which is so, over IPv6 too.
+ * Subtracts from the checksum what NAT changed: `delta` of struct csumbpf_nat. Returns 0 or a negative errno.
+ * BPF_F_PSEUDO_HDR says that no byte of the packet changes but the checksum, so skb->csum stays right.
  */
 static __always_inline long checksum_adjust(struct __sk_buff *skb, const struct vxlan_packet *packet, __sum16 delta)
 {

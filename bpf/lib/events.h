@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What user space is told of, beside the counts: seldom, whatever comes in. */
+/* Reports to user space what counters cannot say. The rate is limited, whatever comes in. */
 #ifndef CSUMBPF_LIB_EVENTS_H
 #define CSUMBPF_LIB_EVENTS_H
 
@@ -11,8 +11,8 @@
 #include "parse.h"
 
 /*
- * Shared by all CPUs without a lock: two that meet here let through one event more or fewer. In a flood it is only read, so
- * it stays in every CPU's cache.
+ * Shared by all CPUs without a lock: a race lets through one event more or fewer. In a flood it is only read, so it
+ * stays in every CPU's cache.
  */
 struct event_limit {
 	__u64 window; /* jiffies at its start */
@@ -26,7 +26,7 @@ struct {
 	__type(value, struct event_limit);
 } event_limits SEC(".maps");
 
-/* The words are for comparing: all bytes have names. */
+/* `words` is for comparing, so every byte must have a name. */
 union told_key {
 	struct {
 		__u32 type;
@@ -41,7 +41,7 @@ struct told {
 	__u64 delta;
 };
 
-/* What was told already, so that not every CPU tells it, and a flood does not tell the same again and again. */
+/* What was reported already, by any CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
@@ -50,8 +50,8 @@ struct {
 } told SEC(".maps");
 
 /*
- * What needs no look-up in `told` for a while, since the answer is known: it was told, or held back and counted. A peer that sends
- * the same again and again comes no further than here. For each CPU, so no line of a cache goes to and fro.
+ * A cache of `told`: what was reported, or held back and counted, a moment ago. A flood of the same event ends here. Per
+ * CPU, so that CPUs share no cache line.
  */
 #define EVENT_RECENT 64
 struct recent {
@@ -110,7 +110,7 @@ static __always_inline int event_within_limit(struct event_limit *limit, __u64 n
 	return 1;
 }
 
-/* Plaintext goes on and on, so it is told again after a while; of the rest only what is new. */
+/* Plaintext is reported again after a while, because it goes on; other events only if they are new. */
 static __always_inline int event_is_news(const struct told *before, __u32 type, __u64 now, __sum16 delta)
 {
 	if (!before)
@@ -126,8 +126,8 @@ static __always_inline int event_is_news(const struct told *before, __u32 type, 
 }
 
 /*
- * Only what is news counts against the limit, and as lost: a peer that goes on and on must not keep the others' events back. What
- * was held back is news again in the next window.
+ * Only new events count against the limit, and as lost: a peer that repeats itself must not hold back the events of
+ * others. What was held back is new again in the next window.
  */
 static __always_inline void event_tell(__u32 type, const struct vxlan_packet *packet, __be32 spi, __sum16 delta_before,
 				       __sum16 delta)

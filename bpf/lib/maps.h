@@ -29,7 +29,7 @@ struct {
 	__type(value, struct csumbpf_counters);
 } first_counters SEC(".maps");
 
-/* Not preallocated: a full table would cost every host the memory of 32,768 rules, and few have more than ten. */
+/* Not preallocated: that would take the memory of 32,768 rules, and few hosts have more than ten. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -38,7 +38,7 @@ struct {
 	__type(value, struct csumbpf_rule);
 } rules SEC(".maps");
 
-/* User space makes the entry with the rule, so the program only ever looks up. */
+/* User space makes the entry together with the rule; the program only looks up. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -47,7 +47,7 @@ struct {
 	__type(value, struct csumbpf_counters);
 } counters SEC(".maps");
 
-/* The same for what csumbpf_detour does; only rules that recompute IPv6 ever count here. */
+/* The counters of csumbpf_detour. Only rules that recompute IPv6 count here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -64,9 +64,9 @@ struct {
 } totals SEC(".maps");
 
 /*
- * Shared by all CPUs: what one has learned of a peer all know, and the size does not grow with their number. Packets of one
- * SA come to one CPU as a rule, since cards spread ESP by address or SPI. The kernel evicts before the last entry is taken,
- * hence more of them.
+ * Shared by all CPUs: what one learns, all know, and the size does not grow with their number. Usually the packets of one
+ * SA come to one CPU, because cards spread ESP by address or SPI. The kernel evicts entries before all are in use, so
+ * there are some more than CSUMBPF_PEERS_MAX.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -82,13 +82,13 @@ struct {
 	__type(value, struct csumbpf_attachment);
 } attachment SEC(".maps");
 
-/* Read by `csumbpf serve`. Nobody reads: it fills up and stays so, which costs a failed reservation now and then. */
+/* Read by `csumbpf serve`. Without a reader it stays full, and reservations fail, which is cheap. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, CSUMBPF_EVENTS_BYTES);
 } events SEC(".maps");
 
-/* By enum csumbpf_event_type: events that were not told, for the limit on their number or for a full ring buffer. */
+/* By enum csumbpf_event_type: new events that were not reported, because of the limit or a full ring buffer. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, CSUMBPF_EVENT_TYPE_COUNT_);
@@ -103,8 +103,8 @@ static __always_inline void count(struct csumbpf_count *counter, struct __sk_buf
 }
 
 /*
- * Loaded nowhere (libbpf skips a section it does not know). It holds one of each enum, which puts them into the BTF that
- * the Java side is compared with.
+ * Never loaded: libbpf skips unknown sections. It puts every enum into the BTF that CodecsAgainstBtfTest compares with the
+ * Java side.
  */
 struct {
 	enum csumbpf_mode mode;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * From an Ethernet frame, or an IP packet where the device has no Ethernet header, to the VNI. Every read is bounds-checked; nothing is written.
+ * Parses an Ethernet frame, or an IP packet if the device has no Ethernet header, up to the VNI. Both programs call
+ * parse_vxlan(). Every read is bounds-checked; nothing is written.
  *
- * Packet pointers do not outlive a call of header(), which may pull data and so move it: each layer copies what the
- * next one needs.
+ * header() may pull data and so move it, which invalidates packet pointers: each layer copies what the next one needs.
  */
 #ifndef CSUMBPF_LIB_PARSE_H
 #define CSUMBPF_LIB_PARSE_H
@@ -29,15 +29,15 @@ struct vlan_tag {
 };
 
 /*
- * RFC 8200 section 4: every IPv6 extension header that is skipped begins so. As many are skipped; more than each kind once,
- * which is what the RFC recommends, no sender has a use for.
+ * RFC 8200 section 4: how every IPv6 extension header begins that is skipped. EXTENSIONS_MAX is each kind once, as the
+ * RFC recommends.
  */
 struct extension_header {
 	__u8 nexthdr;
 	__u8 length; /* 8-byte units, without the first; in a fragment header reserved */
 	union {
 		struct {
-			__u8 type; /* of a routing header; it no longer matters */
+			__u8 type; /* of a routing header; irrelevant at its last hop */
 			__u8 segments_left;
 		};
 		__be16 fragment; /* of a fragment header: offset and flags */
@@ -46,14 +46,14 @@ struct extension_header {
 };
 _Static_assert(sizeof(struct extension_header) == 8, "an extension header has at least 8 bytes");
 #define EXTENSIONS_MAX 4
-#define IP6_OFFSET_AND_MF bpf_htons(0xfff9) /* none of them: the one fragment is the whole packet (RFC 6946) */
+#define IP6_OFFSET_AND_MF bpf_htons(0xfff9) /* both 0: an atomic fragment is the whole packet (RFC 6946) */
 /*
- * A Home Address option (RFC 6275) takes the place of the source in the pseudo-header. It needs 24 bytes: destination options that
- * have less room cannot hold one. 8-byte units, without the first.
+ * A Home Address option (RFC 6275) replaces the source address in the pseudo-header. With its header it needs 24 bytes,
+ * so shorter destination options hold none. 8-byte units, without the first.
  */
 #define DESTINATION_OPTIONS_MAX 1
 
-/* Of offsets: two VLAN tags behind an Ethernet header, and four extension headers of 2,048 bytes behind those and an IPv6 header. */
+/* The largest offsets: after two VLAN tags; after those, an IPv6 header and four extension headers of 2,048 bytes. */
 #define NETWORK_OFFSET_MASK 0x1f
 #define TRANSPORT_OFFSET_MASK 0x3fff
 _Static_assert(ETH_HLEN + VLAN_TAGS_MAX * 4 <= NETWORK_OFFSET_MASK, "an IP header may lie behind what the mask covers");
@@ -75,11 +75,11 @@ enum parse_result {
 };
 
 struct vxlan_packet {
-	/* First the members of struct csumbpf_peer_key: it is looked up as it lies here. */
+	/* Begins with the members of struct csumbpf_peer_key, so that it is a key of map `peers` without a copy. */
 	__u32 vni;
 	__be32 saddr[4]; /* IPv4: mapped, so that saddr[3] is the address */
 	__be32 daddr[4];
-	__u32 udp_offset;     /* of the UDP header, from where tc has the packet begin */
+	__u32 udp_offset;     /* of the UDP header, from where the packet begins at tc */
 	__u32 udp_length;     /* the UDP length field: header and payload */
 	__u32 family_is_ipv6; /* 0 or 1 */
 	__sum16 checksum;     /* as it arrived */
@@ -88,8 +88,8 @@ _Static_assert(__builtin_offsetof(struct vxlan_packet, udp_offset) == sizeof(str
 	       "struct vxlan_packet does not begin with a struct csumbpf_peer_key");
 
 /*
- * skb->MEMBER. In C, clang keeps the address of a member that is read in many places in a register, and the verifier accepts no
- * pointer into the context but with a constant offset.
+ * skb->MEMBER. In C, clang would keep the address of a member that is read often in a register, and the verifier
+ * rejects a context pointer whose offset is not constant.
  */
 #define context(skb, member)                                                                                           \
 	({                                                                                                             \
@@ -100,7 +100,7 @@ _Static_assert(__builtin_offsetof(struct vxlan_packet, udp_offset) == sizeof(str
 		value;                                                                                                 \
 	})
 
-/* The empty asm keeps this one value: added up twice, the verifier would see two pointers and check only one. */
+/* The empty asm keeps clang from computing the pointer twice: the verifier would check only one of the two. */
 static __always_inline void *at(struct __sk_buff *skb, __u32 offset)
 {
 	void *start = (void *)(long)context(skb, data) + offset;
@@ -110,9 +110,8 @@ static __always_inline void *at(struct __sk_buff *skb, __u32 offset)
 }
 
 /*
- * `value`, as a number of which the verifier knows no more than that no bit is set but those of `mask`. A constant (the length of a header)
- * it follows by itself through all that comes after: with the bounds alone there is one way where there were a dozen, and attach
- * takes a tenth of a second less.
+ * Returns `value`, of which the verifier then knows only that it fits `mask`. It would follow each constant (the
+ * lengths of headers) separately through all code after this: a dozen paths, and a tenth of a second for each attach.
  */
 static __always_inline __u32 bounded(struct __sk_buff *skb, __u32 value, __u32 mask)
 {
@@ -123,8 +122,8 @@ static __always_inline __u32 bounded(struct __sk_buff *skb, __u32 value, __u32 m
 }
 
 /*
- * `length` bytes at `offset`, or NULL where the packet ends before that. They may lie in a page fragment (a driver
- * that puts only the first headers into the linear part): then they are pulled, which leaves the content as it is.
+ * Returns a pointer to `length` bytes at `offset`, or NULL if the packet is shorter. Bytes outside the linear part
+ * (some drivers put only the first headers there) are pulled into it, which does not change the packet.
  */
 static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 length)
 {
@@ -141,8 +140,8 @@ static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 l
 }
 
 /*
- * UDP and VXLAN. `room`: bytes from the UDP header to the end of the IP packet. `port`: of VXLAN, or NULL where somebody
- * else has looked at it.
+ * Parses UDP and VXLAN. `room`: bytes from the UDP header to the end of the IP packet. `port`: the VXLAN port, network
+ * byte order; NULL if it is checked already.
  */
 static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 offset, __u32 room, const __be16 *port,
 						   struct vxlan_packet *packet)
@@ -163,8 +162,8 @@ static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 
 	packet->checksum = udp->check;
 
 	/*
-	 * A datagram that GRO merged may be longer than its length fields can say (they hold 0 then). Its checksum is
-	 * not going to be touched, so its lengths need not be believed.
+	 * A datagram that GRO merged may be longer than its length fields can express; then they hold 0. Its checksum
+	 * stays as it is, so its lengths do not matter.
 	 */
 	if (!skb->gso_size && (packet->udp_length < sizeof(*udp) + sizeof(*vxlan) || packet->udp_length > room))
 		return PARSE_MALFORMED;
@@ -208,8 +207,8 @@ static __always_inline enum parse_result parse_ipv4(struct __sk_buff *skb, __u32
 }
 
 /*
- * Follows extension headers to UDP or ESP. `offset`: of the first of them, then of what they end in; `nexthdr` likewise.
- * PARSE_VXLAN: go on.
+ * Skips extension headers. `offset` and `nexthdr` are those of the first one, and on return of the header after the
+ * last one. Returns PARSE_VXLAN if parsing can go on there.
  */
 static __always_inline enum parse_result skip_extensions(struct __sk_buff *skb, __u32 *offset, __u8 *nexthdr)
 {
@@ -232,7 +231,7 @@ static __always_inline enum parse_result skip_extensions(struct __sk_buff *skb, 
 		} else {
 			length = extension->length;
 			if (kind == IPPROTO_ROUTING && extension->segments_left)
-				return PARSE_OTHER; /* the address in the pseudo-header is another one */
+				return PARSE_OTHER; /* the pseudo-header has another address */
 			if (kind == IPPROTO_DSTOPTS && length > DESTINATION_OPTIONS_MAX)
 				return PARSE_OTHER;
 		}
@@ -278,10 +277,10 @@ static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, __u32
 }
 
 /*
- * `packet` must be zeroed. `settings`: NULL where somebody else has checked the port, on a device with an Ethernet header.
+ * `packet` must be zeroed. `settings`: NULL if the port is checked already and the device has an Ethernet header.
  *
- * The first VLAN tag is usually not in the frame: the driver or the stack moved it to skb->vlan_tci before tc ingress, and the
- * EtherType that is left is the inner one.
+ * The first VLAN tag is usually not in the frame: the driver or the stack moved it to skb->vlan_tci before tc ingress,
+ * and the EtherType is the inner one.
  */
 static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, const struct csumbpf_config *settings,
 						     struct vxlan_packet *packet)

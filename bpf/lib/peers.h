@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is remembered of each sender. */
+/* Remembers each sender: counts, its SPI, and what NAT does to its checksums. */
 #ifndef CSUMBPF_LIB_PEERS_H
 #define CSUMBPF_LIB_PEERS_H
 
@@ -12,19 +12,19 @@
 #include "maps.h"
 #include "parse.h"
 
-/* The sender's entry, made where it is new; NULL where there was no memory for it. */
+/* Returns the sender's entry, a new one for a new sender. NULL if there is no memory for it. */
 static __always_inline struct csumbpf_peer *peer_of(const struct vxlan_packet *packet, __u32 now)
 {
 	struct csumbpf_peer *peer = bpf_map_lookup_elem(&peers, packet);
 
 	if (!peer) {
-		/* As if it was seen and looked at long ago. */
+		/* As if it was last seen and sampled long ago. */
 		struct csumbpf_peer fresh = {
 			.last_seen_jiffies = now - 1,
 			.looked_jiffies = now - CSUMBPF_LOOK_JIFFIES,
 		};
 
-		/* Another CPU may have been first (EEXIST): the look-up finds its entry. */
+		/* If another CPU was first (EEXIST), the look-up finds its entry. */
 		bpf_map_update_elem(&peers, packet, &fresh, BPF_NOEXIST);
 		peer = bpf_map_lookup_elem(&peers, packet);
 	}
@@ -51,7 +51,7 @@ static __always_inline void peer_set_nat(struct csumbpf_peer *peer, struct csumb
 	*(volatile __u64 *)&peer->nat = written.whole;
 }
 
-/* Counts the packet. Not 0: another SA than before decrypted it. */
+/* Counts the packet. Returns 1 if another SA than before decrypted it. */
 static __always_inline int peer_count(struct __sk_buff *skb, struct csumbpf_peer *peer, __be32 spi, __u32 now)
 {
 	__sync_fetch_and_add(&peer->packets, 1);
@@ -66,13 +66,13 @@ static __always_inline int peer_count(struct __sk_buff *skb, struct csumbpf_peer
 	return 1;
 }
 
-/* Whether it is time to compute a checksum that the mode does not ask for. */
+/* Whether the periodic checksum sample is due, in modes that do not compute each checksum. */
 static __always_inline int peer_look_is_due(const struct csumbpf_peer *peer, __u32 now)
 {
 	return now - peer->looked_jiffies >= CSUMBPF_LOOK_JIFFIES;
 }
 
-/* The same in mode adjust, which also asks as long as it is not sure. */
+/* The same for mode adjust, which also samples until the delta is trusted. */
 static __always_inline int peer_verify_is_due(struct csumbpf_peer *peer, struct csumbpf_nat nat, __u16 verify,
 					      __u32 now)
 {
@@ -80,7 +80,7 @@ static __always_inline int peer_verify_is_due(struct csumbpf_peer *peer, struct 
 	       now - peer->looked_jiffies >= CSUMBPF_VERIFY_JIFFIES;
 }
 
-/* Learns from a sum, and says what is known now. */
+/* Learns from the result of checksum_sum(). Returns what is known now. */
 static __always_inline struct csumbpf_nat peer_learn(struct csumbpf_peer *peer, const struct vxlan_packet *packet,
 						     __be32 spi, __sum16 sum, __u32 now)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From a VNI to its rule, and to what counts for that. */
+/* Finds the rule for a VNI, and the counters of that rule. */
 #ifndef CSUMBPF_LIB_RULES_H
 #define CSUMBPF_LIB_RULES_H
 
@@ -9,10 +9,10 @@
 #include "../csumbpf.h"
 #include "maps.h"
 
-/* As one number: see rule_of(). */
+/* Packed into a __u64, because a global function must return a scalar: rule_of(). */
 union found_rule {
 	struct {
-		struct csumbpf_rule rule; /* a copy: user space may change it now */
+		struct csumbpf_rule rule; /* a copy, because user space may change it meanwhile */
 		__u32 place;              /* in map `first_counters`; CSUMBPF_IN_HASH: in `counters` */
 	};
 	__u64 whole;
@@ -20,9 +20,10 @@ union found_rule {
 #define CSUMBPF_IN_HASH (CSUMBPF_FIRST_ANY + 1)
 
 /*
- * The VNI's own rule, or the one for any; not CSUMBPF_RULE_VALID: there is none. Not static and not inlined: so the verifier takes
- * it for itself, and what it returns for some number. Inlined, each place would be a case in which it goes through all that
- * follows, and attach would take half a second longer.
+ * Returns the VNI's own rule, else the one for any VNI. If CSUMBPF_RULE_VALID is not set, there is none.
+ *
+ * A global function: the verifier checks it once, and takes the result for any number. Inlined, the verifier would go
+ * through all code after it once for each slot, and attach would take half a second longer.
  */
 __noinline __u64 rule_of(__u32 vni)
 {
