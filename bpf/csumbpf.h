@@ -2,8 +2,8 @@
 /*
  * All layouts that the program and user space share: map keys, map values, outcomes.
  *
- * User space is Java. org.csumbpf.maps has one codec for each struct, and CodecsAgainstBtfTest compares the codecs with
- * the BTF of the object, so a struct changed only here fails that test.
+ * User space is Java. org.csumbpf.maps has one codec for each struct, and CodecsAgainstBtfTest compares the codecs
+ * with the BTF of the object, so a struct changed only here fails that test.
  *
  * Byte order is host order unless a member says otherwise. There is no implicit padding: every byte has a name.
  */
@@ -36,8 +36,8 @@ enum csumbpf_mode {
 	CSUMBPF_MODE_RECOMPUTE = 2, /* write the RFC 1071 checksum unless it is there already */
 	CSUMBPF_MODE_OBSERVE = 3,   /* compute and count, write nothing */
 	/*
-	 * Learn what NAT does to a peer's checksums (struct csumbpf_nat), and undo just that, so a packet that was damaged
-	 * before it was encrypted keeps a wrong checksum. Until that is learned: recompute.
+	 * Learn what NAT does to a peer's checksums (struct csumbpf_nat), and undo just that, so a packet that was
+	 * damaged before it was encrypted keeps a wrong checksum. Until that is learned: recompute.
 	 */
 	CSUMBPF_MODE_ADJUST = 4,
 	CSUMBPF_MODE_COUNT_,
@@ -70,8 +70,8 @@ struct csumbpf_first_rule {
 };
 
 /*
- * The only value of map `first_rules`. The program may read while user space writes, so a VNI is written only while its
- * rule is not valid.
+ * The only value of map `first_rules`. The program may read while user space writes, so a VNI is written only while
+ * its rule is not valid.
  */
 struct csumbpf_first_rules {
 	struct csumbpf_first_rule place[CSUMBPF_FIRST_RULES];
@@ -111,14 +111,14 @@ enum csumbpf_outcome {
 /* Counted for the whole device, because no VNI is known or no rule matched. */
 enum csumbpf_total {
 	/*
-	 * UDP that is cut short, has a wrong length field, is a fragment (of any port: only the first one holds the port; an
-	 * atomic fragment, RFC 6946, is none), or has the VXLAN port without the I flag.
+	 * UDP that is cut short, has a wrong length field, is a fragment (of any port: only the first one holds the
+	 * port; an atomic fragment, RFC 6946, is none), or has the VXLAN port without the I flag.
 	 */
 	CSUMBPF_TOTAL_MALFORMED = 0,
 	CSUMBPF_TOTAL_NO_RULE = 1, /* VXLAN on the configured port whose VNI has no rule */
 	/*
-	 * ESP (IP protocol 50), not decrypted yet. If this grows and nothing is repaired, ESP is decrypted after tc, where
-	 * this program does not see the packets.
+	 * ESP (IP protocol 50), not decrypted yet. If this grows and nothing is repaired, ESP is decrypted after tc,
+	 * where this program does not see the packets.
 	 */
 	CSUMBPF_TOTAL_ESP = 2,
 	CSUMBPF_TOTAL_COUNT_,
@@ -130,9 +130,9 @@ struct csumbpf_count {
 };
 
 /*
- * Value of three per-CPU maps. csumbpf counts in `first_counters`, by slot of `first_rules` (CSUMBPF_FIRST_ANY: the rule
- * for any VNI), and in `counters` for the other rules, by VNI (__u32). csumbpf_detour counts in `backstop`, by the rule's
- * VNI or CSUMBPF_VNI_ANY.
+ * Value of three per-CPU maps. csumbpf counts in `first_counters`, by slot of `first_rules` (CSUMBPF_FIRST_ANY: the
+ * rule for any VNI), and in `counters` for the other rules, by VNI (__u32). csumbpf_detour counts in `backstop`, by
+ * the rule's VNI or CSUMBPF_VNI_ANY.
  */
 struct csumbpf_counters {
 	struct csumbpf_count outcome[CSUMBPF_OUTCOME_COUNT_];
@@ -146,11 +146,11 @@ struct csumbpf_peer_key {
 };
 
 /*
- * What NAT does to the checksums of a peer: one constant, as long as the mapping of its addresses stays. All CPUs learn
- * together without a lock, so it is replaced as a whole.
+ * What NAT does to the checksums of a peer: one constant, as long as the mapping of its addresses stays. All CPUs
+ * learn together without a lock, so it is replaced as a whole.
  *
- * A delta is the one's complement sum over pseudo-header and datagram, in the packet's byte order. 0xffff: the checksum is
- * right, NAT changes nothing. 0: not known; a sum is never 0, because the pseudo-header is not 0.
+ * A delta is the one's complement sum over pseudo-header and datagram, in the packet's byte order. 0xffff: the
+ * checksum is right, NAT changes nothing. 0: not known; a sum is never 0, because the pseudo-header is not 0.
  */
 struct csumbpf_nat {
 	__sum16 delta;
@@ -180,11 +180,11 @@ struct csumbpf_peer {
 };
 
 /*
- * The period of the checksum sample, jiffies: 10 seconds at Debian's 250 Hz. Modes that only write 0 compute the checksum
- * of a peer's first packet, of one in this period and of the first with a new SPI, to notice what NAT does.
+ * The period of the checksum sample, jiffies: 10 seconds at Debian's 250 Hz. Modes that only write 0 compute the
+ * checksum of a peer's first packet, of one in this period and of the first with a new SPI, to notice what NAT does.
  */
 #define CSUMBPF_LOOK_JIFFIES 2560
-/* Mode adjust verifies a packet after this time, if csumbpf_rule.verify did not come first. Jiffies: a second at 250 Hz. */
+/* Mode adjust verifies one packet in this time at least, jiffies: a second at Debian's 250 Hz. */
 #define CSUMBPF_VERIFY_JIFFIES 256
 
 enum csumbpf_event_type {
@@ -220,8 +220,8 @@ struct csumbpf_event {
  * nothing reads it before the host forwards them. tc and nftables print it as MAJOR:MINOR.
  *
  * DONE: tc left a checksum other than 0 on purpose (good, recomputed, or only observed). nftables clears it.
- * DETOUR: nftables sent the packet over the loopback device, so that csumbpf_detour recomputes it. The minor number is the
- * lower 16 bits of the attachment's ifindex. csumbpf_detour clears it.
+ * DETOUR: nftables sent the packet over the loopback device, so that csumbpf_detour recomputes it. The minor number
+ * is the lower 16 bits of the attachment's ifindex. csumbpf_detour clears it.
  */
 enum csumbpf_priority {
 	CSUMBPF_PRIORITY_DONE = 0x12b50000,

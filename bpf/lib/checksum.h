@@ -50,8 +50,8 @@ static __always_inline __u64 checksum_pseudo_header(const struct vxlan_packet *p
 }
 
 /*
- * Sums the copy of a datagram in steps that every kernel accepts. `length`: 1 to CSUMBPF_CSUM_MAX. Negative if it fails.
- * A global function, so that the verifier checks the loop once and not for each path to it.
+ * Sums the copy of a datagram in steps that every kernel accepts. `length`: 1 to CSUMBPF_CSUM_MAX. Negative if it
+ * fails. A global function, so that the verifier checks the loop once and not for each path to it.
  */
 __noinline __s64 checksum_in_steps(__u32 length)
 {

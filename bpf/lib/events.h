@@ -50,8 +50,8 @@ struct {
 } told SEC(".maps");
 
 /*
- * A cache of `told`: what was reported, or held back and counted, a moment ago. A flood of the same event ends here. Per
- * CPU, so that CPUs share no cache line.
+ * A cache of `told`: what was reported, or held back and counted, a moment ago. A flood of the same event ends here.
+ * Per CPU, so that CPUs share no cache line.
  */
 #define EVENT_RECENT 64
 struct recent {

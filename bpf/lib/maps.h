@@ -64,9 +64,9 @@ struct {
 } totals SEC(".maps");
 
 /*
- * Shared by all CPUs: what one learns, all know, and the size does not grow with their number. Usually the packets of one
- * SA come to one CPU, because cards spread ESP by address or SPI. The kernel evicts entries before all are in use, so
- * there are some more than CSUMBPF_PEERS_MAX.
+ * Shared by all CPUs: what one learns, all know, and the size does not grow with their number. Usually the packets of
+ * one SA come to one CPU, because cards spread ESP by address or SPI. The kernel evicts entries before all are in
+ * use, so there are some more than CSUMBPF_PEERS_MAX.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -103,8 +103,8 @@ static __always_inline void count(struct csumbpf_count *counter, struct __sk_buf
 }
 
 /*
- * Never loaded: libbpf skips unknown sections. It puts every enum into the BTF that CodecsAgainstBtfTest compares with the
- * Java side.
+ * Never loaded: libbpf skips unknown sections. It puts every enum into the BTF that CodecsAgainstBtfTest compares
+ * with the Java side.
  */
 struct {
 	enum csumbpf_mode mode;

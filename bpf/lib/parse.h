@@ -3,7 +3,8 @@
  * Parses an Ethernet frame, or an IP packet if the device has no Ethernet header, up to the VNI. Both programs call
  * parse_vxlan(). Every read is bounds-checked; nothing is written.
  *
- * header() may pull data and so move it, which invalidates packet pointers: each layer copies what the next one needs.
+ * header() may pull data and so move it, which invalidates packet pointers: each layer copies what the next one
+ * needs.
  */
 #ifndef CSUMBPF_LIB_PARSE_H
 #define CSUMBPF_LIB_PARSE_H
@@ -29,8 +30,8 @@ struct vlan_tag {
 };
 
 /*
- * RFC 8200 section 4: how every IPv6 extension header begins that is skipped. EXTENSIONS_MAX is each kind once, as the
- * RFC recommends.
+ * RFC 8200 section 4: how every IPv6 extension header begins that is skipped. EXTENSIONS_MAX is each kind once, as
+ * the RFC recommends.
  */
 struct extension_header {
 	__u8 nexthdr;
@@ -48,8 +49,8 @@ _Static_assert(sizeof(struct extension_header) == 8, "an extension header has at
 #define EXTENSIONS_MAX 4
 #define IP6_OFFSET_AND_MF bpf_htons(0xfff9) /* both 0: an atomic fragment is the whole packet (RFC 6946) */
 /*
- * A Home Address option (RFC 6275) replaces the source address in the pseudo-header. With its header it needs 24 bytes,
- * so shorter destination options hold none. 8-byte units, without the first.
+ * A Home Address option (RFC 6275) replaces the source address in the pseudo-header. With its header it needs 24
+ * bytes, so shorter destination options hold none. 8-byte units, without the first.
  */
 #define DESTINATION_OPTIONS_MAX 1
 
@@ -140,8 +141,8 @@ static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 l
 }
 
 /*
- * Parses UDP and VXLAN. `room`: bytes from the UDP header to the end of the IP packet. `port`: the VXLAN port, network
- * byte order; NULL if it is checked already.
+ * Parses UDP and VXLAN. `room`: bytes from the UDP header to the end of the IP packet. `port`: the VXLAN port,
+ * network byte order; NULL if it is checked already.
  */
 static __always_inline enum parse_result parse_udp(struct __sk_buff *skb, __u32 offset, __u32 room, const __be16 *port,
 						   struct vxlan_packet *packet)
@@ -279,8 +280,8 @@ static __always_inline enum parse_result parse_ipv6(struct __sk_buff *skb, __u32
 /*
  * `packet` must be zeroed. `settings`: NULL if the port is checked already and the device has an Ethernet header.
  *
- * The first VLAN tag is usually not in the frame: the driver or the stack moved it to skb->vlan_tci before tc ingress,
- * and the EtherType is the inner one.
+ * The first VLAN tag is usually not in the frame: the driver or the stack moved it to skb->vlan_tci before tc
+ * ingress, and the EtherType is the inner one.
  */
 static __always_inline enum parse_result parse_vxlan(struct __sk_buff *skb, const struct csumbpf_config *settings,
 						     struct vxlan_packet *packet)
