@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -22,6 +24,8 @@ class DocsTest {
     /** In a block of code, with or without a prompt; up to where the shell takes over. */
     private static final Pattern COMMAND =
             Pattern.compile("^(?:    (?:\\$ )?|ExecSt\\w+=/usr/local/bin/)(csumbpf .*?)(?: *(?:[|#;>]|&&|\\\\$).*)?$");
+
+    private static final Pattern TYPE = Pattern.compile("\\b(?:class|record|interface|enum) (\\w+)");
 
     private static List<Path> documents() throws IOException {
         try (Stream<Path> top = Files.list(ROOT);
@@ -88,6 +92,32 @@ class DocsTest {
         }
         assertThat(wrong).isEmpty();
         assertThat(seen).isGreaterThan(10);
+    }
+
+    /** Types, and files of this repository, that the documents name. */
+    @Test
+    void whatIsNamedExists() throws IOException {
+        Set<String> types = new TreeSet<>();
+        for (String module : List.of("loader", "maps", "cli", "tests")) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src"))) {
+                for (Path file : files.filter(f -> f.toString().endsWith(".java"))
+                        .toList()) {
+                    TYPE.matcher(Files.readString(file)).results().forEach(found -> types.add(found.group(1)));
+                }
+            }
+        }
+        List<String> missing = new ArrayList<>();
+        for (String document : List.of("ARCHITECTURE.md", "CONTRIBUTING.md")) {
+            Pattern.compile("`([^`\n]+)`")
+                    .matcher(Files.readString(ROOT.resolve(document)))
+                    .results()
+                    .map(found -> found.group(1))
+                    .filter(name -> name.matches("[A-Z][a-z]\\w*(\\.[a-z]\\w*)?")
+                            ? !types.contains(name.replaceAll("\\..*", ""))
+                            : name.matches("(bpf|cli|tests|docs|loader)/(?!target)[\\w/.-]+") && !Files.exists(ROOT.resolve(name)))
+                    .forEach(name -> missing.add(document + ": " + name));
+        }
+        assertThat(missing).isEmpty();
     }
 
     /** Who comes from an issue reads no more than that. */
