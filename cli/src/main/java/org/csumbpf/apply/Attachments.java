@@ -210,15 +210,15 @@ public final class Attachments {
     public static AttachmentResult detach(NetworkNamespace netns, String ifname) {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
-            boolean left = device.filter(d -> DevicePins.hasRemains(netns, d)).isPresent();
-            if (!Bpffs.isMounted(Bpffs.DEFAULT) && !left) {
+            if (!Bpffs.isMounted(Bpffs.DEFAULT)
+                    && device.filter(d -> DevicePins.hasRemains(netns, d)).isEmpty()) {
                 DevicePins.device(ifname);
                 throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
                 Result result = new Result();
                 PinDirectory pins = device.map(d -> DevicePins.here(netns, d, result))
-                        .filter(p -> p.exists() || left)
+                        .filter(p -> p.exists() || DevicePins.hasRemains(netns, device.get()))
                         .or(() -> DevicePins.ofGoneDevice(netns, ifname))
                         .orElseThrow(() -> {
                             DevicePins.device(ifname);

@@ -100,8 +100,8 @@ class DocsTest {
         Set<String> types = new TreeSet<>();
         for (String module : List.of("loader", "maps", "cli", "tests")) {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src"))) {
-                for (Path file : files.filter(f -> f.toString().endsWith(".java"))
-                        .toList()) {
+                for (Path file :
+                        files.filter(f -> f.toString().endsWith(".java")).toList()) {
                     TYPE.matcher(Files.readString(file)).results().forEach(found -> types.add(found.group(1)));
                 }
             }
@@ -114,7 +114,8 @@ class DocsTest {
                     .map(found -> found.group(1))
                     .filter(name -> name.matches("[A-Z][a-z]\\w*(\\.[a-z]\\w*)?")
                             ? !types.contains(name.replaceAll("\\..*", ""))
-                            : name.matches("(bpf|cli|tests|docs|loader)/(?!target)[\\w/.-]+") && !Files.exists(ROOT.resolve(name)))
+                            : name.matches("(bpf|cli|tests|docs|loader)/(?!target)[\\w/.-]+")
+                                    && !Files.exists(ROOT.resolve(name)))
                     .forEach(name -> missing.add(document + ": " + name));
         }
         assertThat(missing).isEmpty();
