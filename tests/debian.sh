@@ -1,25 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by what fetches Debian packages that are unpacked into the cache, and not installed. apt does the fetching, with lists of its
-# own: they are fresh, of any suite, and signatures are checked against the installed Debian keyring. Needs no root.
+# Sourced by scripts that fetch Debian packages, which are unpacked into the cache and not installed. apt fetches them
+# with its own fresh lists, of any suite, and checks signatures against the installed Debian keyring. Needs no root.
 #
-#   unless_cached DIRECTORY REFRESH   ends the script with the newest folder of DIRECTORY, if there is one and REFRESH is not yes;
-#                                     else takes the lock and makes the folder $work, which ends with the script
-#   use_suite SUITE [ARCHITECTURE]    the packages of a suite, with its security updates, from the mirror that this machine's apt uses; of
-#                                     this machine's architecture or of another (arm64)
-#   use_machine                       those of this machine's own sources
-#   version PACKAGE                   the newest one's; nothing: there is none
-#   packages PREFIX                   the names that begin so
-#   download PACKAGE...               into $work/archives; download_all PACKAGE...: with all that they depend on
-#   unpack                            what was downloaded, into $work/tree
-#   unpack_root                       the same, as the root of a system: with links and files that the packages' scripts would make
+#   unless_cached DIRECTORY REFRESH   takes the lock. If DIRECTORY has a folder and REFRESH is not yes, prints the
+#                                     newest one and ends the script; else makes the folder $work, which ends with the
+#                                     script
+#   use_suite SUITE [ARCHITECTURE]    uses the packages of a suite, with its security updates, from the mirror of this
+#                                     machine's apt; for this machine's architecture or another (arm64)
+#   use_machine                       uses the packages of this machine's own sources
+#   version PACKAGE                   prints the newest version; nothing: there is none
+#   packages PREFIX                   prints the names that begin with PREFIX
+#   download PACKAGE...               downloads to $work/archives; download_all PACKAGE...: with all dependencies
+#   unpack                            unpacks the downloads to $work/tree
+#   unpack_root                       the same, as the root of a system: with the links and files that the packages'
+#                                     scripts would make
 set -euo pipefail
 
 cache=${CSUMBPF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/csumbpf}
 mkdir -p "$cache"
-# A guest finds the cache at the same path, which must hold without this folder and these links.
+# A guest finds the cache at the same path, so the path must be absolute and without symbolic links.
 cache=$(readlink -f "$cache")
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
-# The log's end tells why.
+# Fails, after the end of the log, which has the reason.
 tell() { tail -n 5 "$work/log" >&2; fail "$@"; }
 
 newest() { { find "$1" -mindepth 1 -maxdepth 1 -type d ! -name '.*' 2>/dev/null || true; } | sort -V | tail -n 1; }
@@ -27,7 +29,7 @@ newest() { { find "$1" -mindepth 1 -maxdepth 1 -type d ! -name '.*' 2>/dev/null 
 unless_cached() {
 	local found
 	mkdir -p "$1"
-	# Two at once would fetch twice.
+	# The lock keeps two processes from fetching the same.
 	exec 9>"$1/.lock"
 	flock 9
 	found=$(newest "$1")
@@ -40,7 +42,7 @@ unless_cached() {
 	mkdir -p "$work"/{lists/partial,archives/partial,etc,tree}
 	: >"$work/status"
 	command -v apt-get >/dev/null || fail "no apt-get here; this needs Debian"
-	# Only what apt writes is elsewhere: preferences and proxies stay the machine's.
+	# Redirects only what apt writes. Preferences and proxies are the machine's.
 	apt=(-q -o "Dir::State=$work" -o "Dir::State::lists=$work/lists" -o "Dir::State::status=$work/status"
 		-o "Dir::Cache=$work" -o "Dir::Cache::archives=$work/archives" -o "Dir::Log=$work" -o "APT::Sandbox::User=root")
 }
@@ -57,21 +59,21 @@ use_suite() {
 	{
 		echo "deb [signed-by=$keyring] $main_uri $suite main"
 		case $suite in
-		*-backports | sid | unstable | experimental) ;; # these have none
+		*-backports | sid | unstable | experimental) ;; # these have no security updates
 		*) [ -z "$security_uri" ] || echo "deb [signed-by=$keyring] $security_uri $suite-security main" ;;
 		esac
 	} >"$work/etc/sources.list"
 	apt+=(-o "Dir::Etc::sourcelist=$work/etc/sources.list" -o "Dir::Etc::sourceparts=/dev/null"
 		-o "Dir::Etc::preferencesparts=/dev/null" -o "APT::Default-Release=")
 	if ! update && grep -qE 'expired|no longer valid' "$work/log"; then
-		# A mirror that is a copy of some day keeps the lists of suites that change daily for longer than these say they hold.
+		# A mirror that is a snapshot keeps lists of daily changing suites beyond the date until which they are valid.
 		echo "$(basename "$0"): the lists of $suite on this mirror have expired; using them all the same" >&2
 		apt+=(-o Acquire::Check-Valid-Until=false)
 	fi
 	update || tell "apt-get update of suite $suite failed (above); nothing was changed"
 }
 
-# What apt only warns of is a failure here.
+# Makes apt fail if a list cannot be fetched, of which it would only warn.
 update() { apt-get "${apt[@]}" -o APT::Update::Error-Mode=any update >"$work/log" 2>&1; }
 
 use_machine() {
@@ -95,14 +97,14 @@ download_all() {
 unpack() {
 	local deb
 	for deb in "$work"/archives/*.deb; do
-		# Older packages have folders where merged /usr has links.
+		# Older packages have directories where merged /usr has links, which must stay.
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/tree" --keep-directory-symlink
 	done
 }
 
 unpack_root() {
 	local link tool tree=$work/tree
-	# Merged /usr, which bookworm's packages leave to a script of theirs.
+	# The links of merged /usr, which a script of bookworm's packages would make.
 	for link in bin sbin lib lib64; do
 		mkdir -p "$tree/usr/$link"
 		ln -s "usr/$link" "$tree/$link"

@@ -27,7 +27,7 @@ def checksum(data):
 def vxlan(destination, vni, count, source, damaged):
     sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
     for number in range(count):
-        # To everybody, of a protocol that nobody answers (IEEE 802: local experimental).
+        # Broadcast, of a protocol that nobody answers (IEEE 802: local experimental).
         inner = bytes.fromhex("ffffffffffff02000000000988b5") + bytes(random.randrange(256) for _ in range(60))
         payload = struct.pack("!II", 0x08000000, vni << 8) + inner
         header = struct.pack("!HHH", 50000, 4789, 8 + len(payload))
@@ -36,7 +36,7 @@ def vxlan(destination, vni, count, source, damaged):
         if damaged:
             at = len(payload) - 1 - number % 60
             payload = payload[:at] + bytes([payload[at] ^ 1 << number % 8]) + payload[at + 1 :]
-        # Of a raw socket's UDP the kernel computes no checksum.
+        # The kernel computes no UDP checksum on a raw socket.
         sock.sendto(header + struct.pack("!H", check) + payload, (destination, 0))
 
 

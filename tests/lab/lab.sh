@@ -1,32 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab.sh up|down|exec HOST COMMAND...: three hosts in network namespaces, as Docker Swarm's encrypted overlay sees them:
+# lab.sh up|down|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm with an encrypted
+# overlay:
 #
 #   a (public)                    nat (1:1)                        b (private)
 #   203.0.113.2  ------ 203.0.113.1 | 10.99.0.1 ------ 10.99.0.2, known outside as 203.0.113.10
 #   10.0.9.1 in VXLAN                                      10.0.9.2 in VXLAN
 #
-# VXLAN with UDP checksums, ESP in transport mode, marked and policed by the iptables rules that Docker makes. Runs as root
-# in a virtual machine with virtio-net cards (LINK=virtio: tests/vm/run --links 2), or on any kernel with ESP on veth
-# pairs (LINK=veth). The names of the hosts are a, nat and b; their namespaces are csumbpf-a, csumbpf-nat, csumbpf-b.
+# VXLAN with UDP checksums in ESP in transport mode, marked and policed by the rules that Docker makes. Runs as root in
+# a virtual machine with virtio-net cards (LINK=virtio: tests/vm/run --links 2), or on any kernel with ESP on veth pairs
+# (LINK=veth). The hosts are a, nat and b; their namespaces are csumbpf-a, csumbpf-nat and csumbpf-b.
 #
-# The environment varies it:
+# The environment varies the lab:
 #   VNIS="4109 4110"      the n-th is device vxlan<n-1> with addresses 10.0.<9+n-1>.1 and .2
-#   PORT=4789             of VXLAN
+#   PORT=4789             the UDP port of VXLAN
 #   OVERLAY_MTU=1424
-#   FAMILY=4|6            of the outer headers; 6: prefixes are rewritten (NAT66), 2001:db8:beef:: outside for fd00:99:: inside.
-#                         Prefixes whose sums are the same would leave the checksum right
-#   NAT=b|both            both: a is behind the NAT too, known outside as 198.51.100.10 or 2001:db8:a::2
-#   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip|sit|ip6tnl|ip6gre|ovs   what the addresses of nat and b are on between them: a card, its
-#                         VLAN 100, a bond of two cards that take turns (tests/vm/run --links 3), or a tunnel, which is the device tunnel0.
-#                         ovs: that of b is on br0, a bridge of Open vSwitch that has the card as its port
-#   ENCAP=none|udp        udp: ESP in UDP, as NAT traversal has it (RFC 3948)
-#   REPLAY_WINDOW=0       of the SAs
-#   PATH_MTU=1500         of the link behind the NAT, and over IPv6, where only senders fragment, of both. ESP is fragmented from
-#                         about OVERLAY_MTU + 76 downwards
-#   GUARD=iptables|nft    what Docker's rules are made with: iptables (u32), or the table that engines from 29.6 on make
+#   FAMILY=4|6            of the outer headers; 6: NAT66 rewrites prefixes, 2001:db8:beef:: outside, fd00:99:: inside.
+#                         Their sums differ, because equal sums would leave the checksum right
+#   NAT=b|both            both: a is behind the NAT, too; its public address is 198.51.100.10 or 2001:db8:a::2
+#   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip|sit|ip6tnl|ip6gre|ovs
+#                         the device between nat and b that has their addresses: a card, its VLAN 100, a bond of two
+#                         cards that take turns (tests/vm/run --links 3), or the tunnel tunnel0. ovs: b's address is on
+#                         br0, a bridge of Open vSwitch whose port is the card
+#   ENCAP=none|udp        udp: ESP in UDP, as for NAT traversal (RFC 3948)
+#   REPLAY_WINDOW=0       of the SAs, packets
+#   PATH_MTU=1500         MTU of the link behind the NAT; with FAMILY=6 of both links, because over IPv6 only senders
+#                         fragment. ESP is fragmented if this is less than about OVERLAY_MTU + 76
+#   GUARD=iptables|nft    Docker's rules: by iptables (u32), or the nftables table that engines make from 29.6 on
 #   GRO=on|off            LINK=veth: whether ESP takes the GRO path
-#   OVERLAY=lab|none      none: no ESP and no VXLAN; somebody else makes them (tests/swarm)
+#   OVERLAY=lab|none      none: no ESP and no VXLAN, because Docker makes them (tests/swarm)
 set -euo pipefail
 
 LINK=${LINK:-virtio}
@@ -42,7 +44,7 @@ PATH_MTU=${PATH_MTU:-1500}
 GUARD=${GUARD:-iptables}
 GRO=${GRO:-on}
 OVERLAY=${OVERLAY:-lab}
-# The number that Docker uses for mark and reqid: 0xd0c4e3.
+# Docker's number for mark and reqid: 0xd0c4e3.
 REQID=13681891
 KEY=0x0102030405060708090a0b0c0d0e0f1011121314
 SPI_TO_A=0x1001
@@ -53,7 +55,7 @@ HOLDERS=/run/csumbpf-lab.holders
 
 fail() { echo "lab.sh: $*" >&2; exit 1; }
 
-# OUTER: on the host itself; PUBLIC: as the other host knows it; GATEWAY: of nat, on that link.
+# OUTER: the address on the host itself; PUBLIC: the one that the other host uses; GATEWAY: that of nat on this link.
 case $FAMILY/$NAT in
 4/b) A_OUTER=203.0.113.2 A_PUBLIC=203.0.113.2 A_GATEWAY=203.0.113.1 ;;
 4/both) A_OUTER=10.98.0.2 A_PUBLIC=198.51.100.10 A_GATEWAY=10.98.0.1 ;;
@@ -66,20 +68,20 @@ case $FAMILY in
 6) B_OUTER=fd00:99::2 B_PUBLIC=2001:db8:beef::2 B_GATEWAY=fd00:99::1 PREFIX=64 IPTABLES=ip6tables NFT_FAMILY=ip6 ;;
 esac
 
-# Not 'ip netns exec': it hides /sys/fs/bpf.
+# Not 'ip netns exec', because that hides /sys/fs/bpf.
 in_host() {
 	local host=$1
 	shift
 	nsenter --net="/run/netns/csumbpf-$host" -- "$@"
 }
 
-# Starting a process takes 30 ms where the machine is emulated, so there are few: give, enslave, address, esp, overlay and encrypted print lines
-# for 'ip -batch', and a host is configured by one shell of its own, all three at once.
+# Starting a process takes 30 ms on an emulated machine, so the script starts few: give, enslave, address, esp, overlay
+# and encrypted print lines for 'ip -batch', and one shell configures each host, all three at once.
 
 card() { # link end; sets device
 	local file address
 	for file in /sys/class/net/*/address; do
-		# 'ip' moves the cards before this one meanwhile.
+		# Meanwhile 'ip' moves the cards that were found before.
 		{ read -r address <"$file"; } 2>/dev/null || continue
 		if [ "$address" = "52:54:00:00:0$1:0$2" ]; then
 			device=${file%/address}
@@ -90,12 +92,12 @@ card() { # link end; sets device
 	fail "no virtio-net card $1/$2; start the VM with --links 2 (3 for a bond)"
 }
 
-# give LINK END HOST NAME: the end of a link becomes an interface of a host.
+# give LINK END HOST NAME: gives the end of a link to a host as an interface.
 give() {
 	local device=csl$1e$2
 	if [ "$LINK" = virtio ]; then
 		card "$1" "$2"
-		# As the last lab may have left it.
+		# Undoes what the last lab may have left.
 		echo "link set $device mtu 1500 xdpgeneric off"
 		ethtool -K "$device" gro on >/dev/null
 	elif [ "$2" = 1 ]; then
@@ -129,7 +131,7 @@ esp() { # local remote spi-out spi-in
 	END
 }
 
-# The kernel takes ESP out of UDP on a socket that asks for it (UDP_ENCAP, UDP_ENCAP_ESPINUDP), as IKE daemons do.
+# Opens a socket as IKE daemons do (UDP_ENCAP, UDP_ENCAP_ESPINUDP), on which the kernel decapsulates ESP in UDP.
 take_esp_out_of_udp() {
 	/usr/bin/python3 -c 'import signal, socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -151,7 +153,7 @@ overlay() { # local remote end
 	done
 }
 
-# Docker's: encrypt what has these VNIs, take none of it in clear.
+# Docker's rules: encrypt packets with these VNIs, and drop them if they arrive unencrypted.
 guard() {
 	local vni header
 	if [ "$GUARD" = nft ]; then
@@ -170,7 +172,7 @@ guard() {
 		END
 		return
 	fi
-	# Behind the IP header and UDP's 8 bytes, at 4, is the VNI.
+	# The VNI is at offset 4 after the IP header and the 8 bytes of UDP's.
 	header="0>>22&0x3C@12"
 	[ "$FAMILY" = 4 ] || header=52
 	{
@@ -187,7 +189,7 @@ guard() {
 	} | "$IPTABLES-restore" --noflush
 }
 
-# The devices that have the addresses between nat and b.
+# The devices between nat and b that have the addresses.
 inside=eth1 outside=eth0
 case $UNDERLAY in
 vlan) inside=eth1.100 outside=eth0.100 ;;
@@ -199,7 +201,7 @@ esac
 up() {
 	local host modules=(vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat) hosts=()
 	if [ "$FAMILY" = 4 ]; then modules+=(esp4); else modules+=(esp6); fi
-	modprobe -qa "${modules[@]}" || true # built in, or missed by name below
+	modprobe -qa "${modules[@]}" || true # built in, or an error below names it
 	[ "$UNDERLAY" != bond ] || modprobe -q bonding max_bonds=0
 	case $UNDERLAY in
 	wireguard | ipip) modprobe -q $UNDERLAY || true ;;
@@ -225,15 +227,15 @@ up() {
 		hosts+=($!)
 	done
 	for host in "${hosts[@]}"; do wait "$host"; done
-	# What follows counts single packets: each host knows its neighbours first. The limit is for a lab that is wrong; a machine that
-	# has come to be busy may stop a guest for a long while.
+	# Tests count single packets, so the hosts must know their neighbours first. The limit is for a broken lab; it is long
+	# because a busy machine may stop a guest for a while.
 	in_host a ping -q -c 1 -i 0.2 -w "$(limit 60)" $B_PUBLIC >/dev/null || fail "b does not answer to a"
 }
 
-# The private key of an end of the WireGuard tunnel, 32 bytes: nobody has a secret to keep here.
+# The private key of an end of the WireGuard tunnel, 32 bytes. It is constant, because nothing here is secret.
 wireguard_key() { printf 'csumbpf-lab-end-%016d' "$1" | base64; }
 
-# tunnel CARD OWN OTHER: the device tunnel0 from this end of the link to the other one.
+# tunnel CARD OWN OTHER: makes the device tunnel0 from this end of the link to the other one.
 tunnel() {
 	case $UNDERLAY in
 	wireguard | gre | ipip | sit | ip6tnl | ip6gre) ;;
@@ -242,14 +244,14 @@ tunnel() {
 	ip link set "$1" up
 	ip addr add "172.31.0.$2/24" dev "$1"
 	if [ "$UNDERLAY" = ip6tnl ] || [ "$UNDERLAY" = ip6gre ]; then
-		# Its own addresses are IPv6, whatever it carries.
+		# The tunnel's own addresses are IPv6, whatever it carries.
 		echo 0 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"
 		ip addr add "fd00:31::$2/64" dev "$1" nodad
 		ip link add tunnel0 type "$UNDERLAY" $([ "$UNDERLAY" = ip6gre ] || echo mode any) \
 			local "fd00:31::$2" remote "fd00:31::$3" hoplimit 64 encaplimit none
 	elif [ "$UNDERLAY" = wireguard ]; then
 		ip link add tunnel0 type wireguard
-		wireguard_key "$2" >"/run/csumbpf-lab.key$2" # a file: not every guest has /dev/fd
+		wireguard_key "$2" >"/run/csumbpf-lab.key$2" # in a file, because not every guest has /dev/fd
 		wg set tunnel0 listen-port 51820 private-key "/run/csumbpf-lab.key$2" peer "$(wireguard_key "$3" | wg pubkey)" \
 			allowed-ips 0.0.0.0/0,::/0 endpoint "172.31.0.$3:51820"
 	else
@@ -257,7 +259,7 @@ tunnel() {
 	fi
 }
 
-# ovs PROGRAM [ARGUMENT...]: of Open vSwitch, on the libraries that it was unpacked with.
+# ovs PROGRAM [ARGUMENT...]: runs a program of Open vSwitch with the libraries that were unpacked with it.
 OVS_STATE=/run/csumbpf-lab.ovs
 ovs() {
 	local tree lib
@@ -281,16 +283,16 @@ ovs_bridge() { # CARD
 	(ovs bin/ovs-vsctl --db=$database --timeout="$(limit 60)" add-br br0 -- add-port br0 "$1")
 }
 
-# Run by 'up' in the host's network namespace.
+# 'up' runs this in the host's network namespace.
 configure() { # host
 	local device
-	# Nothing but the test's own packets, please.
+	# Only the tests' own packets may be sent.
 	if [ "$FAMILY" = 4 ] && [ -e /proc/sys/net/ipv6 ]; then
 		echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 		echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 	fi
 	if [ "$LINK" = veth ] && [ "$GRO" = on ]; then
-		# A veth takes the GRO path only with GRO here and whole segments from the other end.
+		# A veth uses the GRO path only if GRO is on here and the other end sends whole segments.
 		for device in eth0 eth1; do
 			[ ! -e "/proc/sys/net/ipv4/conf/$device" ] || ethtool -K $device gro on tso off tx off >/dev/null
 		done
@@ -303,7 +305,7 @@ configure_a() {
 		echo link set lo up
 		if [ "$FAMILY" = 6 ] && [ "$PATH_MTU" != 1500 ]; then echo "link set eth0 mtu $PATH_MTU"; fi
 		address eth0 $A_OUTER
-		echo "route add $B_PUBLIC via $A_GATEWAY" # IPv4's lies in a's own subnet, but the NAT answers no ARP for it
+		echo "route add $B_PUBLIC via $A_GATEWAY" # IPv4: in a's own subnet, but the NAT answers no ARP for it
 		encrypted $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A 1
 	} | ip -batch -
 	protect
@@ -348,8 +350,9 @@ configure_nat() {
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 	fi
 	tunnel eth1 1 2
-	# One rule for each direction and host; for IPv6 it is the prefix that is rewritten. All before any packet can come: a connection that
-	# began with half of the rules keeps to these, and the other host's packets are dropped since they would collide with it.
+	# One rule for each direction and host; for IPv6 the rules rewrite the prefix. All rules must exist before the first
+	# packet: a connection that began with half of the rules keeps to these, and the other host's packets collide with it
+	# and are dropped.
 	one_to_one "$A_OUTER" "$A_PUBLIC"
 	one_to_one "$B_OUTER" "$B_PUBLIC"
 	{
@@ -396,22 +399,22 @@ one_to_one() { # inside outside
 down() {
 	local host pid
 	if [ -S $OVS_STATE/db.sock ]; then
-		# What the kernel forwards by outlives the daemon, and holds the card.
+		# The kernel's datapath outlives the daemon and holds the card.
 		in_host b "$0" ovs-down || true
 	fi
 	if [ -f $HOLDERS ]; then
 		while read -r pid; do kill "$pid" 2>/dev/null || true; done <$HOLDERS
 		rm -f $HOLDERS
 	fi
-	# Linux 5.10 else keeps the namespace: the socket of WireGuard holds it.
+	# On Linux 5.10 the socket of WireGuard would hold the namespace.
 	if [ -d /sys/module/wireguard ]; then
 		for host in nat b; do ip -n csumbpf-$host link del tunnel0 2>/dev/null || true; done
 	fi
 	rm -rf $OVS_STATE
-	# Not all of them are there after an "up" that failed.
+	# After a failed "up" some of the namespaces do not exist.
 	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
 	[ "$LINK" = virtio ] || return 0
-	# The cards come back when the last reference to a namespace has gone.
+	# The cards return when the last reference to a namespace is gone.
 	local end=$((SECONDS + $(limit 60))) cards=(/sys/bus/virtio/drivers/virtio_net/virtio*)
 	while [ $SECONDS -le $end ]; do
 		if [ "$(cat /sys/class/net/*/address 2>/dev/null | grep -c '^52:54:00:00:0')" = ${#cards[@]} ]; then return 0; fi

@@ -33,7 +33,7 @@ tun = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", sys.argv[1].encode(), IFF_TUN | IFF_NO_PI))
 receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 receiver.bind(("::", 4789))
-# What a tun device is given is received before write() returns, but for what waits for a CPU's backlog.
+# A packet is received before write() returns, unless it waits in a CPU's backlog.
 receiver.settimeout(1)
 for name, outer in PACKETS.items():
     os.write(tun, bytes(outer / vxlan(name)))

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Tells the story of story.sh in a virtual machine: KERNEL=SERIES of tests/vm/kernels.tsv (default 6.1), ENGINE=SUITE whose Docker it
-# is (default bookworm: 20.10). 'make demo-swarm' comes here with everything built and installed.
+# Runs story.sh in a virtual machine. KERNEL=NAME: a kernel of tests/vm/kernels.tsv (default 6.1). ENGINE=SUITE: the
+# Debian suite of the Docker engines (default bookworm, which has 20.10). 'make demo-swarm' builds and installs, then
+# runs this.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 kernel=${KERNEL:-6.1}
 engine=${ENGINE:-bookworm}
-# In the guest the output is no terminal; here it may be.
+# The guest's output is no terminal, so it must be told whether this one is.
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export CSUMBPF_COLOR=1; fi
 
 echo "Two Docker engines, in a virtual machine with its own kernel; nothing of this host's network or Docker is touched."

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# story.sh SUITE: moby issue 37115, told and checked: a Swarm's encrypted overlay across a 1:1 NAT is dead, csumbpf attach brings it to
-# life, detach ends that. Runs where swarm.sh runs. Every figure is measured here; the first that is not as told ends it.
+# story.sh SUITE: demonstrates and checks moby issue 37115: a Swarm's encrypted overlay across a 1:1 NAT is dead,
+# csumbpf attach makes it work, and detach ends that. Runs where swarm.sh runs. Every figure is measured; the first that
+# is not as described ends the script.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")

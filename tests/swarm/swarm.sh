@@ -1,27 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# swarm.sh up SUITE|down: Docker engines of a Debian suite on hosts a and b of tests/lab, as a swarm across its NAT. In a virtual
-# machine (tests/vm/run --links 2 --memory 4096), where tests/swarm/fetch-engine has put that suite's engine into the cache before.
+# swarm.sh up SUITE|down: starts or ends Docker engines of a Debian suite on hosts a and b of tests/lab, as a swarm
+# across its NAT. Runs in a virtual machine (tests/vm/run --links 2 --memory 4096), after tests/swarm/fetch-engine has
+# put that suite's engine into the cache.
 #
 #   a: manager, advertised as 203.0.113.2       b: worker, advertised as 203.0.113.10, its address outside
-#   networks: secret (encrypted overlay), plain (overlay), and the ingress network, encrypted too
-#   service: box, a replica on each host, on secret and plain, and published on port 8080, where it tells its host's name
+#   networks: secret (encrypted overlay), plain (overlay), and the ingress network, encrypted, too
+#   service: box, a replica on each host, on secret and plain, published on port 8080, where it answers its host's name
 #
-# An engine has the network namespace of its host, and a root, a /run and a host name (swarm-a, swarm-b) of its own.
+# An engine uses the network namespace of its host, and has its own root, /run and host name (swarm-a, swarm-b).
 #
-# swarm.sh docker HOST ARGUMENT...   a docker command on the engine of a host
-# swarm.sh stop|start HOST           an engine
-# swarm.sh leave|join HOST           the swarm
-# swarm.sh await                     until the service has its replica on both hosts, and each name has its address
-# swarm.sh vni NETWORK               its VXLAN network identifier
-# swarm.sh address HOST NETWORK      of the replica on a host
-# swarm.sh loss FROM TO NETWORK [SIZE]   of 5 pings between replicas, in percent
-# swarm.sh transfer FROM TO NETWORK MB SECONDS   by TCP; says "whole" where they arrive with the same SHA-256 in time
-# swarm.sh names HOST                the addresses that the service's name has there
-# swarm.sh published                 who answers 8 requests from outside to a's published port
+# swarm.sh docker HOST ARGUMENT...   runs a docker command on the engine of a host
+# swarm.sh stop|start HOST           stops or starts an engine
+# swarm.sh leave|join HOST           leaves or joins the swarm
+# swarm.sh await                     waits until the service has a replica on both hosts and its names have addresses
+# swarm.sh vni NETWORK               prints the network's VNI
+# swarm.sh address HOST NETWORK      prints the address of the replica on a host
+# swarm.sh loss FROM TO NETWORK [SIZE]   prints the loss of 5 pings between replicas, in percent
+# swarm.sh transfer FROM TO NETWORK MB SECONDS   sends MB by TCP; prints "whole" if they arrive in time with the same
+#                                    SHA-256, else "lost"
+# swarm.sh names HOST                prints the addresses of the service's name on a host
+# swarm.sh published                 prints which replicas answer 8 requests from outside to a's published port
 #
-# CSUMBPF_KEY_ROTATION=SECONDS: how often the manager changes the keys. Else that is every 12 hours, and Docker has no option for it: the
-# number is changed in (a copy of) its program.
+# CSUMBPF_KEY_ROTATION=SECONDS: how often the manager changes the keys. The default is 12 hours, for which Docker has no
+# option, so the number is changed in a copy of its program.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -32,7 +34,7 @@ state=/run/csumbpf-swarm
 
 advertised() { if [ "$1" = a ]; then echo 203.0.113.2; else echo 203.0.113.10; fi; }
 
-# inside HOST COMMAND...: in the engine's root and namespaces
+# inside HOST COMMAND...: runs a command in the engine's root and namespaces.
 inside() {
 	local host=$1
 	shift
@@ -54,7 +56,7 @@ until_done() { # seconds host command...
 	done
 }
 
-# The engine's namespaces are those of a process that does nothing; all that runs in them ends with it.
+# A process that does nothing holds the engine's namespaces; everything that runs in them ends with this process.
 root() { # host tree
 	local ready=$state/$1.ready
 	mkfifo "$ready"
@@ -79,14 +81,14 @@ root() { # host tree
 	pgrep -P $parent >"$state/$1.init"
 }
 
-# By itself, as in Debian's services: an engine that starts its own gives up after 15 seconds.
+# Started separately, as by Debian's services, because an engine waits only 15 seconds for one that it starts itself.
 containerd() { # host
 	inside "$1" /usr/bin/containerd >>"$state/$1.log" 2>&1 </dev/null &
 	until_done 120 "$1" inside "$1" /bin/busybox test -S /run/containerd/containerd.sock
 }
 
 start() { # host
-	# Without a default bridge: the containers here have overlays.
+	# Without a default bridge, because the containers use overlays only.
 	inside "$1" /usr/sbin/dockerd --host unix:///run/docker.sock --containerd /run/containerd/containerd.sock --storage-driver overlay2 \
 		--bridge none >>"$state/$1.log" 2>&1 </dev/null &
 	until_done 120 "$1" inside "$1" /bin/busybox test -S /run/docker.sock
@@ -119,10 +121,10 @@ await() {
 	until_done 300 a running
 	until_done 120 a known
 }
-# Not as 'docker service ls' counts, to which the replica of a node that left goes on running. A question to an engine takes a second
-# where it is emulated, and delays what is waited for: so none is asked before both replicas' processes are there.
+# Does not use 'docker service ls', which still counts the replica of a node that left. An emulated engine takes a
+# second to answer, which delays the replicas, so no engine is asked before the processes of both replicas exist.
 running() { [ "$(pgrep -c -f '^httpd -f -p 80 ')" -ge 2 ] && found a && found b; }
-# What is asked of a replica often is asked once.
+# Stores what is needed of a replica often, so that the engine is asked once.
 found() { # host
 	local id
 	id=$(replica "$1")
@@ -130,7 +132,7 @@ found() { # host
 	docker "$1" inspect --format 'pid {{.State.Pid}}{{range $name, $network := .NetworkSettings.Networks}}
 {{$name}} {{$network.IPAddress}}{{end}}' "$id" >"$state/$1.replica"
 }
-# The hosts tell one another of their containers, after these have started.
+# The hosts learn the addresses of each other's containers some time after these have started.
 known() {
 	local addresses
 	addresses=$(names a)
@@ -141,7 +143,7 @@ about() { awk -v key="$2" '$1 == key { print $2 }' "$state/$1.replica"; } # host
 
 address() { about "$1" "$2"; } # host network
 
-# As docker exec does.
+# Runs a command in a replica, like docker exec.
 in_replica() { # host command...
 	local host=$1
 	shift
@@ -153,7 +155,7 @@ names() { # host
 }
 
 loss() { # from to network [size]
-	# ping fails where all is lost.
+	# ping fails if all is lost.
 	{ in_replica "$1" ping -q -c 5 -i 0.05 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 
@@ -164,7 +166,7 @@ transfer() { # from to network MB seconds
 	if [ "$received" = "$sent" ]; then echo whole; else echo lost; fi
 }
 
-# All requests at once: those that get no answer take their time.
+# Sends all requests at once, because those without an answer wait for the time limit.
 published() {
 	# shellcheck disable=SC2016
 	"$lab" exec nat env LIMIT="$(limit 5)" bash -c '
@@ -195,13 +197,14 @@ up() { # suite
 	tree=$(newest "$cache/engines/$1")
 	[ -n "$tree" ] || fail "no engine of $1 in the cache; run 'tests/swarm/fetch-engine $1' on the machine that runs the VM"
 	mkdir -p $state
-	# What Docker's rules and overlays use; the engine's root has no modprobe.
+	# Loads what Docker's rules and overlays use, because the engine's root has no modprobe.
 	modprobe -qa overlay bridge br_netfilter veth vxlan ip_vs ip_vs_rr xt_ipvs xt_policy xt_mark xt_u32 xt_bpf xt_addrtype xt_conntrack \
 		xt_nat xt_REDIRECT xt_MASQUERADE xt_tcpudp nft_compat nft_chain_nat esp4 || true
 	OVERLAY=none "$lab" up
-	# Docker's namespace for the ingress network forwards, because new namespaces take this from the first one, where an engine usually is.
+	# Docker's namespace for the ingress network must forward. New namespaces inherit this from the first one, in which an
+	# engine usually runs.
 	sysctl -qw net.ipv4.ip_forward=1
-	# In memory, over the cache.
+	# Written to the layer of memory above the cache.
 	cp "$(command -v busybox)" "$tree/bin/busybox"
 	if [ -n "${CSUMBPF_KEY_ROTATION-}" ]; then "$here/shorten-key-rotation" "$tree/usr/sbin/dockerd" "$CSUMBPF_KEY_ROTATION"; fi
 	image >$state/image

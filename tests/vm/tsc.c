@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints the rate, in kHz, of the counter that qemu gives an emulated x86 processor as its TSC: the host's own (cpu_get_host_ticks), which
-// on x86 is the TSC. Measured against CLOCK_MONOTONIC_RAW over a tenth of a second. Both are read one inside the other, and only the
-// tightest of many tries counts: so a busy host cannot make the result wrong, only later.
+// Prints the rate, in kHz, of the counter that qemu gives an emulated x86 processor as its TSC: the host's own
+// (cpu_get_host_ticks), which on x86 is the TSC. Measures the rate against CLOCK_MONOTONIC_RAW over a tenth of a second.
+// The clock is read between two readings of the counter, and only the closest pair of many tries counts, so that a busy
+// host can make the result late but not wrong.
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
@@ -19,7 +20,7 @@ static uint64_t ticks(void)
 #ifdef __x86_64__
 	return __builtin_ia32_rdtsc();
 #else
-	return nanoseconds(); // what qemu takes where there is no such counter
+	return nanoseconds(); // what qemu uses if there is no such counter
 #endif
 }
 

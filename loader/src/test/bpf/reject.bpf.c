@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What no verifier takes: a packet read without a check of its bounds. */
+/* A program that every verifier rejects: it reads the packet without a bounds check. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the C compiler says of each constant of the loader (AbiTest): compiled to assembly for each architecture, and read there, as the
-// kernel's asm-offsets does. Nothing of it runs. The first argument is the Java field.
+// The C compiler's value of each constant of the loader. AbiTest compiles this file to assembly for each architecture
+// and reads the values there, as the kernel's asm-offsets does. Nothing is run. The first argument is the Java field.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -36,15 +36,15 @@
 #include <bpf/libbpf.h>
 #include <nftables/libnftables.h>
 
-// Equal to the Java field.
+// The Java field must be equal to `value`.
 #define VALUE(field, value) asm volatile("\n.ascii \"->" #field " = %c0\"" :: "i"((long)(value)))
 #define OFFSET(field, type, member) VALUE(field, offsetof(type, member))
-// The Java field is room for a structure, or for its members up to one: at least so many bytes. The kernel and libbpf take both less and
-// more of those that grow.
+// The Java field is the size of a buffer for a structure, or for its members up to one; it must be at least `size`. The
+// kernel and libbpf accept less or more of structures that grow.
 #define ROOM(field, size) asm volatile("\n.ascii \"->" #field " >= %c0\"" :: "i"((long)(size)))
 #define THROUGH(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
 
-// Not in the headers of all releases that csumbpf is built on: from the kernel's, which never change them.
+// Not in the headers of all releases on which csumbpf is built. The kernel never changes these numbers.
 #define TCX_INGRESS 46
 #define BPF_F_BEFORE_6_6 (1U << 3)
 #define ENOTSUPP_INTERNAL 524

@@ -14,9 +14,9 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The packages of cli use one another in one direction: that of ARCHITECTURE.md. */
+/** The packages of cli use one another in one direction, as ARCHITECTURE.md has it. */
 class PackageOrderTest {
-    /** Each may use those behind it. */
+    /** Each may use those after it. */
     private static final List<String> ORDER =
             List.of("cli", "serve", "apply", "plan", "snapshot", "backstop", "pin", "desired", "text");
 
@@ -39,7 +39,7 @@ class PackageOrderTest {
         }
     }
 
-    /** serve runs for months, and holds no lock: it must not be able to change anything. */
+    /** serve runs for months without the lock, so it must not be able to change anything. */
     @Test
     void serveChangesNothing() {
         noClasses()

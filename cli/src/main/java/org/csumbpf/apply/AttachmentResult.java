@@ -4,11 +4,11 @@ package org.csumbpf.apply;
 import java.util.Optional;
 
 /**
- * What became of one attachment that was to be detached or restored.
+ * The result of detaching or restoring one attachment.
  *
- * @param label the interface, with the namespace in front where that is not the caller's own
- * @param result what was done, also where something then failed
- * @param failure why it did not end; empty: it did
+ * @param label the interface, preceded by its namespace if that is not the caller's own
+ * @param result what was done, also if something failed later
+ * @param failure why the operation did not finish; empty: it finished
  */
 public record AttachmentResult(String label, Result result, Optional<RuntimeException> failure) {
     public AttachmentResult(String label, Result result) {

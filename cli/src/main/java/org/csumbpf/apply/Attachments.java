@@ -28,27 +28,27 @@ import org.csumbpf.snapshot.NamespaceSnapshot;
 import org.csumbpf.snapshot.Remedy;
 
 /**
- * Attaches, changes, restores and detaches. All state is in the kernel: the pins, the hook and the record that is one of the
- * pinned maps. The program that the kernel runs is the truth; the pins follow it ({@link Repin}).
+ * Attaches, changes, restores and detaches. All state is in the kernel: pins, hook, and the record, which is one of the
+ * pinned maps. The running program is the truth, and the pins follow it ({@link Repin}).
  *
- * <p>So a crash leaves one of three things: nothing of effect (pins without a hook, which the next attach or detach
- * clears away), the old state, or the new one. The step between old and new is a single system call: creating or
- * updating the link or the filter, or writing one map element.
+ * <p>A crash therefore leaves the old state, the new one, or pins without a hook, which have no effect and which the
+ * next attach or detach removes. The step from old to new is one system call: it creates or updates the link or the
+ * filter, or writes one map element.
  */
 public final class Attachments {
     private Attachments() {}
 
     /**
-     * Refuses to work where the pins would end with the command.
+     * Refuses to run where the pins would end with the command.
      *
-     * @param namesNetns whether the arguments name a network namespace already
-     * @param arguments the command's own words after {@code csumbpf}, for the way out
+     * @param namesNetns whether the arguments already name a network namespace
+     * @param arguments the words after {@code csumbpf}, for the command that the error suggests
      */
     public static void requireLasting(boolean namesNetns, String arguments) {
         PinTree.requireLasting(namesNetns, arguments);
     }
 
-    /** Attaches to an interface, or brings an attachment into the state that is asked for. */
+    /** Attaches to an interface, or changes a standing attachment to what is asked for. */
     public static Result attach(NetworkNamespace netns, DesiredAttachment asked) {
         return netns.call(() -> {
             NetDevice device = DevicePins.device(asked.ifname());
@@ -67,7 +67,7 @@ public final class Attachments {
         });
     }
 
-    /** Refuses, before anything is changed, what cannot work. */
+    /** Refuses what cannot work, before anything is changed. */
     private static NftBackstop check(
             NetworkNamespace netns, NetDevice device, DesiredAttachment desired, Result result) {
         NftBackstop backstop = NftBackstop.open(desired.options().backstop(), desired.rules());
@@ -82,7 +82,7 @@ public final class Attachments {
         }
     }
 
-    /** From what stands there to what is asked for; with the lock held, in the device's namespace. */
+    /** Changes what stands into what is asked for. The caller holds the lock and has entered the device's namespace. */
     private static void bring(
             NetworkNamespace netns,
             PinDirectory pins,
@@ -95,7 +95,7 @@ public final class Attachments {
             if (found.maps() != null) {
                 RuleUpdate.requireRoom(found.maps(), desired.rules());
             }
-            // Anew: what was read before the lock was held may have changed, also by what was cleared away.
+            // Taken again: the host may have changed before the lock was held, or when remains were removed.
             HostSnapshot host = HostSnapshot.take();
             NamespaceSnapshot here = host.of(netns);
             AttachPlan plan = AttachPlan.of(
@@ -109,7 +109,7 @@ public final class Attachments {
         }
     }
 
-    /** Adds to, takes from or replaces the rules of an existing attachment. */
+    /** Adds, removes or replaces rules of a running attachment. */
     public static Result change(NetworkNamespace netns, String ifname, UnaryOperator<RuleSet> edit) {
         return netns.call(() -> {
             NetDevice device = DevicePins.device(ifname);
@@ -148,7 +148,7 @@ public final class Attachments {
         });
     }
 
-    /** Puts back whatever was lost of an attachment, exactly as it was asked for. */
+    /** Restores whatever an attachment lost, exactly as it was asked for. */
     public static AttachmentResult restore(NetworkNamespace netns, String ifname) {
         NetDevice device = netns.call(() -> DevicePins.device(ifname));
         return netns.call(() -> PinTree.change(scope -> {
@@ -162,7 +162,7 @@ public final class Attachments {
         }));
     }
 
-    /** All attachments: of one namespace, or of all. One that fails does not keep the others. */
+    /** Restores all attachments of one namespace or of all. If one fails, the others are restored all the same. */
     public static List<AttachmentResult> restoreAll(Optional<NetworkNamespace> only) {
         return EachAttachment.run(only, (pins, reach, scope, result) -> {
             if (reach.isGone()) {
@@ -206,7 +206,7 @@ public final class Attachments {
         }
     }
 
-    /** Detaches one interface: also one that is gone, if its name is the one it was attached by. */
+    /** Detaches one interface. One that no longer exists is found by the name that it was attached by. */
     public static AttachmentResult detach(NetworkNamespace netns, String ifname) {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
@@ -235,9 +235,9 @@ public final class Attachments {
     }
 
     /**
-     * Detaches everything: in one namespace, or in all, also those that are gone.
+     * Detaches everything in one namespace or in all, also what is left of namespaces and devices that are gone.
      *
-     * @param forget also what attach changed in namespaces that are not found, and that may be held where nobody can look
+     * @param forget give up what attach changed in namespaces that are not found, though something may still hold them
      */
     public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only, boolean forget) {
         List<AttachmentResult> all = EachAttachment.run(only, (pins, reach, scope, result) -> {

@@ -4,13 +4,14 @@ package org.csumbpf.apply;
 import java.util.Locale;
 
 /**
- * One thing that a command did to the host.
+ * One change that a command made on the host.
  *
- * @param id what it is
- * @param subject of what: a module, a table, a program's tag, a device or a rule in words; empty where there is only one
+ * @param id what kind of change
+ * @param subject what was changed: a module, a table, a program's tag, a device or a rule in words; empty if there is
+ *     only one
  */
 public record Change(Id id, String subject) {
-    /** What it is. The labels are stable. */
+    /** The kind of a change. The labels are stable. */
     public enum Id {
         ATTACHED("attached"),
         DETACHED("detached"),
@@ -46,7 +47,7 @@ public record Change(Id id, String subject) {
         return new Change(id, "");
     }
 
-    /** In words. */
+    /** The change in words. */
     public String text() {
         return id.words.replace("%s", subject);
     }

@@ -19,7 +19,7 @@ import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.Reach;
 
-/** Where the pins of a device are, wherever it has been. For the namespace that the caller has entered. */
+/** Finds the pins of a device, also after it was moved. For the namespace that the caller has entered. */
 final class DevicePins {
     private DevicePins() {}
 
@@ -27,21 +27,21 @@ final class DevicePins {
         return Rtnetlink.device(ifname).orElseThrow(() -> Absent.noInterface(ifname));
     }
 
-    /** Whether the kernel runs the program there, pins or no pins. */
+    /** Whether the kernel runs the program on the device, with or without pins. */
     static boolean runs(NetworkNamespace netns, NetDevice device) {
         return LiveHook.find(HookPlace.receive(new PinDirectory(netns.inode(), device.ifindex())))
                 .isPresent();
     }
 
-    /** Whether anything of an attachment is there without its pins: the program, or nftables rules. */
+    /** Whether an attachment left its program or nftables rules there, even if its pins are lost. */
     static boolean hasRemains(NetworkNamespace netns, NetDevice device) {
         return runs(netns, device)
                 || Leftover.find(Optional.of(netns)).contains(new PinDirectory(netns.inode(), device.ifindex()));
     }
 
     /**
-     * The pins of a device, taken along if it was attached to elsewhere and then moved to the namespace that the caller has entered.
-     * What lies in its place and belongs to another device makes way.
+     * The pins of a device. If the device was attached in another namespace and then moved here, its pins move too.
+     * Pins in their place that belong to another device follow that device.
      */
     static PinDirectory here(NetworkNamespace netns, NetDevice device, Result result) {
         PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
@@ -63,7 +63,7 @@ final class DevicePins {
         }
         List<PinDirectory> others = PinDirectory.all();
         if (others.isEmpty()) {
-            return pins; // as nearly always: nothing to compare the device with
+            return pins; // the usual case: nothing to compare the device with
         }
         DeviceIdentity identity = Identities.of(device);
         for (PinDirectory other : others) {
@@ -80,7 +80,7 @@ final class DevicePins {
         return pins;
     }
 
-    /** Takes an attachment along to where its device is now; what it had in the old namespace is undone there. */
+    /** Moves an attachment's pins to where its device is now. What attach made in the old namespace is undone there. */
     static PinDirectory follow(PinDirectory pins, Reach reach, Result result) {
         NetworkNamespace to = reach.moved().orElseThrow();
         NetDevice device = reach.device().orElseThrow();
@@ -104,7 +104,7 @@ final class DevicePins {
         });
     }
 
-    /** An attachment in this namespace by the name that its device had, if that device is no more. */
+    /** An attachment in this namespace whose device no longer exists, by the name that the device had. */
     static Optional<PinDirectory> ofGoneDevice(NetworkNamespace netns, String ifname) {
         return PinDirectory.of(netns.inode()).stream()
                 .filter(pins -> Rtnetlink.device(pins.ifindex()).isEmpty())

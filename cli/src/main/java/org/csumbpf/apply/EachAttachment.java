@@ -19,18 +19,18 @@ import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.Remains;
 
-/** Does something to each attachment, of one network namespace or of all. */
+/** Runs an operation on each attachment of one network namespace or of all. */
 final class EachAttachment {
     private EachAttachment() {}
 
-    /** What is done to one of them, with the lock held. */
+    /** The operation on one attachment. The lock is held. */
     interface Operation {
         void run(PinDirectory pins, Reach reach, PinTree.Scope scope, Result result);
     }
 
     /**
-     * One that fails does not keep the others; only where somebody else holds the lock all would wait as long, so the first that
-     * does is the last.
+     * If one fails, the others run all the same. Only a timeout of the lock ends the loop, because each of the others
+     * would wait as long.
      */
     static List<AttachmentResult> run(Optional<NetworkNamespace> only, Operation operation) {
         List<AttachmentResult> all = new ArrayList<>();
@@ -60,9 +60,9 @@ final class EachAttachment {
     }
 
     /**
-     * While something of an attachment may be in force where nobody can look, nothing of it is undone.
+     * Refuses to undo an attachment that may still be in force in a namespace that was not found.
      *
-     * @param forget the user says that what attach changed in the namespace matters no more
+     * @param forget the user says that what attach changed in that namespace no longer matters
      */
     static void requireNotInForce(PinDirectory pins, Reach reach, boolean forget) {
         if (Remains.stillRuns(pins)) {
@@ -85,8 +85,8 @@ final class EachAttachment {
     }
 
     /**
-     * Whether the record names what would go on without the program in a namespace that is still held somewhere. A clsact qdisc
-     * without a filter does nothing. A record that cannot be read: it may.
+     * Whether the record names changes that work without the program, in a namespace that may still be held somewhere.
+     * A clsact qdisc without a filter does nothing. Yes if the record cannot be read.
      */
     private static boolean changedTheNamespace(PinDirectory pins) {
         return Reach.record(pins)

@@ -26,11 +26,11 @@ import org.csumbpf.snapshot.NamespaceSnapshot;
 import org.csumbpf.snapshot.Preflight;
 
 /**
- * What the repair needs of the host beside the hook, made and undone. Every change is written into the attachment's
- * record before it is made and crossed out after it is undone, so that a crash between the two loses none.
+ * Makes and undoes what the repair needs of the host besides the hook. Each change is recorded before it is made and
+ * cleared after it is undone, so that a crash in between loses none.
  */
 final class HostSetup {
-    /** Changes that all attachments of the host share: the last one to go undoes them. */
+    /** Changes that all attachments of the host share: the last attachment undoes them. */
     private static final List<HostChange> SHARED = List.of(HostChange.ESP4_OFFLOAD, HostChange.ESP6_OFFLOAD);
 
     private final PinDirectory pins;
@@ -64,14 +64,14 @@ final class HostSetup {
         return module.equals(Preflight.ESP4_OFFLOAD) ? HostChange.ESP4_OFFLOAD : HostChange.ESP6_OFFLOAD;
     }
 
-    /** Why it is not there all the same. */
+    /** Loads a module. Returns why it is missing all the same. */
     Optional<Finding> loadModule(String module) {
         note(change(module));
         try {
             if (KernelModule.load(module)) {
                 result.add(Change.Id.MODULE_LOADED, module);
             } else {
-                cross(change(module)); // somebody was faster: theirs
+                cross(change(module)); // somebody else loaded it first, so it is theirs
             }
             return Optional.empty();
         } catch (ModuleException e) {
@@ -80,7 +80,7 @@ final class HostSetup {
         }
     }
 
-    /** Unloads what attach loaded. What is in use stays noted, and another command tries again. */
+    /** Unloads a module that attach loaded. One that is in use stays recorded, so that a later command tries again. */
     void unloadModule(String module) {
         if (!has(change(module))) {
             return;
@@ -99,12 +99,14 @@ final class HostSetup {
         forget(change(module));
     }
 
-    /** Takes the program off the loopback device, if it hangs there. */
+    /** Detaches the program from the loopback device, if it is attached. */
     void undoDetour() {
         undoDetour(true);
     }
 
-    /** @param proven whether the namespace is known to be the attachment's own; else the program on lo has to prove it */
+    /**
+     * @param proven whether the namespace is known to be the attachment's own; else only its program on lo proves that
+     */
     private void undoDetour(boolean proven) {
         Optional<LiveHook> hanging = LiveHook.find(HookPlace.detour(pins));
         hanging.ifPresent(live -> {
@@ -126,7 +128,7 @@ final class HostSetup {
         }
     }
 
-    /** Takes the nftables rules away, and what serves them. */
+    /** Removes the nftables rules and what serves them. */
     void undoBackstop() {
         undoBackstop(true);
     }
@@ -139,7 +141,7 @@ final class HostSetup {
         undoDetour(proven);
     }
 
-    /** Removes the device's qdisc, if attach made it and nobody else uses it. */
+    /** Removes the device's clsact qdisc, if attach made it and nobody else uses it. */
     void undoClsact(NetDevice device) {
         if (has(HostChange.CLSACT)) {
             removeClsact(device);
@@ -158,7 +160,7 @@ final class HostSetup {
         }
     }
 
-    /** Crosses out what needs no undoing: it went with its device. */
+    /** Clears a change that needs no undoing, because it ended with its device. */
     void forget(HostChange change) {
         if (has(change)) {
             cross(change);
@@ -179,7 +181,7 @@ final class HostSetup {
         }
     }
 
-    /** Undoes what is noted for the whole host, or hands it to another attachment, which still needs it. */
+    /** Undoes the recorded changes of the whole host, or hands them over to an attachment that still needs them. */
     void undoOnHost() {
         for (HostChange change : SHARED) {
             if (!has(change)) {
@@ -192,7 +194,7 @@ final class HostSetup {
         }
     }
 
-    /** Gives a noted change to another attachment; false where there is none. */
+    /** Hands a recorded change over to another attachment; false if there is none. */
     boolean handOver(HostChange change) {
         return handOver(change, other -> true);
     }
@@ -206,13 +208,13 @@ final class HostSetup {
                         theirs.update(r -> r.with(change));
                         return true;
                     } catch (KernelException | OtherVersionException e) {
-                        return false; // half made, or not ours to write: the next command mends or removes it
+                        return false; // half made, or of another version: the next command repairs or removes it
                     }
                 })
                 .isPresent();
     }
 
-    /** Only what is loaded: a kill may have come between the note and the module. */
+    /** Unloads a module if it is loaded: a command may have been killed between record and load. */
     private void unload(String module) {
         if (KernelModule.state(module) != KernelModule.State.LOADED) {
             return;

@@ -22,8 +22,8 @@ import org.csumbpf.plan.NftAvailability;
 import org.csumbpf.snapshot.Preflight;
 
 /**
- * The second repair path: nftables rules for what IPsec decrypts behind tc, and for IPv6 a program on the loopback device
- * that they send packets over. All of it in the device's network namespace, which the caller has entered.
+ * The second repair path: nftables rules for packets that IPsec decrypts after tc. For IPv6 they send packets over the
+ * loopback device, to a program there. All in the device's network namespace, which the caller has entered.
  */
 final class NftBackstop implements AutoCloseable {
     private final NftTables nftables;
@@ -34,7 +34,7 @@ final class NftBackstop implements AutoCloseable {
         this.availability = availability;
     }
 
-    /** Opens nftables where a backstop is wanted, and changes nothing. */
+    /** Opens nftables if a backstop is wanted. Changes nothing. */
     static NftBackstop open(Backstop wish, RuleSet rules) {
         if (!AttachPlan.wantsBackstop(wish, rules)) {
             return new NftBackstop(null, NftAvailability.NOT_WANTED);
@@ -58,9 +58,9 @@ final class NftBackstop implements AutoCloseable {
     }
 
     /**
-     * Brings nftables, in one transaction, and the program on the loopback device into the state that is planned.
+     * Sets up nftables, in one transaction, and the program on the loopback device, as planned.
      *
-     * @return whether they are there; false where the kernel refused and the user left the choice to csumbpf
+     * @return whether they are there; false if the kernel refused and the user left the choice to csumbpf
      */
     boolean apply(
             HostSetup host,
@@ -78,7 +78,7 @@ final class NftBackstop implements AutoCloseable {
                 if (!plans.byFamily().containsKey(NftPlan.Family.IP6) || rules.dropsPlaintext()) {
                     throw e;
                 }
-                // A kernel without nft_dup_ipv6, say: better half of it than nothing.
+                // For example a kernel without nft_dup_ipv6. Repairing only IPv4 is better than nothing.
                 apply(host, device, maps, plans.onlyIp(), rules, result);
                 result.warn(Preflight.ipv6Uncovered(
                         device.name(), "IPv6 that bypasses tc is not repaired: " + e.getMessage()));
@@ -89,7 +89,7 @@ final class NftBackstop implements AutoCloseable {
                 host.cross(HostChange.NFTABLES);
                 host.undoDetour();
             }
-            // Now it is known not to be usable.
+            // Only now is it known that nftables cannot be used.
             AttachPlan.checkBackstop(device, wish, rules, NftAvailability.refused(e))
                     .forEach(result::warn);
             return noted;
@@ -105,8 +105,8 @@ final class NftBackstop implements AutoCloseable {
             hangDetour(host, maps, result);
         }
         String commands = nftables.commands(device.ifindex(), plans);
-        // Rules that are as they should be may be those of an attachment whose pins are lost: from now on they are this
-        // one's.
+        // Recorded even if no rule changes: correct rules may be left of an attachment whose pins are lost. This
+        // attachment takes them over.
         host.note(HostChange.NFTABLES);
         if (!commands.isEmpty()) {
             nftables.run(commands);
@@ -144,7 +144,7 @@ final class NftBackstop implements AutoCloseable {
         }
     }
 
-    /** Takes an attachment's part out of our tables; also where its record is lost. */
+    /** Removes an attachment's rules from our tables, also if its record is lost. */
     static void remove(int ifindex, Result result) {
         try (NftTables nftables = NftTables.open()) {
             StringBuilder commands = new StringBuilder();

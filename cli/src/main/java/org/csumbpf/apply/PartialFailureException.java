@@ -9,13 +9,13 @@ import java.util.stream.Collectors;
 import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.AdvisedException;
 
-/** Some attachments, or some steps of one, failed. The problem names each and why; the cause is that of the first. */
+/** Some attachments, or some steps of one, failed. The problem names each and why; the cause is the first one's. */
 public final class PartialFailureException extends AdvisedException {
     private PartialFailureException(String problem, String next, RuntimeException first) {
         super(problem, next, first);
     }
 
-    /** Null where none of them failed. */
+    /** Null if none of them failed. */
     public static PartialFailureException of(List<AttachmentResult> all) {
         List<AttachmentResult> failed =
                 all.stream().filter(one -> one.failure().isPresent()).toList();
@@ -23,7 +23,7 @@ public final class PartialFailureException extends AdvisedException {
             return null;
         }
         List<String> problems = new ArrayList<>();
-        Map<String, List<String>> labels = new LinkedHashMap<>(); // by what is to be done
+        Map<String, List<String>> labels = new LinkedHashMap<>(); // by what the user is to do
         for (AttachmentResult one : failed) {
             RuntimeException failure = one.failure().orElseThrow();
             problems.add(one.label() + ": " + Advised.problemOf(failure));
@@ -32,7 +32,7 @@ public final class PartialFailureException extends AdvisedException {
                 labels.computeIfAbsent(next, text -> new ArrayList<>()).add(one.label());
             }
         }
-        // One advice for all of them needs no names.
+        // If all of them have the same advice, it needs no names.
         boolean forAll = labels.size() == 1 && labels.values().iterator().next().size() == failed.size();
         String next = labels.entrySet().stream()
                 .map(entry -> forAll ? entry.getKey() : String.join(", ", entry.getValue()) + ": " + entry.getKey())
@@ -44,10 +44,10 @@ public final class PartialFailureException extends AdvisedException {
     }
 
     /**
-     * Of one attachment, whose record keeps what could not be undone.
+     * For one attachment, whose record keeps what could not be undone.
      *
      * @param failures of its steps; not empty
-     * @param again the command that goes on with it
+     * @param again the command that continues
      */
     static PartialFailureException ofSteps(List<RuntimeException> failures, String again) {
         String problems = failures.stream().map(Advised::problemOf).collect(Collectors.joining("; "));

@@ -23,15 +23,15 @@ import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.Pinned;
 import org.csumbpf.snapshot.OffPath;
 
-/** The program that the kernel runs is the truth: the pins and the record follow it. */
+/** Makes pins and record match the program that the kernel runs, which is the truth. */
 final class Repin {
     private Repin() {}
 
     /**
-     * Makes the pins those of the program that the kernel runs: after a swap, and where a crash or somebody's rm came
-     * between the two. The program holds all its maps, the record among them, so none of them can be lost while it runs.
+     * Pins what the running program holds. Needed after a swap of programs, and if a crash or an rm removed pins. A
+     * running program holds all its maps, also the record, so none of them can be lost.
      *
-     * @return whether another program hangs there now: an attachment of an earlier version was migrated
+     * @return whether another program is attached now, because an attachment of an earlier version was migrated
      */
     static boolean follow(PinDirectory pins, LiveHook live, NetDevice device) {
         adopt(pins, live);
@@ -48,7 +48,7 @@ final class Repin {
                         MonotonicClock.nanos(),
                         record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read(), port(pins))));
             }
-            // Some are missing where attach could not read them, or an earlier version did it.
+            // Parts are missing if attach could not read them or an earlier version attached.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));
             if (map.isCurrent() && !map.get().identity().equals(known)) {
                 map.update(r -> r.at(pins.ifindex(), device.name(), known));
@@ -61,7 +61,7 @@ final class Repin {
         return true;
     }
 
-    /** Of the rules, in host order; that of VXLAN (RFC 7348) where they cannot be read. */
+    /** The port of the rules, in host order; if they cannot be read, the port of VXLAN (RFC 7348). */
     private static int port(PinDirectory pins) {
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             return RuleSet.read(maps).port();
@@ -78,7 +78,10 @@ final class Repin {
         }
     }
 
-    /** An attachment of an earlier version gets a record of this one, which takes a program that holds it. */
+    /**
+     * Gives an attachment of an earlier version a record of this one. That needs a new program, which holds the new
+     * record.
+     */
     private static void migrate(PinDirectory pins, LiveHook live, NetDevice device) {
         try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM);
                 CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
@@ -88,7 +91,7 @@ final class Repin {
             live.replace(program);
             take(pins, program, next);
         }
-        // csumbpf_detour reads the record too, and the one that hangs there has the earlier layout of it.
+        // csumbpf_detour reads the record too, and the attached one knows the earlier layout.
         LiveHook.find(HookPlace.detour(pins)).ifPresent(detour -> {
             try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
                     CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
@@ -99,7 +102,7 @@ final class Repin {
         });
     }
 
-    /** After a swap: a program and its maps, which the caller has at hand. */
+    /** After a swap: pins the new program and its maps, which the caller has open. */
     static void take(PinDirectory pins, BpfProgram program, CsumbpfMaps maps) {
         pins.replace(PinDirectory.PROGRAM, program::pin);
         for (String name : CsumbpfMaps.PINNED) {
@@ -110,7 +113,7 @@ final class Repin {
         }
     }
 
-    /** The pins alone: what the program holds, whatever it is. */
+    /** Sets the pins to what the program holds. The record stays as it is. */
     static void adopt(PinDirectory pins, LiveHook live) {
         pins.create();
         pins.removeReplacements();
@@ -119,7 +122,7 @@ final class Repin {
                 pins.replace(PinDirectory.PROGRAM, program::pin);
             }
             if (program.info().mapIds().containsAll(Pinned.maps(pins))) {
-                return; // maps can be opened by their numbers with CAP_SYS_ADMIN alone, and need not be
+                return; // opening maps by their numbers needs CAP_SYS_ADMIN, so do it only if one is missing
             }
             Map<String, Integer> ids = CsumbpfMaps.idsHeldBy(program);
             for (String name : CsumbpfMaps.PINNED) {
@@ -134,8 +137,8 @@ final class Repin {
     }
 
     /**
-     * Takes the pins along with a device that was moved to the namespace that the caller has entered. A kill in between leaves a
-     * record that names the old place beside pins at the new one: the device's number proves what it is.
+     * Moves the pins of a device that was moved to the namespace that the caller has entered. After a kill in between,
+     * the record names the old place; then the device's number proves whose pins they are.
      */
     static void move(PinDirectory from, PinDirectory to, NetDevice device) {
         from.moveTo(to);

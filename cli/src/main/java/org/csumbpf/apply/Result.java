@@ -6,13 +6,13 @@ import java.util.List;
 import org.csumbpf.snapshot.Finding;
 
 /**
- * What an operation did.
+ * The result of an operation.
  *
  * @param changes in order; empty: everything was as asked already
- * @param warnings what the user should know although the operation was done
+ * @param warnings what the user should know although the operation succeeded
  */
 public record Result(List<Change> changes, List<Finding> warnings) {
-    /** Whether this is among what it did. */
+    /** Whether the operation made such a change. */
     public boolean did(Change.Id id) {
         return changes.stream().anyMatch(change -> change.id() == id);
     }

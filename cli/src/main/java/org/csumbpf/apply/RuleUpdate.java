@@ -15,11 +15,11 @@ import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 
-/** From the rules that are to those that are asked for: all of it, or nothing. */
+/** Changes the current rules to those that are asked for: all of them, or none. */
 final class RuleUpdate {
     private RuleUpdate() {}
 
-    /** Refuses, before anything is changed, rules that do not fit beside what is there. */
+    /** Refuses rules that do not fit beside the current ones, before anything is changed. */
     static void requireRoom(CsumbpfMaps maps, RuleSet wanted) {
         if (!maps.hasRoomFor(wanted.byVni().keySet())) {
             throw new AttachException(
@@ -38,8 +38,8 @@ final class RuleUpdate {
     }
 
     /**
-     * One element of a map is written in place. More than one would pass through states that nobody asked for, so they go
-     * into new maps with a new program, and the hook takes that one in a single step. Counters and peers stay.
+     * A single map element is written in place. Several would pass through states that nobody asked for, so they go
+     * into new maps with a new program, and the hook swaps programs in one step. Counters and peers stay.
      */
     static void updateProgram(PinDirectory pins, LiveHook live, CsumbpfMaps maps, RuleSet wanted, Result result) {
         RuleSet current = RuleSet.read(maps);

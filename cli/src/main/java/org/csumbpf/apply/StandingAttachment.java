@@ -22,8 +22,8 @@ import org.csumbpf.pin.Reach;
 import org.csumbpf.plan.Standing;
 
 /**
- * What stands of an attachment on a device, with its maps open: first what a command finds, then what its steps have made of it. With the
- * lock held, in the device's namespace.
+ * What stands of an attachment on a device, with its maps open: at first what a command finds, later what its steps
+ * made of it. The caller holds the lock and has entered the device's namespace.
  */
 final class StandingAttachment implements AutoCloseable {
     private final PinDirectory pins;
@@ -42,10 +42,10 @@ final class StandingAttachment implements AutoCloseable {
     }
 
     /**
-     * Finds it. Before, the pins are made those of the program that runs, and what is of no use any more is cleared away; so what is found can be
-     * relied on.
+     * Finds what stands of the attachment. Before that, makes the pins those of the running program, and removes
+     * remains that are of no use.
      *
-     * @param desired what is asked for: what lies there without a hook is of use if it is just that
+     * @param desired what is asked for: pins without a hook are of use only if they are exactly that
      */
     static StandingAttachment find(
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
@@ -59,10 +59,10 @@ final class StandingAttachment implements AutoCloseable {
         });
     }
 
-    /** The one that the kernel runs. */
+    /** The attachment that the kernel runs. */
     static Optional<StandingAttachment> running(PinDirectory pins, NetDevice device) {
         return LiveHook.find(HookPlace.receive(pins)).map(found -> {
-            // Migration puts another program there.
+            // A migration replaced the program.
             LiveHook live = Repin.follow(pins, found, device)
                     ? LiveHook.find(HookPlace.receive(pins)).orElseThrow()
                     : found;
@@ -70,7 +70,7 @@ final class StandingAttachment implements AutoCloseable {
         });
     }
 
-    /** What lies there without a hook: so nothing of it is given up before the new is in force. */
+    /** Pins without a hook that are what is asked for. They stay, so that nothing is lost before a hook is attached. */
     private static Optional<StandingAttachment> lying(PinDirectory pins, DesiredAttachment desired) {
         if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
             return Optional.empty();
@@ -88,7 +88,7 @@ final class StandingAttachment implements AutoCloseable {
                 return Optional.of(open(pins, Standing.State.LYING, maps, null));
             }
         } catch (OtherVersionException e) {
-            // As below.
+            // Not of use, as below.
         }
         maps.close();
         return Optional.empty();
@@ -106,7 +106,7 @@ final class StandingAttachment implements AutoCloseable {
         }
     }
 
-    /** What is there without a hook goes; what cannot be undone of it goes on in the next record. */
+    /** Removes pins without a hook. Changes that cannot be undone are returned, for the next record. */
     private static Set<HostChange> clear(PinDirectory pins, PinTree.Scope scope, Result result) {
         if (!pins.exists()) {
             return Set.of();
@@ -116,7 +116,7 @@ final class StandingAttachment implements AutoCloseable {
             Undo.run(pins, reach, scope, cleared);
             return Set.of();
         } catch (PartialFailureException e) {
-            result.leave(pins.path().toString(), "of an earlier attachment: " + e.problem()); // this one undoes it
+            result.leave(pins.path().toString(), "of an earlier attachment: " + e.problem()); // the new one undoes it
             return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
         } finally {
             cleared.warnings().forEach(result::warn);
@@ -132,7 +132,7 @@ final class StandingAttachment implements AutoCloseable {
         return standing;
     }
 
-    /** Loads the program and makes its maps, where there are none. */
+    /** Loads the program and makes its maps, if there are none. */
     CsumbpfMaps load() {
         object = CsumbpfObject.open().only(CsumbpfObject.PROGRAM);
         maps = object.load();
@@ -149,7 +149,7 @@ final class StandingAttachment implements AutoCloseable {
         return program;
     }
 
-    /** While the kernel runs it. */
+    /** The hook of the running program; null if there is none. */
     LiveHook live() {
         return live;
     }
@@ -158,7 +158,7 @@ final class StandingAttachment implements AutoCloseable {
         live = hook;
     }
 
-    /** Whether nftables has rules for it, as far as the steps have come. */
+    /** Whether nftables has rules for the attachment, after the steps so far. */
     boolean hasBackstop() {
         return backstop;
     }

@@ -31,8 +31,9 @@ import org.csumbpf.snapshot.NamespaceSnapshot;
 import org.csumbpf.snapshot.OffPath;
 
 /**
- * Does the steps of a plan in order. Where one fails those before it are undone: a new attachment is taken away again ({@link Undo}), one that
- * was there gets back what it had. With the lock held, in the device's namespace.
+ * Runs the steps of a plan in order. If one fails, those before it are undone: a new attachment is removed
+ * ({@link Undo}), a standing one gets back what it had. The caller holds the lock and has entered the device's
+ * namespace.
  */
 final class StepRunner {
     private final StandingAttachment attachment;
@@ -43,7 +44,7 @@ final class StepRunner {
     private final PinTree.Scope scope;
     private final Result result;
     private final boolean isNew;
-    /** Undoes what was done, the last first. */
+    /** Undoes the steps done so far, the last one first. */
     private final Deque<Runnable> undo = new ArrayDeque<>();
 
     StepRunner(
@@ -86,7 +87,7 @@ final class StepRunner {
         }
     }
 
-    /** @param work for an attachment that was there; a new one is undone as a whole, by what its record says */
+    /** @param work for a standing attachment only; a new one is undone as a whole, by its record */
     private void undoneBy(Runnable work) {
         if (!isNew) {
             undo.push(work);
@@ -97,7 +98,7 @@ final class StepRunner {
         return new HostSetup(attachment.pins(), attachment.maps().record(), told);
     }
 
-    /** For what is undone: nobody is told of it but by the failure. */
+    /** For undoing: only the failure is reported, not what was undone. */
     private HostSetup back() {
         return host(new Result());
     }
@@ -201,7 +202,7 @@ final class StepRunner {
         }
     }
 
-    /** What nftables had for the rules before. */
+    /** Sets nftables up for the rules before. */
     private void backstopAsBefore() {
         RuleSet before = attachment.standing().rules().orElseThrow();
         Backstop wish = attachment.standing().options().backstop();
@@ -226,7 +227,7 @@ final class StepRunner {
                 result);
     }
 
-    /** The pins may have come to be those of another program since. */
+    /** Adopts the pins first: another program may run by now. */
     private void rulesAsBefore() {
         PinDirectory pins = attachment.pins();
         LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
@@ -247,7 +248,8 @@ final class StepRunner {
                             .withBaseline(counted)
                             .finishedAt(MonotonicClock.nanos()));
         } else if (!result.changes().isEmpty()) {
-            // Some counts went with their rules: what the host counted until then is not to be held against the rest.
+            // Counters were removed with their rules. What the host counted until now must not count against the other
+            // rules.
             AttachmentReader.baseline(netns, attachment.pins(), device)
                     .ifPresent(counted -> maps.record().update(r -> r.withBaseline(counted)));
         }

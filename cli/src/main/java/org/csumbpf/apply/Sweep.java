@@ -8,13 +8,13 @@ import org.csumbpf.pin.Reach;
 import org.csumbpf.snapshot.Finding;
 
 /**
- * Clears away attachments whose device or namespace is known to be gone: each holds 12 MB of kernel memory, and its place may be
- * given to another device. Every changing command begins with it.
+ * Removes attachments whose device or namespace is known to be gone: each holds 12 MB of kernel memory, and the kernel
+ * may reuse the numbers that name its pins. Every changing command begins with this.
  */
 final class Sweep {
     private Sweep() {}
 
-    /** One that cannot be cleared is told of, and stays. */
+    /** An attachment that cannot be removed is reported and stays. */
     static void run(PinTree.Scope scope, Result result) {
         for (PinDirectory pins : PinDirectory.all()) {
             String label = "netns:" + pins.netns() + "/ifindex " + pins.ifindex();

@@ -18,8 +18,9 @@ import org.csumbpf.snapshot.Preflight;
 import org.csumbpf.snapshot.Remedy;
 
 /**
- * Undoes all that attach made, also of an attach that did not finish: only what the record names, and only on the device and in
- * the namespace that it was done to. A step that fails keeps no other from being tried, and stays in the record.
+ * Undoes all that attach made, also if attach did not finish: only what the record names, and only on the device and in
+ * the namespace where it was made. If a step fails, the others are tried all the same, and its change stays in the
+ * record.
  */
 final class Undo {
     private final PinDirectory pins;
@@ -49,7 +50,7 @@ final class Undo {
             adopt(d);
             return null;
         }));
-        // Asked before the program is taken off, which is a part of the proof.
+        // Checked before the program is detached, because the program is part of the proof.
         boolean proven = device.isPresent()
                 && reach.state() == Reach.State.HERE
                 && where.orElseThrow()
@@ -97,7 +98,7 @@ final class Undo {
         }
     }
 
-    /** The command that goes on. Where the device is not known by name, or its namespace not found, that of all. */
+    /** The command that continues: for all attachments if the device's name or its namespace is not known. */
     private static String again(Optional<NetworkNamespace> where, Optional<NetDevice> device) {
         return where.isPresent() && device.isPresent()
                 ? Remedy.csumbpfLine(where.get(), "detach", device.get().name())
@@ -112,7 +113,7 @@ final class Undo {
         }
     }
 
-    /** What the program holds, the record among it, is to be there although a pin was lost. */
+    /** Pins again what the program holds, also the record, if a pin was lost. */
     private void adopt(NetDevice device) {
         LiveHook.find(HookPlace.receive(pins).on(device.ifindex())).ifPresent(live -> {
             try {
@@ -123,7 +124,7 @@ final class Undo {
         });
     }
 
-    /** The program, wherever its device is now. While that fails nothing else is touched. */
+    /** Detaches the program, wherever its device is now. If that fails, nothing else is touched. */
     private void takeOff(NetDevice device) {
         LiveHook.find(HookPlace.receive(pins).on(device.ifindex())).ifPresent(live -> {
             live.detach();
@@ -131,20 +132,23 @@ final class Undo {
         });
     }
 
-    /** What is of the namespace and not of the device. nftables' rules and filters say themselves whose they are. */
+    /**
+     * Undoes what belongs to the namespace and not to the device. nftables rules and filters themselves name their
+     * owner.
+     */
     private void inNamespace(HostSetup host, boolean proven) {
         step(() -> host.undoBackstop(proven));
     }
 
     private void onDevice(HostSetup host, NetDevice device, boolean moved) {
         if (moved) {
-            host.forget(HostChange.CLSACT); // the kernel took it away when the device moved
+            host.forget(HostChange.CLSACT); // the kernel removed it when the device moved
         }
         step(() -> host.undoClsact(device));
         step(() -> host.undoGro(device));
     }
 
-    /** The device is gone, or another one is in its place. */
+    /** Clears the changes of a device that is gone, or that another one has replaced. */
     private void forgetDevice(HostSetup host, Optional<NetDevice> other) {
         if (other.isPresent() && host.has(HostChange.GRO)) {
             String name = other.get().name();
@@ -170,7 +174,7 @@ final class Undo {
                         + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
     }
 
-    /** The record; empty where it is gone, or of another version. */
+    /** The record; empty if it is gone or of another version. */
     private Optional<RecordMap> openRecord() {
         if (!pins.has(RecordMap.NAME)) {
             return Optional.empty();

@@ -8,21 +8,21 @@ import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 
 /**
- * What became of the packets of a rule that came behind tc. Bytes are counted where the packet is met: by nftables from the
- * IP header on, on the loopback device from the Ethernet header on.
+ * Counts, by outcome, of the packets of a rule that came after tc. Bytes are counted where the packet is handled: by
+ * nftables from the IP header on, on the loopback device from the Ethernet header on.
  *
  * @param byOutcome a count for every outcome
  */
 public record BackstopCounters(Map<Outcome, Count> byOutcome) {
     public static final BackstopCounters NONE = new BackstopCounters(Map.of());
 
-    /** What can become of them. */
+    /** What became of a packet. */
     public enum Outcome {
         /** Checksum written. */
         REPAIRED,
-        /** Checksum computed and found right: not written. */
+        /** Checksum computed and right: not written. */
         GOOD,
-        /** Mode observe: nftables cannot compute it. */
+        /** Mode observe: only counted, because nftables cannot compute a checksum. */
         UNJUDGED,
         /** Not decrypted by IPsec: dropped, as the rule asks. */
         DROPPED,
@@ -46,7 +46,7 @@ public record BackstopCounters(Map<Outcome, Count> byOutcome) {
         return new BackstopCounters(Map.of(outcome, count));
     }
 
-    /** Of csumbpf_detour. */
+    /** Counts of csumbpf_detour. */
     public static BackstopCounters of(Counters detour) {
         Map<Outcome, Count> counts = new EnumMap<>(Outcome.class);
         for (org.csumbpf.maps.Outcome outcome : org.csumbpf.maps.Outcome.values()) {

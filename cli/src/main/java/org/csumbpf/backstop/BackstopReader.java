@@ -14,16 +14,16 @@ import org.csumbpf.pin.HookPlace;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 
-/** Reads what there is of an attachment's backstop. */
+/** Reads the state of an attachment's backstop. */
 public final class BackstopReader {
     private BackstopReader() {}
 
     /**
-     * What is there now, for status. Reads only.
+     * The state now, for status. Reads only.
      *
      * @param wanted what the user asked for
-     * @param noted whether attach set it up
-     * @param plans what the device and its rules want now; asked for only where it matters
+     * @param noted whether the record says that attach set it up
+     * @param plans what the device and its rules need now; computed only if it matters
      */
     public static BackstopView read(
             PinDirectory pins,

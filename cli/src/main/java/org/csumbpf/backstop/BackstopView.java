@@ -12,11 +12,11 @@ import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Vni;
 
 /**
- * The nftables rules beside an attachment's program, as they are now.
+ * The nftables rules of an attachment, as they are now.
  *
  * @param wanted what the user asked for
- * @param state whether they are there
- * @param text in words: what is covered, or what is amiss
+ * @param state whether the rules are there
+ * @param text in words: what is covered, or what is wrong
  * @param byVni counts of VNIs with a rule of their own
  * @param ofAny counts of the rule for any VNI
  */
@@ -27,7 +27,7 @@ public record BackstopView(
         ON,
         /** Not wanted, or no rule asks for proof. */
         OFF,
-        /** Wanted where possible, and not possible here. */
+        /** Wanted if possible, but not possible here. */
         UNAVAILABLE,
         /** They were there, and are gone or changed. */
         LOST;
@@ -63,7 +63,10 @@ public record BackstopView(
         return new BackstopView(wanted, state, text, byVni, ofAny);
     }
 
-    /** What nftables itself did with a packet; of what it sent over the loopback device the program there keeps count. */
+    /**
+     * What nftables itself did with a packet. Empty for packets sent over the loopback device, which the program there
+     * counts.
+     */
     private static Optional<BackstopCounters.Outcome> outcome(NftPlan.Kind kind) {
         return switch (kind) {
             case ZERO -> Optional.of(BackstopCounters.Outcome.REPAIRED);
@@ -73,7 +76,7 @@ public record BackstopView(
         };
     }
 
-    /** With the counts of csumbpf_detour. */
+    /** With the counts of csumbpf_detour added. */
     public BackstopView plus(Map<Vni, Counters> detour, Optional<Counters> detourOfAny) {
         Map<Vni, BackstopCounters> sums = new TreeMap<>(byVni);
         detour.forEach((vni, counters) -> sums.merge(vni, BackstopCounters.of(counters), BackstopCounters::plus));

@@ -10,7 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** JSON as maps, lists, strings, numbers and booleans. jackson-databind would do it too, at twice the start-up time. */
+/**
+ * JSON as maps, lists, strings, numbers and booleans. jackson-databind could do this, but doubles the start-up time.
+ */
 final class JsonTree {
     private JsonTree() {}
 

@@ -12,19 +12,22 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.pin.PinDirectory;
 
-/** nftables rules of attachments whose pins are all lost: a tcx program goes with the pin of its link, the rules beside it stay. */
+/**
+ * Finds nftables rules of attachments whose pins are all lost: a tcx program ends with the pin of its link, its rules
+ * stay.
+ */
 public final class Leftover {
     private Leftover() {}
 
     /**
-     * Where the pins of such attachments would be. They are looked for in one namespace, the caller's own if none is named, and only
-     * where nothing is attached: who has an attachment there is not to pay for it. What is pinned in another mount namespace's bpffs, as
-     * of a container, is not left over.
+     * The directories where the pins of such attachments would be. Searches one namespace, the caller's own if none is
+     * named, and only if nothing is attached there, so that attachments do not pay for the search. What is pinned in
+     * another mount namespace's bpffs, as of a container, is not left over.
      */
     public static List<PinDirectory> find(Optional<NetworkNamespace> only) {
         try (NetworkNamespace own = only.isPresent() ? null : NetworkNamespace.current()) {
             NetworkNamespace netns = only.orElse(own);
-            // To ask nftables would load its module.
+            // Asking nftables would load its module.
             return PinDirectory.of(netns.inode()).isEmpty()
                             && KernelModule.state("nf_tables") != KernelModule.State.LOADABLE
                     ? netns.call(() -> in(netns))

@@ -25,11 +25,11 @@ import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 
 /**
- * What one attachment wants of nftables in one family: its own chains, sets and counters in the table csumbpf, all named
- * after its ifindex. Pure: no kernel is asked.
+ * The nftables rules that one attachment needs in one family: its own chains, sets and counters in the table csumbpf,
+ * named after its ifindex. Computed without asking the kernel.
  *
- * <p>The repair is in prerouting, before conntrack (priority -200), which would call the packets invalid, and behind
- * decryption and reassembly. Plaintext is dropped in input, where fragments have been put together too.
+ * <p>Packets are repaired in prerouting, after decryption and reassembly, and before conntrack (priority -200), which
+ * would call them invalid. Plaintext is dropped in input, where fragments are reassembled too.
  */
 public record NftPlan(
         Family family,
@@ -40,9 +40,9 @@ public record NftPlan(
         Optional<Kind> any,
         boolean anyDrops) {
     public static final String TABLE = "csumbpf";
-    /** How a table is known to be ours: a rule's comment begins so. */
+    /** A rule whose comment begins with this makes a table ours. */
     static final String MARK = "csumbpf attach";
-    /** Before everything that people give names to; the kernel puts fragments together at -400. */
+    /** Before every priority that has a name; the kernel reassembles fragments at -400. */
     private static final int PRIORITY = -350;
     /** The I flag and the VNI (RFC 7348 section 5), bits from the UDP header on. */
     private static final String I_FLAG = "@th,64,8 & 0x08 == 0x08";
@@ -51,7 +51,7 @@ public record NftPlan(
     private static final Pattern COINED =
             Pattern.compile("if(\\d+)(-(repair|input|(any-)?(zero|recompute|observe|skip|drop|pass)))?");
 
-    /** Tables of nftables. */
+    /** Families of nftables tables. */
     public enum Family {
         IP,
         IP6;
@@ -61,15 +61,15 @@ public record NftPlan(
         }
     }
 
-    /** A set of VNIs, and what happens to their packets. */
+    /** A set of VNIs, by what happens to their packets. */
     enum Kind {
         /** Checksum 0 is written. */
         ZERO(true),
         /** Sent over the loopback device, where csumbpf_detour computes the checksum. */
         RECOMPUTE(true),
-        /** Counted: nobody here can tell good from bad. */
+        /** Counted only: nftables cannot check a checksum. */
         OBSERVE(true),
-        /** No proof is asked for, so tc has seen what there is; kept from the rule for any VNI. */
+        /** The rule needs no proof, so tc has handled these packets; kept from the rule for any VNI. */
         SKIP(false),
         /** Plaintext is dropped. */
         DROP(true),
@@ -87,9 +87,7 @@ public record NftPlan(
         }
     }
 
-    /**
-     * @param receivers ifindexes that decrypted packets can come from: the device and those above it
-     */
+    /** @param receivers ifindexes that decrypted packets can come from: the device's and those above it */
     static NftPlan of(Family family, int ifindex, Collection<Integer> receivers, RuleSet rules) {
         Map<Kind, SortedSet<Vni>> sets = new EnumMap<>(Kind.class);
         Optional<Rule> any = rules.any().filter(rule -> !rule.unverified());
@@ -120,7 +118,7 @@ public record NftPlan(
         sets.computeIfAbsent(kind, k -> new TreeSet<>()).add(vni);
     }
 
-    /** nftables can write 0, which only IPv6 minds. */
+    /** nftables can only write 0, which IPv6 rejects. */
     private static Kind kind(Family family, Mode mode) {
         return switch (mode) {
             case OBSERVE -> Kind.OBSERVE;
@@ -146,13 +144,13 @@ public record NftPlan(
         return COINED.matcher(name).matches();
     }
 
-    /** The ifindex of the attachment that a chain, set or counter belongs to; empty: none of ours gave that name. */
+    /** The ifindex of the attachment that a chain, set or counter belongs to; empty: csumbpf gives no such name. */
     static Optional<Integer> owner(String name) {
         Matcher coined = COINED.matcher(name);
         try {
             return coined.matches() ? Optional.of(Integer.valueOf(coined.group(1))) : Optional.empty();
         } catch (NumberFormatException e) {
-            return Optional.empty(); // more than the kernel gives out
+            return Optional.empty(); // larger than any ifindex of the kernel
         }
     }
 
@@ -174,7 +172,7 @@ public record NftPlan(
         return prefix() + "-any-" + kind.label();
     }
 
-    /** Chains by name, with what stands between their braces. */
+    /** The chains by name, each with the text between its braces. */
     Map<String, String> chains() {
         Map<String, String> chains = new LinkedHashMap<>();
         chains.put(repairChain(), "");
@@ -207,7 +205,9 @@ public record NftPlan(
         return "typeof " + VNI + ";" + (kind.counts ? " counter;" : "");
     }
 
-    /** The rules in their order, by chain. Each carries the mark, the fingerprint of all, and its place. */
+    /**
+     * The rules in their order, by chain. Each comment has the mark, a checksum of all rules, and the rule's position.
+     */
     Map<String, List<String>> rules() {
         Map<String, List<String>> rules = unmarkedRules();
         String comment = comment();
@@ -219,7 +219,7 @@ public record NftPlan(
         return rules;
     }
 
-    /** What {@link NftTable} sees of {@link #rules()} where they are there. */
+    /** {@link #rules()} as {@link NftTable} reads them back. */
     Map<String, List<NftTable.Rule>> expected() {
         Map<String, List<NftTable.Rule>> expected = new TreeMap<>();
         String comment = comment();
@@ -246,8 +246,8 @@ public record NftPlan(
                         : receivers.stream().map(Object::toString).collect(Collectors.joining(", ", "{ ", " }")));
         String vxlan = "udp dport " + port + " " + from + " ";
         Map<String, List<String>> rules = new TreeMap<>();
-        // First what tells most packets apart at the least cost: what tc repaired with 0 fails at once, and is most of
-        // what comes.
+        // The cheapest and most selective condition comes first: most packets were repaired by tc with 0 and fail it at
+        // once.
         rules.put(
                 prefix(),
                 new ArrayList<>(

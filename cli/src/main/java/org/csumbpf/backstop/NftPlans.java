@@ -14,14 +14,14 @@ import org.csumbpf.loader.host.Inet6Addresses;
 import org.csumbpf.loader.host.NetDevice;
 
 /**
- * What an attachment wants of nftables, by its device and the addresses there now.
+ * The nftables rules that an attachment needs, by its device and the addresses there now.
  *
- * @param byFamily its plans; IPv6 only where the device has addresses for it
+ * @param byFamily a plan for each family; IPv6 only if the device has addresses for it
  * @param uncovered why IPv6 is not covered although there are addresses
  */
 public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> uncovered) {
     /**
-     * @param links all the devices of its namespace
+     * @param links all devices of its namespace
      * @param inet6 the IPv6 addresses there
      */
     public static NftPlans of(NetDevice device, RuleSet rules, List<NetDevice> links, Inet6Addresses inet6) {
@@ -41,12 +41,13 @@ public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> u
         return new NftPlans(plans, uncovered);
     }
 
-    /** The kind of its internal ports, and of the device that is the master of all its ports. */
+    /** The kind of Open vSwitch's internal ports, and of the device that is the master of all its ports. */
     public static final String OPEN_VSWITCH = "openvswitch";
 
     /**
-     * The ifindexes that a packet which the device received can have further up: its own, its VLANs', its bond's or bridge's. What comes
-     * in by a port of Open vSwitch comes out of any internal port of its: flows decide that, not the kernel.
+     * The ifindexes under which a packet from the device can appear further up: its own, and those of its VLANs, bond
+     * or bridge. What enters Open vSwitch by a port can leave by any internal port, because flows decide that and not
+     * the kernel.
      *
      * @param all the devices of its namespace
      */

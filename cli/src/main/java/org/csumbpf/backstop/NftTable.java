@@ -17,14 +17,14 @@ import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Vni;
 
 /**
- * A table csumbpf as the kernel has it, read from {@code nft -n -t list table}, and its sets from {@code nft -j list set}
- * (libnftables-json(5)). Pure.
+ * A table csumbpf as the kernel has it, parsed from {@code nft -n -t list table}, and its sets from
+ * {@code nft -j list set} (libnftables-json(5)). Does not ask the kernel.
  *
- * @param chains every chain, with what stands between its braces: see {@link NftPlan#chains()}
+ * @param chains every chain, with the text between its braces: see {@link NftPlan#chains()}
  * @param rules of chains that have any, in their order
  * @param sets VNIs and their counts, by set
  * @param counters named counters
- * @param dormant whether the kernel leaves it out
+ * @param dormant whether the kernel skips the table
  */
 public record NftTable(
         Map<String, String> chains,
@@ -40,7 +40,7 @@ public record NftTable(
      * One rule.
      *
      * @param comment empty: none
-     * @param verdict what it does in the end: "drop", "return", "goto if2-repair" …
+     * @param verdict its last statement: "drop", "return", "goto if2-repair" …
      */
     record Rule(String comment, String verdict) {
         static Rule parse(String text) {
@@ -49,7 +49,7 @@ public record NftTable(
             return new Rule(is ? commented.group(2) : "", verdict(is ? commented.group(1) : text));
         }
 
-        /** The last word, with that before it where that is goto or jump. */
+        /** The last word, preceded by goto or jump if that is before it. */
         static String verdict(String rule) {
             String[] words = rule.split(" ");
             String last = words[words.length - 1];
@@ -58,12 +58,12 @@ public record NftTable(
         }
     }
 
-    /** Whether a table of ours is among those of {@code nft list tables}. */
+    /** Whether {@code nft list tables} lists a table csumbpf of the family. */
     static boolean listed(String text, NftPlan.Family family) {
         return text.lines().anyMatch(("table " + family.label() + " " + NftPlan.TABLE)::equals);
     }
 
-    /** All but the elements of sets. */
+    /** Parses all but the elements of sets. */
     static NftTable parse(String text) {
         Map<String, String> chains = new TreeMap<>();
         Map<String, List<Rule>> rules = new HashMap<>();
@@ -112,8 +112,8 @@ public record NftTable(
     }
 
     /**
-     * Whether csumbpf made it: by the mark, or where somebody flushed the rules and the mark with them, by names that are all
-     * its own. Any other table is somebody else's, whatever its name.
+     * Whether csumbpf made the table. A rule has the mark; or, if somebody flushed the rules, all names are of
+     * csumbpf's kind. Any other table is somebody else's, whatever its name.
      */
     public boolean ours() {
         boolean marked = rules.values().stream()
@@ -122,24 +122,25 @@ public record NftTable(
         return marked || (!chains.isEmpty() && names().allMatch(NftPlan::coined));
     }
 
-    /** Names of all that is in it: chains, sets, counters. */
+    /** The names of all chains, sets and counters. */
     Stream<String> names() {
         return Stream.of(chains.keySet(), sets.keySet(), counters.keySet()).flatMap(Set::stream);
     }
 
-    /** Whether anything in it is that attachment's. */
+    /** Whether the table holds anything of that attachment. */
     public boolean holds(int ifindex) {
         return names().anyMatch(name -> NftPlan.owns(ifindex, name));
     }
 
-    /** The ifindexes of the attachments that anything in it belongs to. */
+    /** The ifindexes of the attachments that have anything in the table. */
     Set<Integer> owners() {
         return names().flatMap(name -> NftPlan.owner(name).stream()).collect(Collectors.toCollection(TreeSet::new));
     }
 
     /**
-     * Whether it holds what the plan wants, and nothing else under the attachment's name. The kernel has rules in another form than
-     * nft(8), so each is known by its comment, which goes when it is replaced, and by what it does in the end.
+     * Whether the table holds what the plan needs, and nothing else under the attachment's name. The kernel lists rules
+     * in another form than they were written, so each is recognised by its comment, which a replaced rule loses, and by
+     * its last statement.
      */
     boolean fulfils(NftPlan plan) {
         if (dormant) {
@@ -179,7 +180,7 @@ public record NftTable(
                 .map(object -> (Map<?, ?>) object);
     }
 
-    /** Elements are numbers, or objects with "val" and "counter" where the set counts. */
+    /** Elements are numbers, or objects with "val" and "counter" if the set counts. */
     private static Map<Vni, Count> elements(Object elements) {
         Map<Vni, Count> counts = new TreeMap<>();
         if (elements instanceof List<?> list) {

@@ -6,7 +6,7 @@ import org.csumbpf.loader.host.Nftables;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.pin.AttachException;
 
-/** nftables of the namespace that the caller has entered, as far as csumbpf looks at it. */
+/** The parts of nftables that csumbpf uses, in the namespace that the caller has entered. */
 public final class NftTables implements AutoCloseable {
     private final Nftables nftables;
 
@@ -14,12 +14,12 @@ public final class NftTables implements AutoCloseable {
         this.nftables = nftables;
     }
 
-    /** @throws NftablesException it is not there, or the kernel refuses */
+    /** @throws NftablesException nftables is missing, or the kernel refuses */
     public static NftTables open() throws NftablesException {
         return new NftTables(Nftables.open());
     }
 
-    /** Why nothing is done with a table of that name that is somebody else's. */
+    /** Why csumbpf leaves a table csumbpf that somebody else made alone. */
     public static AttachException foreign(NftPlan.Family family) {
         String table = family.label() + " " + NftPlan.TABLE;
         return new AttachException(
@@ -28,7 +28,7 @@ public final class NftTables implements AutoCloseable {
                 "see 'nft list table " + table + "', and delete or rename it");
     }
 
-    /** The family in which a table of that name is somebody else's. */
+    /** The family that has a table csumbpf made by somebody else. */
     public Optional<NftPlan.Family> foreign() {
         for (NftPlan.Family family : NftPlan.Family.values()) {
             if (table(family).filter(table -> !table.ours()).isPresent()) {
@@ -38,7 +38,7 @@ public final class NftTables implements AutoCloseable {
         return Optional.empty();
     }
 
-    /** The table csumbpf of a family, whoever it belongs to. */
+    /** The table csumbpf of a family, whoever made it. */
     public Optional<NftTable> table(NftPlan.Family family) {
         if (!NftTable.listed(nftables.listText("tables " + family.label()), family)) {
             return Optional.empty();
@@ -53,14 +53,14 @@ public final class NftTables implements AutoCloseable {
         nftables.run(commands);
     }
 
-    /** What nft(8) has to be told for the plans to come true; empty: nothing. */
+    /** Commands for nft(8) that make nftables match the plans; empty: it does already. */
     public String commands(int ifindex, NftPlans plans) {
         StringBuilder commands = new StringBuilder();
         for (NftPlan.Family family : NftPlan.Family.values()) {
             Optional<NftTable> current = table(family);
             NftPlan plan = plans.byFamily().get(family);
             if (plan != null && current.filter(table -> !table.ours()).isPresent()) {
-                throw foreign(family); // since a moment ago
+                throw foreign(family); // made since the last check
             }
             if (plan == null) {
                 current.filter(table -> table.ours() && table.holds(ifindex))

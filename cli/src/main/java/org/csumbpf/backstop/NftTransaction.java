@@ -12,8 +12,8 @@ import java.util.stream.Collectors;
 import org.csumbpf.maps.Vni;
 
 /**
- * Commands for nft(8) that lead from what is to what is wanted, to be run as one transaction. Elements that stay are not
- * touched, so that they keep their counts. Pure.
+ * Commands for nft(8) that change a table into what is planned, to be run as one transaction. Elements that stay are
+ * not touched, so that they keep their counts. Does not ask the kernel.
  */
 public final class NftTransaction {
     private final StringBuilder commands = new StringBuilder();
@@ -26,11 +26,11 @@ public final class NftTransaction {
     /** @param current empty: there is no such table */
     static String make(NftPlan plan, Optional<NftTable> current) {
         NftTransaction transaction = new NftTransaction(plan.family());
-        // "create" fails where somebody has made one meanwhile.
+        // "create" fails if somebody made one meanwhile.
         transaction.say(current.isPresent() ? "add table" : "create table", "", "");
         NftTable now = current.orElse(NftTable.NONE);
         transaction.flush(now, plan.ifindex());
-        // A hook and its priority cannot be changed.
+        // The hook and priority of a chain cannot be changed.
         transaction.delete(
                 "delete chain",
                 now.chains().keySet(),
@@ -62,14 +62,14 @@ public final class NftTransaction {
         return transaction.commands.toString();
     }
 
-    /** Puts it back in force. A transaction of its own: newer kernels want no new chain beside it. */
+    /** Wakes a dormant table. Needs a transaction of its own: newer kernels reject a new chain in the same one. */
     public static String wake(NftPlan.Family family) {
         NftTransaction transaction = new NftTransaction(family);
         transaction.say("add table", "", "");
         return transaction.commands.toString();
     }
 
-    /** Takes an attachment's part out of a table, and the table too if nothing else is in it. */
+    /** Removes an attachment's part of a table, and the table too if nothing else is in it. */
     public static String remove(NftPlan.Family family, int ifindex, NftTable current) {
         NftTransaction transaction = new NftTransaction(family);
         if (current.names().allMatch(name -> NftPlan.owns(ifindex, name))) {
@@ -87,7 +87,7 @@ public final class NftTransaction {
                 .forEach(chain -> say("flush chain", chain, ""));
     }
 
-    /** After the rules that named them are gone. */
+    /** Comes after the rules that refer to these names are removed. */
     private void delete(NftTable now, Predicate<String> unwanted) {
         delete("delete chain", now.chains().keySet(), unwanted);
         delete("delete set", now.sets().keySet(), unwanted);

@@ -30,7 +30,7 @@ final class Amount {
         return String.format(Locale.ROOT, format, scaled) + PREFIXES[prefix];
     }
 
-    /** A time that has gone by. */
+    /** An elapsed time. */
     static String age(long nanos) {
         double seconds = Math.max(0, nanos) / 1e9;
         if (seconds < 120) {

@@ -14,7 +14,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** The command as a whole: the options that every subcommand takes. {@link Main} adds these. */
+/** The top-level command, with the options that every subcommand takes. {@link Main} adds the subcommands. */
 @Command(
         name = "csumbpf",
         description = {
@@ -81,7 +81,7 @@ final class Csumbpf implements Runnable {
         return netns != null;
     }
 
-    /** What to stay with: the namespace that was asked for, or all. Holds nothing open. */
+    /** The namespace that was asked for, or all. Holds nothing open. */
     Selection selection() {
         return netns == null ? Selection.ALL : Selection.of(netns);
     }
@@ -91,7 +91,7 @@ final class Csumbpf implements Runnable {
         return netns == null ? NetworkNamespace.current() : named(netns);
     }
 
-    /** Does what covers all namespaces unless one was named. */
+    /** Passes the named namespace to {@code work}; empty: none was named, so all are meant. */
     <T> T within(Function<Optional<NetworkNamespace>, T> work) {
         try (NetworkNamespace only = netns == null ? null : named(netns)) {
             return work.apply(Optional.ofNullable(only));
@@ -106,7 +106,7 @@ final class Csumbpf implements Runnable {
         }
     }
 
-    /** Whether text may be coloured. The launcher says whether standard output is a terminal. */
+    /** Whether text may be coloured. The launcher checks whether standard output is a terminal. */
     boolean colored() {
         String wish = System.getenv("NO_COLOR");
         return !noColor && (wish == null || wish.isEmpty()) && Boolean.getBoolean("csumbpf.tty");

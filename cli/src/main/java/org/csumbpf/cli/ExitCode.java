@@ -11,7 +11,7 @@ import org.csumbpf.loader.host.UntrustedPathException;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.pin.AttachException;
 
-/** The command's exit codes. They are an interface: scripts depend on them, so they never change their meaning. */
+/** The command's exit codes. Scripts depend on them, so they never change their meaning. */
 enum ExitCode {
     DONE(0, "done"),
     INTERNAL(1, "a defect in csumbpf"),
@@ -22,7 +22,7 @@ enum ExitCode {
     NOT_ATTACHED(6, "not attached"),
     KERNEL_REFUSED(7, "the kernel refused"),
     BUSY(8, "another csumbpf command is at work"),
-    /** The one code that is no failure: status did what it is for. */
+    /** The one code that is no failure: status worked, and found a problem. */
     AMISS(9, "status: something is amiss with an attachment"),
     OUTPUT_LOST(10, "the output could not be written");
 

@@ -13,13 +13,13 @@ import org.csumbpf.pin.AttachException;
 import org.csumbpf.text.ShellWord;
 
 /**
- * What is told of a failure: one line on standard error, and with --json an object on standard output.
+ * How a failure is reported: one line on standard error and, with --json, an object on standard output.
  *
  * @param command qualified, {@code csumbpf vni add}
  * @param code the exit code
  * @param error what is wrong, in one line
- * @param next what to do about it; null: nothing is known
- * @param errno its name; null: no call of the kernel failed
+ * @param next what to do about it; null: not known
+ * @param errno its name; null: no system call failed
  */
 record Failure(String command, ExitCode code, String error, String next, String errno) {
     static Failure of(Throwable e, String command, List<String> arguments) {
@@ -54,7 +54,7 @@ record Failure(String command, ExitCode code, String error, String next, String 
         return command + ": " + error + (next == null ? "" : "; " + next);
     }
 
-    /** With the names that never change meaning. */
+    /** The names of its members never change meaning. */
     Map<String, Object> json() {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("error", error);

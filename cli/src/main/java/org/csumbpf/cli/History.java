@@ -3,12 +3,12 @@ package org.csumbpf.cli;
 
 import java.util.Arrays;
 
-/** The last values of one row, oldest first. There may be 16,384 peers: so not one object for each value. */
+/** The last values of one row, oldest first, in a primitive array, because there may be 65,536 peers. */
 final class History {
     private float[] values = new float[8];
     private int size;
 
-    /** Adds the newest value; the oldest ones go, so that no more than {@code capacity} remain. */
+    /** Adds the newest value, and drops the oldest ones so that at most {@code capacity} remain. */
     void add(double value, int capacity) {
         int kept = Math.min(size, Math.max(1, capacity) - 1);
         int from = size - kept;

@@ -10,7 +10,7 @@ import org.csumbpf.text.ShellWord;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** What all commands share that look at the host: they need privileges and a mount namespace that lasts. */
+/** Base of all commands that access the host. They need privileges, and a mount namespace that outlives them. */
 abstract class HostCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -28,15 +28,15 @@ abstract class HostCommand implements Callable<Integer> {
         return run((Output) spec.commandLine().getOut()).code();
     }
 
-    /** Throws a ParameterException for what picocli cannot check; comes before privileges are looked at. */
+    /** Throws a ParameterException for what picocli cannot check. Runs before privileges are checked. */
     void checkUsage() {}
 
-    /** Whether it may change something, which needs more rights. */
+    /** Whether the command may change something, which needs more privileges. */
     boolean changes() {
         return true;
     }
 
-    /** @return what the command ends with, where no exception says it */
+    /** @return the exit code, if no exception is thrown */
     abstract ExitCode run(Output out);
 
     CommandSpec spec() {
@@ -47,12 +47,12 @@ abstract class HostCommand implements Callable<Integer> {
         return (Output) spec.commandLine().getErr();
     }
 
-    /** How a failure of this command is told; null for null. */
+    /** The report of a failure of this command; null for null. */
     Failure failure(RuntimeException e) {
         return e == null ? null : Failure.of(e, spec.qualifiedName(), arguments());
     }
 
-    /** At the end, once what was done is told. */
+    /** Throws the failure, if there is one. Called last, after the report. */
     static void throwIfAny(RuntimeException failure) {
         if (failure != null) {
             throw failure;

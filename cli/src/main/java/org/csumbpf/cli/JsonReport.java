@@ -25,12 +25,12 @@ import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.Remedy;
 import org.csumbpf.snapshot.Verdict;
 
-/** What {@link Report} prints with --json, as trees. Their names never change meaning. */
+/** Builds the JSON trees that {@link Report} prints with --json. Their names never change meaning. */
 final class JsonReport {
     private JsonReport() {}
 
     /**
-     * @param name of the list: what was to be done with each
+     * @param name of the list: what was done to each attachment
      * @param ending the failure that the command ends with; null: with success
      */
     static Map<String, Object> results(String name, List<AttachmentResult> all, Failure ending) {
@@ -178,7 +178,7 @@ final class JsonReport {
         return tree;
     }
 
-    /** What tc did; under "backstop", what nftables and csumbpf_detour did. */
+    /** The counts of tc; under "backstop", those of nftables and csumbpf_detour. */
     static Map<String, Object> counters(Object vni, Counters counters, BackstopCounters backstop) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("vni", vni);

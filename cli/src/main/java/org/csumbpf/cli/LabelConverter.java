@@ -11,7 +11,7 @@ import org.csumbpf.serve.ServeLog;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Takes enum constants by their names in lower case, and says which there are. */
+/** Converts a name in lower case to its enum constant. The error lists the valid names. */
 abstract class LabelConverter<E extends Enum<E>> implements ITypeConverter<E> {
     private final E[] values;
 

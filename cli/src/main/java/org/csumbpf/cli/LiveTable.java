@@ -20,13 +20,13 @@ import org.jline.utils.ShutdownHooks;
 import org.jline.utils.Signals;
 
 /**
- * The table of stats --watch on a terminal: draws, follows the terminal's size, takes keys. The only class that loads
- * JLine. However it ends, also by a signal, it leaves the terminal as it was.
+ * Shows the table of stats --watch on a terminal: draws, follows the terminal's size, reads keys. The only class that
+ * loads JLine. It restores the terminal at any end, also on a signal.
  */
 final class LiveTable {
     private static final int CTRL_L = 12;
 
-    /** The shortest that JLine waits for a key: until VTIME is over, a tenth of a second. */
+    /** Milliseconds, the shortest timeout for a key: JLine then waits until VTIME is over, a tenth of a second. */
     private static final long SHORTLY = 1;
 
     private final Watch watch;
@@ -42,7 +42,7 @@ final class LiveTable {
     private Watch.Reading reading;
     private List<Rates.Group> groups;
 
-    // The shutdown hook runs beside the loop: what touches the terminal is synchronized.
+    // The shutdown hook runs concurrently with the loop, so what touches the terminal is synchronized.
     private boolean entered;
     private boolean closed;
     private volatile boolean resized;
@@ -56,11 +56,12 @@ final class LiveTable {
         display = new Display(terminal, true);
     }
 
-    /** Shows the table until the user has enough; false if this terminal cannot. */
+    /** Shows the table until the user quits; false if this terminal cannot show it. */
     static boolean show(Watch watch) {
         Watch.Reading first = watch.read(true);
         Closer closer = new Closer();
-        // Before the terminal is made, which has itself closed at shutdown too: they run in this order.
+        // Tasks run in the order in which they are added, so this comes before the task of JLine that closes the
+        // terminal.
         ShutdownHooks.add(closer);
         try (Terminal terminal = open()) {
             if (terminal == null || terminal.getStringCapability(Capability.cursor_address) == null) {
@@ -93,7 +94,10 @@ final class LiveTable {
         }
     }
 
-    /** By stty: no library to unpack. Signals stay with the JVM, which runs the shutdown hooks on them. */
+    /**
+     * Uses stty, because JLine's native library would have to be unpacked. Signals stay with the JVM, so that they run
+     * the shutdown hooks.
+     */
     private static Terminal open() {
         try {
             return TerminalBuilder.builder()
@@ -193,8 +197,8 @@ final class LiveTable {
     }
 
     /**
-     * Stops this process as Ctrl-Z stops others; comes back when the shell continues it. Then at once: nobody may read keys
-     * before, since that would wait for a whole line.
+     * Stops this process, as Ctrl-Z stops others; returns when the shell continues it. Enters raw mode at once: until
+     * then, reading a key would wait for a whole line.
      */
     private void suspend() throws IOException {
         leave();
@@ -203,14 +207,14 @@ final class LiveTable {
         enter();
     }
 
-    /** JLine takes the size from words that stty translates. */
+    /** Runs stty itself, because JLine parses the words that stty prints, and those are translated. */
     private void measure() throws IOException {
         resized = false;
         String[] size = await(new ProcessBuilder("stty", "size").redirectInput(ProcessBuilder.Redirect.INHERIT))
                 .split(" ");
         int lines = size.length == 2 ? Integer.parseInt(size[0]) : 0;
         int columns = size.length == 2 ? Integer.parseInt(size[1]) : 0;
-        // A serial line does not know its size.
+        // A serial line reports 0 for both.
         height = lines > 0 ? lines : 24;
         width = columns > 0 ? columns : 80;
         synchronized (this) {
@@ -230,7 +234,7 @@ final class LiveTable {
         return printed;
     }
 
-    /** Draws what was read last; false if nobody can see it any more. */
+    /** Draws the last reading; false if the table is closed or the terminal is gone. */
     private synchronized boolean draw() {
         if (closed) {
             return false;

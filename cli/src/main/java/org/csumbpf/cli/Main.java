@@ -13,7 +13,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.RunLast;
 
-/** Entry point: parses, runs, and turns every failure into one line and an exit code. */
+/** Entry point: parses the arguments, runs the command, and turns every failure into one line and an exit code. */
 public final class Main {
     /** By name, in the order of the help. */
     private static final List<Map.Entry<String, Class<?>>> SUBCOMMANDS = List.of(
@@ -33,7 +33,7 @@ public final class Main {
         System.exit(run(Output.standard(), Output.error(), args));
     }
 
-    /** The command, but for the end of the process: what it prints goes to the writers, its exit code comes back. */
+    /** Runs the command without ending the process: it prints to the writers, and its exit code is returned. */
     public static int run(PrintWriter out, PrintWriter err, String... args) {
         return run(new Output(out), new Output(err), args);
     }
@@ -45,8 +45,8 @@ public final class Main {
         try {
             code = command.execute(args);
         } catch (LinkageError e) {
-            // picocli hands over exceptions only. This is libbpf missing, or JNA's native part, which lies beside the
-            // jars.
+            // picocli catches exceptions only. This error means that libbpf or JNA's native part, which lies beside the
+            // jars, is missing.
             Failure failure = e.getCause() instanceof LibbpfException libbpf
                     ? Failure.of(libbpf, "csumbpf", List.of(args))
                     : new Failure(
@@ -58,7 +58,7 @@ public final class Main {
             code = tell(failure, out, err, asksForJson(args));
         }
         int errno = out.finish();
-        // Of any other end standard error tells.
+        // Any other exit code has a message on standard error already.
         if (errno != 0 && (code == ExitCode.DONE.code() || code == ExitCode.AMISS.code())) {
             Failure lost = Failure.outputLost(errno, name(command));
             err.println(lost.line());
@@ -77,8 +77,9 @@ public final class Main {
     }
 
     /**
-     * Knows all subcommands, or, where arguments name some, those alone: reading the annotations of the others would take up to a
-     * tenth of the time of a short command. What else could need them gets all: a help, a file of arguments.
+     * Makes the command with all subcommands, or only with those that the arguments name: reading the annotations of
+     * the others takes up to a tenth of the time of a short command. Help and a file of arguments may need any, so they
+     * get all.
      */
     static CommandLine commandLine(String... args) {
         CommandLine command = new CommandLine(new Csumbpf());
@@ -111,7 +112,7 @@ public final class Main {
         return command;
     }
 
-    /** What picocli does, but that the help's newlines and colours, which are the program's own, are not escaped. */
+    /** Does what picocli does, but prints the help unescaped: its newlines and colours are the program's own. */
     private static int execute(ParseResult parsed) {
         for (CommandLine command : parsed.asCommandLineList()) {
             Output out = (Output) command.getOut();
@@ -158,7 +159,7 @@ public final class Main {
         return failure.code().code();
     }
 
-    /** For where the arguments were not understood as a whole. */
+    /** Whether --json is given, for arguments that could not be parsed as a whole. */
     private static boolean asksForJson(String... args) {
         for (String word : args) {
             if (word.equals("--json")) {

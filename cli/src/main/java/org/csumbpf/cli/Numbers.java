@@ -5,13 +5,13 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * Numbers in arguments: the digits 0 to 9 and nothing else. The JDK also reads the digits of other scripts, which look different
- * from what is then done, and suffixes such as in {@code 2d}.
+ * Numbers in arguments: the digits 0 to 9 only. The JDK also takes the digits of other scripts, which a reader may take
+ * for another number, and suffixes such as in {@code 2d}.
  */
 final class Numbers {
     private Numbers() {}
 
-    /** A whole number, with a minus sign in front of it or not. Whether it is in range, the option says. */
+    /** A whole number, optionally with a minus sign. The option checks the range. */
     static final class Whole implements ITypeConverter<Integer> {
         @Override
         public Integer convert(String text) {
@@ -27,7 +27,7 @@ final class Numbers {
         }
     }
 
-    /** A number with a decimal point or without. */
+    /** A number with or without a decimal point. */
     static final class Decimal implements ITypeConverter<Double> {
         @Override
         public Double convert(String text) {

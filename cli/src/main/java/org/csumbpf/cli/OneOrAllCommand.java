@@ -11,7 +11,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
-/** A command that does the same to one attachment or, with --all, to each: it goes on after a failure, and tells all of them. */
+/** A command for one attachment or, with --all, for each. It goes on after a failure, and reports all of them. */
 abstract class OneOrAllCommand extends HostCommand {
     @Parameters(paramLabel = "IFACE", arity = "0..1", description = "The interface.")
     private String ifname;

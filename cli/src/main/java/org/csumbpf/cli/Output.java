@@ -14,9 +14,9 @@ import org.csumbpf.loader.Errno;
 import org.csumbpf.text.Unprintable;
 
 /**
- * Where a command prints, always in UTF-8. The one place where text is made harmless: nothing that comes in by {@link
- * #print(String)} or {@code println} can steer the terminal or begin a line of its own, wherever the text is from. Colours and
- * the text of the help take ways of their own.
+ * Where a command prints, in UTF-8. It escapes all text that comes in by {@link #print(String)} or {@code println}, so
+ * that no text, wherever it is from, can steer the terminal or begin a line of its own. Colours and the help are
+ * written by other methods.
  */
 final class Output extends PrintWriter {
     /** Colours and weights, as the numbers of SGR (ECMA-48 8.3.117). */
@@ -33,7 +33,9 @@ final class Output extends PrintWriter {
         }
     }
 
-    /** Set by the launcher where standard output was closed: nothing else may get its number. */
+    /**
+     * Set by the launcher if standard output was closed. It opens /dev/null, so that no other file gets the number 1.
+     */
     private static final String CLOSED = "csumbpf.stdout.closed";
 
     private final Channel channel;
@@ -46,7 +48,7 @@ final class Output extends PrintWriter {
         this.channel = channel;
     }
 
-    /** Of a test: a failure of the writer has no errno. */
+    /** For tests. A failure of the writer has no errno. */
     Output(PrintWriter writer) {
         this(writer, true, null);
     }
@@ -77,7 +79,7 @@ final class Output extends PrintWriter {
         println();
     }
 
-    // Each of these has a way of its own to write() in PrintWriter.
+    // PrintWriter writes each of these without print(String), so each is overridden.
 
     @Override
     public void print(Object object) {
@@ -158,29 +160,34 @@ final class Output extends PrintWriter {
         lines(trace.toString());
     }
 
-    /** What the program itself is the author of, and colours: printed as it is. */
+    /** Prints text as it is, for what the program itself is the author of, such as the help. */
     void own(String text) {
         write(text);
     }
 
-    /** One document. Outside of strings JSON is ASCII, so what does not show is in a string, where \\u stands for it. */
+    /**
+     * Prints one document. Outside of strings JSON is ASCII, so what is not printable is in a string and is escaped by
+     * \\u.
+     */
     void json(Object tree) {
         wroteJson = true;
         Json.print(new JsonWriter(this), tree);
         println();
     }
 
-    /** Whether a JSON document was printed: then a failure is in it, or comes after others of a stream. */
+    /**
+     * Whether a JSON document was printed. Then none is printed for a failure: it is in this one, or it ended a stream.
+     */
     boolean wroteJson() {
         return wroteJson;
     }
 
-    /** From here on it is no failure if whoever reads this goes away. */
+    /** From here on it is no failure if the reader of the output goes away. */
     void readerMayLeave() {
         readerMayLeave = true;
     }
 
-    /** Flushes. Not 0: something could not be written, and this is the errno; less than 0: not known. */
+    /** Flushes. Returns 0, or the errno if something could not be written; less than 0: errno not known. */
     int finish() {
         if (!checkError()) {
             return 0;
@@ -189,7 +196,7 @@ final class Output extends PrintWriter {
         return readerMayLeave && errno == Errno.EPIPE ? 0 : errno;
     }
 
-    /** Remembers why it failed, which PrintWriter does not. */
+    /** Remembers the errno of a failed write, which PrintWriter does not. */
     private static final class Channel extends FileOutputStream {
         private final boolean closed;
         private int errno = -1;
@@ -212,7 +219,7 @@ final class Output extends PrintWriter {
             }
         }
 
-        /** The JDK hands over the text alone. */
+        /** Finds the errno by its text, because the JDK's exception has nothing else. */
         private static int errno(IOException e) {
             for (int errno : new int[] {Errno.ENOSPC, Errno.EPIPE, Errno.EBADF, Errno.EIO}) {
                 if (Errno.describe(errno).endsWith("(" + e.getMessage() + ")")) {

@@ -15,8 +15,8 @@ import org.csumbpf.maps.Peer;
 import org.csumbpf.text.Unprintable;
 
 /**
- * What stats --watch prints where there is no terminal: each line stands for itself and begins with the time and the
- * interface; what follows is name=value. A rate that is not known yet is {@code -}.
+ * What stats --watch prints without a terminal. Each line stands alone: time, interface, then name=value. A rate that
+ * is not known yet is {@code -}.
  */
 final class PlainLines {
     private PlainLines() {}

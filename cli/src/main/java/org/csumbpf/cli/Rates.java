@@ -12,7 +12,7 @@ import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 
-/** Turns counts that only grow into rates, and remembers the rates of what is still there. */
+/** Turns growing counts into rates, and remembers the rates of each row as long as it exists. */
 final class Rates {
     /** What was counted so far. */
     record Tally(long packets, long bytes, long bad) {
@@ -27,15 +27,15 @@ final class Rates {
         }
     }
 
-    /** By the second. */
+    /** Per second. */
     record Rate(double packets, double bytes, double bad) {}
 
     /**
      * One row of the table.
      *
      * @param total what was counted so far
-     * @param rate since the sample before; empty: there was none
-     * @param history packets by the second, of the last samples
+     * @param rate since the previous sample; empty: there was none
+     * @param history packets per second, of the last samples
      */
     record Row<K>(K key, Tally total, Optional<Rate> rate, History history) {}
 
@@ -51,7 +51,7 @@ final class Rates {
     private Map<Place, History> histories = Map.of();
 
     /**
-     * The rates between the sample before and this one.
+     * Computes the rates since the previous sample.
      *
      * @param capacity how many values of a row are remembered
      */
@@ -103,7 +103,7 @@ final class Rates {
             Place place = new Place(attachment, key);
             History history = histories.getOrDefault(place, new History());
             Tally total = tally.apply(value);
-            // What an attachment that is known had not counted before, it has counted since.
+            // A count that is new in an attachment seen before has grown from 0.
             Optional<Rate> rate = before.map(map -> map.get(key))
                     .map(tally)
                     .or(() -> before.map(known -> Tally.NONE))
@@ -115,7 +115,7 @@ final class Rates {
         return rows;
     }
 
-    /** A count that went backwards began anew. */
+    /** A count that went backwards was reset, and has grown from 0. */
     static Rate between(Tally before, Tally now, double seconds) {
         boolean anew = now.packets < before.packets || now.bytes < before.bytes || now.bad < before.bad;
         Tally from = anew ? Tally.NONE : before;

@@ -101,7 +101,7 @@ final class Report {
         all.forEach(one -> one.result().changes().forEach(change -> out.println(one.label() + ": " + change.text())));
     }
 
-    /** What lies among the pins and is not csumbpf's. */
+    /** Warns of what is among the pins and is not csumbpf's. */
     void ignored(List<String> ignored) {
         ignored.forEach(what -> err.println("csumbpf: warning: " + what));
     }
@@ -253,7 +253,7 @@ final class Report {
             backstop.ifPresent(b -> printCounters("any vni", b.ofAny()));
         });
         contents.counters().forEach((vni, counters) -> {
-            // With thousands of rules, the silent ones would hide the others; --json has them all.
+            // With thousands of rules, those without packets would hide the others; --json has all.
             if (contents.counters().size() <= Sample.FEW_RULES || !counters.equals(Counters.NONE)) {
                 printCounters("vni " + vni, counters);
             }

@@ -17,16 +17,16 @@ import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.Verdict;
 
 /**
- * What stats --watch read at one time.
+ * One reading of stats --watch.
  *
  * @param nanos when, CLOCK_MONOTONIC
  * @param attachments in the order in which they are shown
  */
 record Sample(long nanos, List<Attachment> attachments) {
-    /** With more rules than this, those that never saw a packet are left out: they would hide the others. */
+    /** With more rules than this, those without packets are left out, because they would hide the others. */
     static final int FEW_RULES = 16;
 
-    /** Which attachment; names may change. */
+    /** Identifies an attachment by numbers, because names may change. */
     record Id(long netns, int ifindex) {}
 
     /**
@@ -35,7 +35,7 @@ record Sample(long nanos, List<Attachment> attachments) {
      * @param label the interface
      * @param state of the attachment, in words
      * @param verdict whether it repairs
-     * @param path which ways repair covers
+     * @param path which paths the repair covers
      * @param readable whether the counters could be read
      * @param flows what was counted so far, in the order in which it is shown
      * @param peers what was seen of each peer so far
@@ -51,7 +51,7 @@ record Sample(long nanos, List<Attachment> attachments) {
             Map<PeerKey, Peer> peers) {}
 
     /**
-     * What is counted in one number.
+     * Identifies a count.
      *
      * @param vni a number, {@code any} for the rule for any VNI, {@code -} for what no rule judged
      * @param path {@code tc} or {@code backstop}
@@ -74,7 +74,7 @@ record Sample(long nanos, List<Attachment> attachments) {
                 peers);
     }
 
-    /** What was ever counted, and in any case what was repaired. */
+    /** All counts that are not 0, and the repaired packets in any case. */
     private static Map<Flow, Count> flows(AttachmentView.Contents contents, Optional<BackstopView> backstop) {
         Map<Flow, Count> flows = new LinkedHashMap<>();
         contents.countersOfAny().ifPresent(counters -> {

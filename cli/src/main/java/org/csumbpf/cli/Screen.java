@@ -15,8 +15,8 @@ import org.csumbpf.snapshot.Verdict;
 import org.csumbpf.text.Unprintable;
 
 /**
- * What stats --watch shows, as lines that fit a terminal. Where the width is short, columns go; where the height is short,
- * each table gets an equal share, and rows without packets go first.
+ * Lays out what stats --watch shows, as lines that fit a terminal. If the width is short, columns are dropped. If the
+ * height is short, each table gets an equal share, and rows without packets are dropped first.
  *
  * @param width of the terminal, characters
  * @param height of the terminal, lines
@@ -28,7 +28,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
     private static final int SPARKLINE_WISHED = 8;
     private static final String INDENT = "  ";
 
-    /** How a line looks where there are colours. */
+    /** How a line looks if there are colours. */
     enum Style {
         TITLE,
         GOOD,
@@ -40,9 +40,9 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
 
     record Line(String text, Style style) {}
 
-    /** A column; of those with the highest {@code drop} one goes first, those with 0 stay. */
+    /** A column. The one with the highest {@code drop} is dropped first; those with 0 stay. */
     private record Column<K>(String title, int width, boolean right, int drop, Function<Row<K>, String> text) {
-        /** With room for the widest of its texts. */
+        /** A copy that has room for its widest text. */
         Column<K> fitting(List<Row<K>> rows) {
             int widest = rows.stream()
                     .mapToInt(row -> text.apply(row).length())
@@ -72,7 +72,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
      * Lays out one sample.
      *
      * @param title the first line
-     * @param note what could not be read, if so
+     * @param note what could not be read; empty: all was read
      * @param nanos the sample's time, CLOCK_MONOTONIC
      */
     List<Line> lay(String title, Optional<String> note, List<Group> groups, long nanos) {
@@ -193,7 +193,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         return line.toString();
     }
 
-    /** Hands out lines one by one, to all who still wish for one. */
+    /** Hands out lines one by one to all tables that still need one. */
     private static List<Integer> shares(List<Integer> wishes, int lines) {
         int[] shares = new int[wishes.size()];
         int left = lines;
@@ -227,7 +227,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         };
     }
 
-    /** Names of devices and namespaces may hold nearly anything: nothing in them may steer the terminal. */
+    /** Adds a line, escaped: names of devices and namespaces may contain what would steer the terminal. */
     private void add(List<Line> lines, String text, Style style) {
         String harmless = Unprintable.escape(text);
         lines.add(new Line(harmless.substring(0, Math.min(width, harmless.length())), style));

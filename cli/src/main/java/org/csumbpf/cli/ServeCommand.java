@@ -71,7 +71,7 @@ final class ServeCommand extends HostCommand {
         return ExitCode.DONE;
     }
 
-    /** Says what is wrong in the words of {@link ListenAddress}. */
+    /** Reports a wrong address in the words of {@link ListenAddress}. */
     static final class ListenConverter implements ITypeConverter<ListenAddress> {
         @Override
         public ListenAddress convert(String text) {

@@ -4,7 +4,7 @@ package org.csumbpf.cli;
 /** Values drawn as a line of bars, one character each. */
 enum Sparkline {
     BLOCKS("▁▂▃▄▅▆▇█"),
-    /** For terminals that cannot show these. */
+    /** For terminals that cannot show block characters. */
     ASCII("_.,-=+*#");
 
     private final String bars;
@@ -14,10 +14,10 @@ enum Sparkline {
     }
 
     /**
-     * The newest values as bars, the newest one rightmost. The highest of those drawn has the highest bar. The lowest bar
-     * stands for 0 alone, so that a little is not taken for nothing.
+     * The newest values as bars, the newest one rightmost. The highest of those drawn has the highest bar. The lowest
+     * bar stands for 0 alone, so that a small value does not look like none.
      *
-     * @param width how many characters, blanks in front where there are fewer values
+     * @param width how many characters, with blanks in front if there are fewer values
      */
     String draw(History history, int width) {
         float[] values = history.last(width);

@@ -43,7 +43,7 @@ final class StatusCommand extends HostCommand {
         return views.stream().anyMatch(Verdict::amiss) ? ExitCode.AMISS : ExitCode.DONE;
     }
 
-    /** The attachments that a command is about; an interface that is named must have one. */
+    /** The attachments that a command is about. A named interface must have one. */
     static List<AttachmentView> views(Csumbpf global, String ifname) {
         if (ifname == null) {
             return global.within(AttachmentReader::all);

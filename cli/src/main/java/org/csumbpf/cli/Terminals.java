@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-/** What is known of the terminal without asking it. */
+/** What is known of the terminal without querying it. */
 final class Terminals {
     private Terminals() {}
 
-    /** Whether a person sits in front of both ends, at a terminal that can draw. The launcher looks at both ends. */
+    /** Whether standard input and output are a terminal that can draw. The launcher checks both. */
     static boolean interactive() {
         String type = System.getenv("TERM");
         return Boolean.getBoolean("csumbpf.tty")
@@ -15,7 +15,7 @@ final class Terminals {
                 && !type.equals("dumb");
     }
 
-    /** Bars that the terminal can draw: the launcher looks at the user's locale, and then sets another. */
+    /** Bars that the terminal can draw. The launcher checks the user's locale before it sets another. */
     static Sparkline sparkline() {
         return Boolean.getBoolean("csumbpf.terminal.utf8") ? Sparkline.BLOCKS : Sparkline.ASCII;
     }

@@ -16,7 +16,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** What is said of arguments that cannot be understood, and what was probably meant. */
+/** Makes the error for arguments that cannot be parsed, with what was probably meant. */
 final class UsageErrors {
     private UsageErrors() {}
 
@@ -44,7 +44,7 @@ final class UsageErrors {
         return new Failure(name, ExitCode.USAGE, error, meant + "see '" + name + " --help'", null);
     }
 
-    /** Where a word is missing, the one that is not understood may stand in its place: that is the mistake. */
+    /** If an argument is missing, an unknown option may stand in its place. Then that option is the mistake. */
     private static ParameterException unmatched(ParameterException missing, String... arguments) {
         CommandLine again = Main.commandLine(arguments);
         collectErrors(again);

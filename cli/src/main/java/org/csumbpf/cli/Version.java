@@ -3,7 +3,7 @@ package org.csumbpf.cli;
 
 import picocli.CommandLine.IVersionProvider;
 
-/** The version of the jar that this class came in. */
+/** The version of the jar that contains this class. */
 final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {

@@ -13,9 +13,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /**
- * Runs the other commands, so that the classes which they load are known: make-archive records them in the class-data archive. With an
- * interface it attaches there, changes rules and detaches; the caller sees to it that this ends with the command: a network
- * namespace, a bpffs and a /lib/modules of its own. What the commands say is for nobody.
+ * Runs the other commands and discards their output, so that make-archive can record the classes that they load. With
+ * an interface it attaches there, changes rules and detaches. The caller gives it a network namespace, a bpffs and a
+ * /lib/modules that end with the command.
  */
 @Command(name = "warm-up", hidden = true, description = "Do what the other commands do, where it leaves no trace.")
 final class WarmUpCommand implements Callable<Integer> {
@@ -40,11 +40,11 @@ final class WarmUpCommand implements Callable<Integer> {
     private List<String> lines() {
         List<String> lines = new ArrayList<>(List.of("--version", "status", "status --json", "detach --all"));
         if (ifname == null) {
-            // Refused, but only after the command line was read.
+            // These are refused, but only after the command line was parsed.
             lines.addAll(List.of("attach lo --vni 1,2-3", "vni add lo 4 5", "detach lo"));
             return lines;
         }
-        // One rule is changed in place, two by a swap of programs; nftables may be missing.
+        // One rule is changed in place, two by swapping programs. nftables may be missing.
         for (String line : List.of(
                 "attach % --unverified --backstop never",
                 "attach % --vni 1,2-3 --force --backstop never",

@@ -12,7 +12,7 @@ import org.csumbpf.pin.AttachException;
 import org.csumbpf.snapshot.AttachmentView;
 
 /**
- * Reads the counters again and again. What is attached may come, change and go meanwhile: that ends nothing.
+ * Reads the counters again and again. It goes on if attachments come, change or go meanwhile.
  *
  * @param ifname the only interface, or null
  * @param seconds from one reading to the next
@@ -21,13 +21,13 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
     /**
      * One reading.
      *
-     * @param failure why there is nothing to see, if something kept it from being read
+     * @param failure why nothing could be read; empty: it was read
      */
     record Reading(Sample sample, Optional<String> failure) {}
 
     private static final int NO_HISTORY = 1;
 
-    /** Runs until the user or the reader of the output has enough. */
+    /** Runs until the user quits or the reader of the output goes away. */
     void run(Output out, Output err) {
         out.readerMayLeave();
         if (global.json()) {
@@ -37,7 +37,9 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
         }
     }
 
-    /** @param first whether a failure is the user's mistake rather than a change while we look */
+    /**
+     * @param first whether this is the first reading: if it fails, the user made a mistake; later, something changed
+     */
     Reading read(boolean first) {
         try {
             List<AttachmentView> views = views(first);
@@ -113,7 +115,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
         }
     }
 
-    /** Points in time at equal distances, however long the work between them takes; those that were missed are left out. */
+    /** Points in time at equal intervals, however long the work between them takes. Missed ones are skipped. */
     static final class Ticks {
         private final long interval;
         private long next;
@@ -123,7 +125,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
             next = System.nanoTime() + interval;
         }
 
-        /** Time until the next one, from now; moves on to the one after it. */
+        /** Time from now until the next point; then moves on to the one after it. */
         long nanosToNext() {
             long wait = next - System.nanoTime();
             if (wait < 0) {

@@ -9,11 +9,11 @@ import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.text.VniRanges;
 
-/** What lies between two sets of rules. */
+/** The differences between two sets of rules. */
 public final class RuleChanges {
     private RuleChanges() {}
 
-    /** Number of map elements that have to be written or deleted. */
+    /** Number of map elements that must be written or deleted. */
     public static int elements(RuleSet from, RuleSet to) {
         int elements = from.config().equals(to.config()) ? 0 : 1;
         for (Vni vni : union(from, to)) {
@@ -25,7 +25,7 @@ public final class RuleChanges {
         return elements;
     }
 
-    /** In words; VNIs that change alike stand together. */
+    /** In words; VNIs with the same kind of change share a line. */
     public static List<String> between(RuleSet from, RuleSet to) {
         List<String> words = new ArrayList<>();
         if (from.port() != to.port()) {

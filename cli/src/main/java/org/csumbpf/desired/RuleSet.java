@@ -12,7 +12,7 @@ import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 
 /**
- * All that decides about packets on one attachment.
+ * All that decides what happens to packets on one attachment.
  *
  * @param port the VXLAN port
  * @param backstop whether nftables rules are there too
@@ -25,7 +25,7 @@ public record RuleSet(int port, boolean backstop, LinkHeader link, Optional<Rule
         byVni = new TreeMap<>(byVni);
     }
 
-    /** Of a device whose packets begin with an Ethernet header, until {@link #withLink} says otherwise. */
+    /** For a device whose packets begin with an Ethernet header, unless {@link #withLink} changes that. */
     public RuleSet(int port, boolean backstop, Optional<Rule> any, Map<Vni, Rule> byVni) {
         this(port, backstop, LinkHeader.ETHERNET, any, byVni);
     }
@@ -61,12 +61,12 @@ public record RuleSet(int port, boolean backstop, LinkHeader link, Optional<Rule
         return Stream.concat(any.stream(), byVni.values().stream());
     }
 
-    /** Whether a rule promises that nothing gets through that IPsec did not decrypt. */
+    /** Whether a rule drops what IPsec did not decrypt. */
     public boolean dropsPlaintext() {
         return rules().anyMatch(rule -> rule.dropPlaintext() && !rule.unverified());
     }
 
-    /** Whether a rule repairs only what IPsec decrypted, which needs decrypted packets to reach tc. */
+    /** Whether a rule repairs only what IPsec decrypted. Then decrypted packets must reach tc or the backstop. */
     public boolean needsProof() {
         return rules().anyMatch(rule -> !rule.unverified());
     }

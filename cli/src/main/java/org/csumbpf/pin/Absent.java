@@ -9,22 +9,22 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.text.ShellWord;
 import org.csumbpf.text.Similar;
 
-/** What is said where there is no attachment, or not even an interface of that name. */
+/** The error if there is no attachment, or not even an interface of that name. */
 public final class Absent {
     private Absent() {}
 
-    /** Why nothing was found by this name: there is no such interface in the namespace, or there is one without an attachment. */
+    /** Why nothing has this name: the namespace has no such interface, or the interface has no attachment. */
     public static AttachException attachment(NetworkNamespace netns, String ifname) {
         return netns.call(() -> Rtnetlink.device(ifname).isPresent() ? notAttached(ifname) : noInterface(ifname));
     }
 
-    /** There is such an interface. */
+    /** The interface exists, but has no attachment. */
     public static AttachException notAttached(String ifname) {
         return new AttachException(
                 AttachException.Kind.NOT_ATTACHED, "csumbpf is not attached to " + ifname, "see 'csumbpf status'");
     }
 
-    /** For the namespace that the calling thread is in. */
+    /** For the network namespace of the calling thread. */
     public static AttachException noInterface(String ifname) {
         List<String> names = new ArrayList<>();
         for (NetDevice device : Rtnetlink.devices()) {

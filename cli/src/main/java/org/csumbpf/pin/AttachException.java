@@ -3,9 +3,9 @@ package org.csumbpf.pin;
 
 import org.csumbpf.loader.AdvisedException;
 
-/** An operation was refused or failed; the message is one line for the user, with the next step where there is one. */
+/** An operation was refused or failed. The message is one line for the user, with the next step if there is one. */
 public final class AttachException extends AdvisedException {
-    /** What kind of failure it was; the command turns it into its exit code. */
+    /** The kind of failure, from which the command makes its exit code. */
     public enum Kind {
         NOT_PERMITTED,
         NO_SUCH_INTERFACE,

@@ -21,14 +21,14 @@ public final class EventStream implements AutoCloseable {
     /**
      * Where an event comes from.
      *
-     * @param netns as {@link AttachmentView#netnsLabel()}
-     * @param ifname the interface's name now
+     * @param netns {@link Place#netnsLabel()} of the {@link AttachmentView#place()}
+     * @param ifname the interface's current name
      */
     public record Origin(String netns, String ifname) {}
 
     private final Selection only;
     private final BiConsumer<Origin, Event> consumer;
-    /** The ids of the ring buffers that are open: an attachment that was made anew has another one. */
+    /** Ids of the open ring buffers. An attachment that was made anew has another id. */
     private Map<PinDirectory, Integer> open = Map.of();
 
     private EventReader reader;
@@ -39,7 +39,7 @@ public final class EventStream implements AutoCloseable {
         this.consumer = consumer;
     }
 
-    /** Looks which attachments there are, then waits for events and hands over all there are. */
+    /** Finds the attachments that exist now, then waits for events and hands over all there are. */
     public void poll(int timeoutMillis) throws InterruptedException {
         follow();
         if (reader == null) {
@@ -64,7 +64,7 @@ public final class EventStream implements AutoCloseable {
             if (!found.isEmpty()) {
                 Map<RawMap, Consumer<Event>> consumers = new LinkedHashMap<>();
                 found.forEach((pins, map) -> consumers.put(map, event -> consumer.accept(origin(pins), event)));
-                found.clear(); // the reader's from here on
+                found.clear(); // the reader closes them from here on
                 reader = new EventReader(consumers);
             }
             open = ids;
@@ -73,7 +73,7 @@ public final class EventStream implements AutoCloseable {
         }
     }
 
-    /** Empty also where something else lies at its place: metrics tell of that, and the others' events are to be read. */
+    /** Empty also if something else is pinned there: metrics report that, and the others' events must still be read. */
     private static Optional<RawMap> map(PinDirectory pins) {
         try {
             RawMap map = EventReader.map(pins.path());
@@ -85,7 +85,7 @@ public final class EventStream implements AutoCloseable {
         } catch (KernelException e) {
             return switch (e.errno()) {
                 case Errno.ENOENT, Errno.EACCES, Errno.EPERM, Errno.EINVAL, Errno.ENOTDIR -> Optional.empty();
-                default -> throw e; // no descriptors left, say: concerns all
+                default -> throw e; // concerns all, as when no descriptors are left
             };
         }
     }

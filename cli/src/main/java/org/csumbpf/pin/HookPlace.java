@@ -5,19 +5,21 @@ import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 
 /**
- * Where a program of an attachment hangs, and how it is found again.
+ * The attach point of a program: where it is attached, and how it is found again.
  *
  * @param pins of the attachment
- * @param ifindex of the device it hangs on
- * @param link name of the link's pin, where the hook is tcx
- * @param handle of the filter, where the hook is clsact
+ * @param ifindex of the device that the program is attached to
+ * @param link name of the link's pin, if the hook is tcx
+ * @param handle of the filter, if the hook is clsact
  * @param program name of the program in the object
- * @param clsact what is noted when the device's clsact qdisc is created for it
+ * @param clsact the change recorded if the device's clsact qdisc is created for the program
  */
 public record HookPlace(PinDirectory pins, int ifindex, String link, int handle, String program, HostChange clsact) {
-    /** The VXLAN port in hexadecimal: easy to recognise in {@code tc filter show}. */
+    /** The VXLAN port in hexadecimal, easy to recognise in {@code tc filter show}. */
     private static final int RECEIVE_HANDLE = 0x12b5;
-    /** Several attachments of a namespace hang theirs on its one loopback device: with their ifindex in the lower half. */
+    /**
+     * All attachments of a namespace share its loopback device, so the lower 16 bits of the handle are their ifindex.
+     */
     private static final int DETOUR_HANDLE = 0x12b6_0000;
 
     private static final int LOOPBACK_IFINDEX = 1;
@@ -28,7 +30,7 @@ public record HookPlace(PinDirectory pins, int ifindex, String link, int handle,
                 pins, pins.ifindex(), PinDirectory.LINK, RECEIVE_HANDLE, CsumbpfObject.PROGRAM, HostChange.CLSACT);
     }
 
-    /** The same with another ifindex, which a device gets that is moved to another namespace. */
+    /** The same with another ifindex: a device gets a new one if it is moved to another namespace. */
     public HookPlace on(int index) {
         return new HookPlace(pins, index, link, handle, program, clsact);
     }

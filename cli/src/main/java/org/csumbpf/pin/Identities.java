@@ -6,7 +6,7 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.DeviceIdentity;
 
-/** Reads who a device is. */
+/** Reads the identity of a device. */
 public final class Identities {
     private Identities() {}
 

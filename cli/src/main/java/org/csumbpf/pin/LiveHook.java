@@ -21,21 +21,21 @@ import org.csumbpf.maps.RecordMap;
 import org.csumbpf.text.ShellWord;
 
 /**
- * A program where the kernel runs it: a tcx link (kernel 6.6 and later) or a cls_bpf filter. All of this happens in
- * the device's network namespace, which the caller has entered.
+ * A program that the kernel runs on a hook: by a tcx link (kernel 6.6 and later) or by a cls_bpf filter. The caller has
+ * entered the device's network namespace.
  *
- * @param place the device, and which program
- * @param kind how it hangs there
+ * @param place the device and the program
+ * @param kind the kind of hook
  * @param programId the program that the kernel runs there
  */
 public record LiveHook(HookPlace place, Hook kind, int programId) {
     /**
-     * Early in the chain, so that few filters can end it before, but not at 1 and 2, which people and agents pick for
+     * Early in the chain, so that few filters can end it before ours. Not 1 or 2, which people and agents use for
      * theirs.
      */
     static final int CLSACT_PRIORITY = 17;
 
-    /** What runs at that place now, whatever the attachment's record says. */
+    /** What runs at the attach point now, whatever the record says. */
     public static Optional<LiveHook> find(HookPlace place) {
         PinDirectory pins = place.pins();
         if (pins.has(place.link())) {
@@ -52,7 +52,10 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
         return ourFilter(place).map(id -> new LiveHook(place, Hook.CLSACT, id));
     }
 
-    /** The program id of the filter at our place, if it is ours: by name, since all pins may be lost. */
+    /**
+     * The program id of the filter at our attach point, if it is ours. Recognised by name, because all pins may be
+     * lost.
+     */
     private static Optional<Integer> ourFilter(HookPlace place) {
         return ClsactFilter.query(place.ifindex(), CLSACT_PRIORITY, place.handle())
                 .map(ClsactFilter.Filter::programId)
@@ -64,8 +67,8 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
     }
 
     /**
-     * Hangs the program on the device, the record being written before each step. Without a wish: tcx, and if that fails
-     * because the kernel does not have it, clsact.
+     * Attaches the program to the device; each change is recorded before it is made. Without a wish: tcx, or clsact if
+     * the kernel has no tcx.
      */
     public static LiveHook attach(HookPlace place, RecordMap record, BpfProgram program, Optional<Hook> wish) {
         if (wish.isPresent() && wish.get() == Hook.CLSACT) {
@@ -100,7 +103,7 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
         if (Rtnetlink.ingressQdiscs(ifindex).isEmpty()) {
             record.update(r -> r.with(place.clsact()));
             if (!ClsactFilter.createQdisc(ifindex)) {
-                record.update(r -> r.without(place.clsact())); // somebody was faster: theirs
+                record.update(r -> r.without(place.clsact())); // somebody else made it first, so it is theirs
             }
         }
         try {
@@ -119,13 +122,13 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
         return new LiveHook(place, Hook.CLSACT, program.info().id());
     }
 
-    /** The program that runs. */
+    /** The running program. */
     public BpfProgram program() {
         return open(place, programId)
                 .orElseThrow(() -> new KernelException("open program", "id " + programId, Errno.ENOENT));
     }
 
-    /** By its pin where that is the one: by its number it can be opened with CAP_SYS_ADMIN alone. */
+    /** Opens the program by its pin if it can: opening it by its number needs CAP_SYS_ADMIN. */
     private static Optional<BpfProgram> open(HookPlace place, int id) {
         if (place.program().equals(CsumbpfObject.PROGRAM) && place.pins().has(PinDirectory.PROGRAM)) {
             BpfProgram pinned = BpfProgram.fromPin(place.pins().pin(PinDirectory.PROGRAM));
@@ -138,8 +141,8 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
     }
 
     /**
-     * What runs before it on the same device, by kind, number and name: each may end the chain. tcx programs come before all
-     * filters.
+     * Programs and filters that run before this one on the same device, by kind, number and name. Each may end the
+     * chain. tcx programs run before all filters.
      */
     public List<String> before() {
         List<String> before = new ArrayList<>();
@@ -172,7 +175,7 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
         }
     }
 
-    /** Its name in brackets, where the kernel has one. */
+    /** The program's name in brackets, if the kernel has one. */
     private static String named(int id) {
         try (BpfProgram program = BpfProgram.fromId(id).orElse(null)) {
             String name = program == null ? "" : program.info().name();
@@ -180,14 +183,14 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
         }
     }
 
-    /** The tag of the program that runs: the same for the same instructions. */
+    /** The tag of the running program: equal for equal instructions. */
     public String tag() {
         try (BpfProgram running = program()) {
             return running.info().tag();
         }
     }
 
-    /** Puts another program in this one's place; each packet meets the one or the other. */
+    /** Replaces the program; each packet meets the old one or the new one. */
     public void replace(BpfProgram program) {
         if (kind == Hook.TCX) {
             try (TcxLink link = TcxLink.fromPin(place.pins().pin(place.link()))) {
@@ -198,11 +201,11 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
         }
     }
 
-    /** Takes the program off the device. */
+    /** Detaches the program from the device. */
     public void detach() {
         if (kind == Hook.TCX) {
             try (TcxLink link = TcxLink.fromPin(place.pins().pin(place.link()))) {
-                // Not by unpinning alone: another process may hold the link open.
+                // Unpinning is not enough: another process may hold the link open.
                 link.detach();
             }
             place.pins().remove(place.link());

@@ -22,8 +22,8 @@ import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.PrivateDirectory;
 
 /**
- * Where one attachment's pins are: {@code /sys/fs/bpf/csumbpf/<inode of the network namespace>/<ifindex>/}. Numbers and
- * not names, because an interface and a namespace can be renamed and bpffs refuses names with a dot (eth0.100).
+ * The directory of one attachment's pins: {@code /sys/fs/bpf/csumbpf/<inode of the network namespace>/<ifindex>/}.
+ * Numbers, because interfaces and namespaces can be renamed, and bpffs refuses names with a dot (eth0.100).
  *
  * @param netns inode of the network namespace
  * @param ifindex of the device
@@ -33,7 +33,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     public static final String PROGRAM = "program";
     static final String LINK = "link";
     static final String DETOUR_LINK = "detour_link";
-    /** What is on its way to replace another pin; left over only by a crash. */
+    /** Suffix of a pin that is about to replace another; only a crash leaves one. */
     private static final String REPLACEMENT = "_replacement";
 
     public static List<PinDirectory> all() {
@@ -59,7 +59,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return all;
     }
 
-    /** What lies among the pins and is not ours, so that nothing is done with it: a sentence for each. */
+    /** Entries among the pins that are not ours and are left alone: a sentence for each. */
     public static List<String> ignored() {
         List<String> ignored = new ArrayList<>();
         problem(ROOT).ifPresentOrElse(ignored::add, () -> {
@@ -81,7 +81,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return problem.isEmpty();
     }
 
-    /** Whether the directory in which all pins lie is one that csumbpf uses. */
+    /** Whether csumbpf made the directory that holds all pins. */
     static boolean isRootOurs() {
         return problem(ROOT).isEmpty();
     }
@@ -90,7 +90,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return PrivateDirectory.check(directory);
     }
 
-    /** From 1 to {@code max}, written as this class writes it. */
+    /** A number from 1 to {@code max}, written as this class writes it. */
     private static Optional<Long> number(String name, long max) {
         try {
             long number = Long.parseLong(name);
@@ -129,7 +129,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         PrivateDirectory.ensure(path());
     }
 
-    /** Pins in the place of another pin, so that the name always stands for the one or the other. */
+    /** Pins in place of another pin. At each moment the name stands for the old one or the new one. */
     public void replace(String name, Consumer<Path> pinner) {
         Path replacement = pin(name + REPLACEMENT);
         run(() -> Files.deleteIfExists(replacement));
@@ -145,7 +145,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         }
     }
 
-    /** Removes the directories in which nothing is: the root, and those of namespaces. */
+    /** Removes empty directories: those of namespaces, and the root. */
     static void removeEmpty() {
         for (String name : names(ROOT)) {
             Path directory = ROOT.resolve(name);
@@ -161,7 +161,8 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     }
 
     /**
-     * Removes all pins, {@code last} after the others, then the directories that became empty. What is no pin stays.
+     * Removes all pins, {@code last} after the others, and then the directories that are empty. Directories among the
+     * pins stay.
      *
      * @return what stayed
      */
@@ -189,7 +190,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         }
     }
 
-    /** Gives all pins to another directory of the kind, which must not exist yet, in one step. */
+    /** Moves all pins to another directory, which must not exist yet, in one step. */
     public void moveTo(PinDirectory other) {
         PrivateDirectory.ensure(other.path().getParent());
         run(() -> Files.move(path(), other.path(), StandardCopyOption.ATOMIC_MOVE));
@@ -203,7 +204,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         }
     }
 
-    /** What a directory holds; nothing where it is not there. */
+    /** The names in a directory; none if the directory does not exist. */
     static List<String> names(Path directory) {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
@@ -245,7 +246,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         }
     }
 
-    /** A pin that is not there means empty; anything else is an error. */
+    /** Empty if the pin does not exist; throws any other error. */
     public static <T> Optional<T> absent(KernelException e) {
         if (e.errno() == Errno.ENOENT) {
             return Optional.empty();

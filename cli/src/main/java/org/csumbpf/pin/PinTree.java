@@ -22,18 +22,18 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.text.ShellWord;
 
-/** The whole of {@code /sys/fs/bpf/csumbpf}: who may change it, and when it comes and goes. */
+/** The tree {@code /sys/fs/bpf/csumbpf}: who may change it, and when it is made and removed. */
 public final class PinTree {
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
-    /** Of the host: locked also while there is no bpffs. */
+    /** Locked for the whole host, also while there is no bpffs. */
     private static final Path LOCK = Path.of("/run/csumbpf");
 
     /**
-     * Refuses to work in a mount namespace whose bpffs ends with the command: what is pinned there would be gone, and
-     * what is pinned outside would not be seen.
+     * Refuses to run in a mount namespace whose bpffs ends with the command: pins made there would be lost, and pins
+     * outside would not be seen.
      *
-     * @param namesNetns whether the arguments name a network namespace already
-     * @param arguments the command's own words after {@code csumbpf}, for the way out
+     * @param namesNetns whether the arguments already name a network namespace
+     * @param arguments the words after {@code csumbpf}, for the command that the error suggests
      */
     public static void requireLasting(boolean namesNetns, String arguments) {
         if (Bpffs.outlivesCommand(Bpffs.DEFAULT)) {
@@ -54,7 +54,7 @@ public final class PinTree {
                 "run '" + way + "' outside of it");
     }
 
-    /** What a change of the tree is told, and can ask for. */
+    /** What a change of the tree can query and request. */
     public static final class Scope {
         private boolean unmountWhenEmpty;
 
@@ -62,21 +62,21 @@ public final class PinTree {
             this.unmountWhenEmpty = unmountWhenEmpty;
         }
 
-        /** Whether bpffs is csumbpf's, and no attachment's record says so: the next one that is made has to. */
+        /** Whether csumbpf mounted bpffs and no record says so. The next attachment must then record it. */
         public boolean toUnmount() {
             return unmountWhenEmpty;
         }
 
-        /** Asks for bpffs to be unmounted at the end, if nothing is in it any more. */
+        /** Asks for bpffs to be unmounted at the end, if it is empty then. */
         public void unmountWhenEmpty() {
             unmountWhenEmpty = true;
         }
     }
 
     /**
-     * Runs {@code work} as the only csumbpf command on this host that changes anything, with bpffs mounted. Leaves no
-     * empty directory behind, and no mount of its own that nothing uses. The directory is locked beside the host: a container
-     * may have a {@code /run} of its own, and the same bpffs.
+     * Runs {@code work} as the only changing csumbpf command on this host, with bpffs mounted. Afterwards removes empty
+     * directories, and its own mount if nothing uses it. Besides the host, the directory is locked, because a container
+     * may have its own {@code /run} and share the bpffs.
      */
     public static <T> T change(Function<Scope, T> work) {
         try (HostLock host = HostLock.acquire(LOCK, LOCK_TIMEOUT)) {
@@ -103,7 +103,7 @@ public final class PinTree {
         }
     }
 
-    /** A kill came between the mount, which is the first thing that a first attach does, and the record of it. */
+    /** A command was killed between the mount, which a first attach does first, and its record. */
     private static boolean mountedAndNotRecorded() {
         return Bpffs.isOurs(Bpffs.DEFAULT)
                 && PinDirectory.all().stream()
@@ -112,7 +112,7 @@ public final class PinTree {
                                 .isPresent());
     }
 
-    /** Removes what a command that was killed may have left where nothing is attached: empty directories, a mount. */
+    /** Removes what a killed command left, if nothing is attached: empty directories, a mount. */
     public static void tidy() {
         boolean left = exists() ? PinDirectory.isRootOurs() : Bpffs.isOurs(Bpffs.DEFAULT);
         if (left && !Bpffs.isReadOnly(Bpffs.DEFAULT)) {
@@ -122,7 +122,7 @@ public final class PinTree {
 
     private static void unmountIfEmpty() {
         try {
-            // The kernel puts maps.debug and progs.debug into every bpffs: those are nobody's.
+            // The kernel itself puts maps.debug and progs.debug into every bpffs.
             if (Bpffs.isMounted(Bpffs.DEFAULT)
                     && PinDirectory.names(Bpffs.DEFAULT).stream().allMatch(name -> name.endsWith(".debug"))) {
                 Bpffs.unmount(Bpffs.DEFAULT);
@@ -130,14 +130,14 @@ public final class PinTree {
         } catch (KernelException e) {
             if (e.errno() != Errno.EBUSY) {
                 throw e;
-            } // somebody else uses it meanwhile
+            } // somebody else uses it by now
         }
     }
 
     /**
-     * Whether there is anything that csumbpf pinned.
+     * Whether csumbpf has pinned anything.
      *
-     * @throws KernelException EACCES: that may not be seen
+     * @throws KernelException EACCES: the directory may not be read
      */
     public static boolean exists() {
         if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
@@ -153,7 +153,7 @@ public final class PinTree {
         }
     }
 
-    /** The pins of all attachments: of one namespace, or of all. */
+    /** The pins of all attachments, of one namespace or of all. */
     public static List<PinDirectory> attachments(Optional<NetworkNamespace> only) {
         if (!exists()) {
             return List.of();
@@ -161,14 +161,17 @@ public final class PinTree {
         return only.map(netns -> PinDirectory.of(netns.inode())).orElseGet(PinDirectory::all);
     }
 
-    /** The same, and where the pins of those would be whose pins are all lost while their filters go on. */
+    /**
+     * The same, and the directories of attachments that would have pins there: all their pins are lost, but their
+     * filters still run.
+     */
     public static List<PinDirectory> withUnpinned(Optional<NetworkNamespace> only) {
         List<PinDirectory> all = new ArrayList<>(attachments(only));
         all.addAll(Unpinned.find(only));
         return all;
     }
 
-    /** The first attachment of another interface or namespace that {@code wanted} likes. */
+    /** The first attachment of another interface or namespace that {@code wanted} accepts. */
     public static Optional<PinDirectory> other(PinDirectory self, Predicate<PinDirectory> wanted) {
         return PinDirectory.all().stream()
                 .filter(pins -> !pins.equals(self) && wanted.test(pins))

@@ -9,13 +9,13 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.maps.CsumbpfMaps;
 
-/** What the pins of an attachment stand for. */
+/** Reads what the pins of an attachment refer to. */
 public final class Pinned {
     private Pinned() {}
 
     /**
-     * The maps of the program that runs. Those are the pinned ones, unless a command ended between a swap of programs and its
-     * pins.
+     * The maps of the running program. They are the pinned ones, unless a command ended between swapping programs and
+     * pinning.
      */
     public static CsumbpfMaps maps(PinDirectory pins, Optional<LiveHook> live) {
         if (live.isPresent()) {
@@ -25,14 +25,14 @@ public final class Pinned {
                     return CsumbpfMaps.heldBy(program);
                 }
             } catch (KernelException e) {
-                // A pin cannot be opened, which is told below if it matters; or a number cannot, which takes
-                // CAP_SYS_ADMIN.
+                // A pin cannot be opened, which is reported below if it matters, or a map cannot be opened by its
+                // number, which needs CAP_SYS_ADMIN.
             }
         }
         return CsumbpfMaps.fromPins(pins.path());
     }
 
-    /** The number of the program that is pinned; 0: none is. */
+    /** The number of the pinned program; 0: none is pinned. */
     public static int program(PinDirectory pins) {
         if (!pins.has(PinDirectory.PROGRAM)) {
             return 0;
@@ -42,7 +42,7 @@ public final class Pinned {
         }
     }
 
-    /** The numbers of the maps that are; 0 stands for a pin that is missing. */
+    /** The numbers of the pinned maps; 0 for each missing pin. */
     public static List<Integer> maps(PinDirectory pins) {
         List<Integer> ids = new ArrayList<>();
         for (String name : CsumbpfMaps.PINNED) {

@@ -8,12 +8,12 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
 
 /**
- * Which device of which network namespace, as it is told.
+ * A device and its network namespace, as reported to the user.
  *
  * @param netns inode of the network namespace
  * @param netnsName its name under /run/netns, if it has one
  * @param ifindex of the device
- * @param ifname its name now; where it is gone, the name it had
+ * @param ifname its current name; if the device is gone, the name it had
  */
 public record Place(long netns, Optional<String> netnsName, int ifindex, String ifname) {
     /** Where the device of an attachment is now, or was. */
@@ -26,7 +26,7 @@ public record Place(long netns, Optional<String> netnsName, int ifindex, String 
                 reach.device().map(NetDevice::name).orElseGet(() -> named(pins, Reach.record(pins))));
     }
 
-    /** Where attach found the device, whoever has its ifindex now. */
+    /** Where attach found the device, whichever device has its ifindex now. */
     public static Place of(PinDirectory pins, Optional<NetworkNamespace> netns) {
         return new Place(
                 pins.netns(),
@@ -46,7 +46,7 @@ public record Place(long netns, Optional<String> netnsName, int ifindex, String 
         return record.map(AttachmentRecord::ifname).orElse("ifindex " + pins.ifindex());
     }
 
-    /** The interface, with the namespace in front where that is not the caller's own: {@code netns/eth0}. */
+    /** The interface, preceded by its namespace if that is not the caller's own: {@code netns/eth0}. */
     public String label() {
         return isCurrent() ? ifname : netnsName.orElse("netns:" + netns) + "/" + ifname;
     }

@@ -17,15 +17,15 @@ import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 
 /**
- * Where the device of an attachment is, and what of it can be reached. The pins are named by an inode and an ifindex, which the
- * kernel gives out again at once; so this compares who is there with who was ({@link DeviceIdentity}).
+ * Where the device of an attachment is, and what of it can be reached. Pins are named by inode and ifindex, which the
+ * kernel may reuse at once. The device found there is compared with the recorded one ({@link DeviceIdentity}).
  *
  * @param state what is known
- * @param netns the namespace it was attached in, open, if that is still there and was found
- * @param provenNetns whether {@code netns} is known to be that one, and not only to have its inode
+ * @param netns the namespace of the attach, open, if it still exists and was found
+ * @param provenNetns whether {@code netns} is known to be that namespace, and does not only have its inode
  * @param device at its old place, or where it was moved to
- * @param moved the namespace that it was moved to, open, if that was found
- * @param complete nothing kept the search for the namespace from a place
+ * @param moved the namespace that the device was moved to, open, if it was found
+ * @param complete the search for the namespace could see everything
  */
 public record Reach(
         State state,
@@ -36,13 +36,13 @@ public record Reach(
         boolean complete)
         implements AutoCloseable {
     public enum State {
-        /** The device is where it was; as far as can be told, if there is no proof. */
+        /** The device is where it was; if there is no proof, as far as can be seen. */
         HERE,
-        /** The device is in another namespace, or has another ifindex; {@code moved} is empty where it was not found. */
+        /** The device is in another namespace or has another ifindex; {@code moved} is empty if it was not found. */
         MOVED,
         DEVICE_GONE,
         NETNS_GONE,
-        /** The namespace may be held where nobody can look. */
+        /** The namespace may be held where csumbpf cannot search. */
         NETNS_NOT_FOUND
     }
 
@@ -86,11 +86,11 @@ public record Reach(
         Optional<Reach> moved = gone ? Optional.empty() : elsewhere(was);
         boolean hanging = moved.isPresent() || hangs.orElse(false);
         if (otherNetns) {
-            // Two namespaces never have one inode at the same time: the one that was attached in is gone.
+            // Two namespaces never have one inode at the same time: the namespace of the attach is gone.
             netns.close();
             return moved.orElseGet(() -> without(hanging ? State.MOVED : State.NETNS_GONE, complete));
         }
-        // It may be where nobody can look. A filter it has lost then.
+        // The device may be where csumbpf cannot search. A filter is lost by a move, but GRO stays to be undone.
         boolean lives = hanging || hangs.isEmpty() && was.deviceId() != 0 && unfinished && !complete;
         return new Reach(
                 lives ? State.MOVED : State.DEVICE_GONE,
@@ -120,7 +120,7 @@ public record Reach(
         return Optional.of(new Reach(State.MOVED, Optional.empty(), false, device, Optional.of(netns), true));
     }
 
-    /** Whether the kernel runs the program on a device by the link that is pinned; empty: no link. */
+    /** Whether the pinned link still attaches the program to a device; empty: no link. */
     private static Optional<Boolean> hangs(PinDirectory pins) {
         try (TcxLink link = TcxLink.fromPin(pins.pin(PinDirectory.LINK))) {
             return Optional.of(link.info().ifindex() != 0);
@@ -133,14 +133,14 @@ public record Reach(
         return new Reach(state, Optional.empty(), false, Optional.empty(), Optional.empty(), complete);
     }
 
-    /** Whether nothing of it can be in force any more, so that what is left may be cleared away. */
+    /** Whether nothing of the attachment can be in force any more, so that its remains may be removed. */
     public boolean isGone() {
         return state == State.DEVICE_GONE || state == State.NETNS_GONE;
     }
 
     /**
-     * Whether the device at the old place is known to be the one that was attached to: by its number, or because our program hangs
-     * there with this attachment's own record.
+     * Whether the device at the old place is known to be the attachment's: by its number, or because our program runs
+     * on it with this attachment's own record.
      */
     public static boolean provenDevice(PinDirectory pins, AttachmentRecord record, NetDevice device) {
         DeviceIdentity is = Identities.of(device);
@@ -163,7 +163,7 @@ public record Reach(
         }
     }
 
-    /** The record, where it can be read. */
+    /** The record, if it can be read. */
     public static Optional<AttachmentRecord> record(PinDirectory pins) {
         try (RecordMap record = RecordMap.fromPin(pins.path())) {
             return Optional.of(record.get());

@@ -8,7 +8,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.NamespaceSearch;
 
-/** What is left of an attachment whose network namespace was not found: whether anything of it is still in force. */
+/** Whether anything is still in force of an attachment whose network namespace was not found. */
 public final class Remains {
     private static final int ATTEMPTS = 100;
     private static final long PAUSE_NANOS = 10_000_000;
@@ -16,14 +16,15 @@ public final class Remains {
     private Remains() {}
 
     /**
-     * Whether its namespace is known to be gone: the kernel took the programs off the loopback device, which goes with the
-     * namespace only, or off the attachment's device, where besides nothing that can be seen holds the namespace. Reads only.
+     * Whether the namespace is known to be gone. That is so if the kernel detached the program on the loopback device,
+     * which ends only with its namespace; or if it detached the program on the attachment's device, and a complete
+     * search found nothing that holds the namespace. Reads only.
      */
     static boolean namespaceGone(PinDirectory pins, NamespaceSearch.Answer answer) {
         return isOff(pins, PinDirectory.DETOUR_LINK) || answer.complete() && isOff(pins, PinDirectory.LINK);
     }
 
-    /** Whether the link is there and its device is not. */
+    /** Whether the link exists and its device does not. */
     private static boolean isOff(PinDirectory pins, String link) {
         try (TcxLink opened = TcxLink.fromPin(pins.pin(link))) {
             return opened.info().ifindex() == 0;
@@ -36,8 +37,8 @@ public final class Remains {
     }
 
     /**
-     * Whether the kernel still runs the program somewhere. For a filter only the program's own end can tell that: without its
-     * pin the program ends, unless a device holds it; then the pin is made again.
+     * Whether the kernel still runs the program somewhere. For a filter the pin is removed, and made again if the
+     * program goes on: only a device can hold it then.
      */
     public static boolean stillRuns(PinDirectory pins) {
         if (pins.has(PinDirectory.LINK)) {
@@ -51,7 +52,7 @@ public final class Remains {
             id = program.info().id();
         }
         pins.remove(PinDirectory.PROGRAM);
-        // The kernel frees it a little after its last name is gone.
+        // The kernel frees a program a little after its last reference is gone.
         for (int i = 0; i < ATTEMPTS && exists(id); i++) {
             LockSupport.parkNanos(PAUSE_NANOS);
         }

@@ -7,15 +7,15 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
 
 /**
- * Which attachments a process that stays is about: all, or those of one network namespace. Between two uses nothing is open of
- * that, so that it can go: its name is looked up each time. For several threads.
+ * The attachments that a long-running process covers: all, or those of one network namespace. The namespace is not kept
+ * open, so that it can end; its name is resolved at each use. For several threads.
  */
 public final class Selection {
     /** Of all namespaces. */
     public static final Selection ALL = new Selection(Optional.empty(), 0);
 
     private final Optional<String> netns;
-    /** What the name stood for when it last stood for anything. */
+    /** The inode of the namespace when its name last existed. */
     private volatile long inode;
 
     private Selection(Optional<String> netns, long inode) {
@@ -38,7 +38,7 @@ public final class Selection {
         }
     }
 
-    /** The pins. Where the name is gone, those of the namespace that had it: they may be all that is left. */
+    /** The pins. If the name is gone, those of the namespace that had it: they may be all that is left. */
     public List<PinDirectory> attachments() {
         if (netns.isEmpty()) {
             return PinTree.attachments(Optional.empty());
@@ -46,7 +46,7 @@ public final class Selection {
         try {
             inode = inode(netns.get());
         } catch (NoSuchNamespaceException e) {
-            // as said above
+            // The inode of before stays.
         }
         return PinTree.exists() ? PinDirectory.of(inode) : List.of();
     }

@@ -16,16 +16,16 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.CsumbpfObject;
 
 /**
- * Attachments whose pins are all lost, while their filters go on. With a tcx link that cannot be: without its pin the kernel takes
- * the program off.
+ * Finds attachments whose filters still run although all their pins are lost. A tcx link ends with its pin, so only
+ * clsact attachments can be in this state.
  */
 final class Unpinned {
     private Unpinned() {}
 
     /**
-     * Where such pins would be: in one namespace, or wherever they can be found. Nothing is looked for unless the kernel holds a
-     * program that is not pinned here, so the number of namespaces costs nothing. In a namespace that is not the caller's own and
-     * that nobody has named, one that is pinned in a bpffs of another mount namespace is left to whoever works there.
+     * The directories where their pins would be, in one namespace or in all that can be found. Namespaces are searched
+     * only if the kernel holds a program that is not pinned here. Of a namespace that is not the caller's own and not
+     * named by {@code only}, attachments pinned in another mount namespace's bpffs are left to that one.
      */
     static List<PinDirectory> find(Optional<NetworkNamespace> only) {
         List<PinDirectory> found = new ArrayList<>();
@@ -37,7 +37,7 @@ final class Unpinned {
             if (e.errno() != Errno.EPERM) {
                 throw e;
             }
-            // Then no other namespace may be entered either.
+            // Then other namespaces may not be entered either.
             try (NetworkNamespace own = only.isPresent() ? null : NetworkNamespace.current()) {
                 found.addAll(in(only.orElse(own)));
                 return found;
@@ -54,7 +54,7 @@ final class Unpinned {
         return found;
     }
 
-    /** Whether there is a program of ours that is not the one of an attachment with pins. */
+    /** Whether the kernel holds a program of ours that is not pinned here. */
     private static boolean anyProgram() {
         List<Integer> programs = BpfProgram.named(CsumbpfObject.PROGRAM);
         if (!programs.isEmpty() && PinTree.exists()) {
@@ -69,7 +69,7 @@ final class Unpinned {
         try {
             return Pinned.program(pins);
         } catch (KernelException e) {
-            return 0; // what is wrong with it is told where it is read
+            return 0; // its reader reports what is wrong
         }
     }
 

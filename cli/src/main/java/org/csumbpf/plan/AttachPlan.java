@@ -24,11 +24,11 @@ import org.csumbpf.snapshot.OffloadSafety;
 import org.csumbpf.snapshot.Preflight;
 
 /**
- * What is done to bring an attachment from what there is to what is asked for. Decided from the snapshot, the wish and what stands there;
- * nothing is changed or asked beside them.
+ * The steps that turn what stands of an attachment into what is asked for. Decided from the snapshot, the wish and the
+ * standing attachment alone. Planning changes nothing.
  *
  * @param steps in order
- * @param findings what the user should know although it is done
+ * @param findings what the user should know although the steps succeed
  */
 public record AttachPlan(List<Step> steps, List<Finding> findings) {
     public AttachPlan {
@@ -36,16 +36,16 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         findings = List.copyOf(findings);
     }
 
-    /** Whether an attachment with these wishes has a backstop, where nftables works. */
+    /** Whether an attachment with these wishes gets a backstop if nftables works. */
     public static boolean wantsBackstop(Backstop wish, RuleSet rules) {
         return wish != Backstop.NEVER && rules.needsProof();
     }
 
     /**
-     * Refuses what cannot work, before anything is changed. With a backstop nothing has to reach tc.
+     * Refuses what cannot work, before anything is changed. With a backstop, packets need not be decrypted before tc.
      *
-     * @return what the user should know all the same
-     * @throws AttachException why not
+     * @return what the user should know although attaching works
+     * @throws AttachException why it cannot work
      */
     public static List<Finding> check(
             HostSnapshot host,
@@ -71,7 +71,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         }
         List<Finding> obstacles = new ArrayList<>(
                 Preflight.receivePath(host, netns, device, desired.options().enableGro()));
-        if (LinkType.decryptsBeforeTc(device)) { // else no module changes that
+        if (LinkType.decryptsBeforeTc(device)) { // else no module makes a difference
             Preflight.module(host, Preflight.ESP4_OFFLOAD).ifPresent(obstacles::add);
         }
         if (!obstacles.isEmpty()) {
@@ -80,7 +80,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         return findings;
     }
 
-    /** The same of nftables alone. */
+    /** As {@link #check}, for the nftables backstop alone. */
     public static List<Finding> checkBackstop(
             NetDevice device, Backstop wish, RuleSet rules, NftAvailability nftables) {
         if (nftables.problem().isEmpty()) {
@@ -102,10 +102,10 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
     }
 
     /**
-     * Of attach and restore.
+     * The plan of attach and restore.
      *
-     * @param nftables whether there is to be a backstop
-     * @throws AttachException decrypted packets could be repaired by no path
+     * @param nftables whether the attachment gets a backstop
+     * @throws AttachException no path could repair decrypted packets
      */
     public static AttachPlan of(
             HostSnapshot host,
@@ -135,7 +135,10 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         return planner.plan();
     }
 
-    /** Of a change of rules alone, which a running attachment gets; the host is left as it is, unless the first rule needs more of it. */
+    /**
+     * The plan of a change of rules of a running attachment. The host stays as it is, unless the first rule that
+     * needs proof needs modules.
+     */
     public static AttachPlan ofRules(
             HostSnapshot host,
             NamespaceSnapshot netns,
@@ -160,19 +163,19 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
     }
 
     /**
-     * What it means that a module is not there.
+     * What a missing module means for the attachment.
      *
-     * @param obstacle why
-     * @param backstop there is another path, so that nothing is lost without
-     * @param required refuse to go on without
+     * @param obstacle why the module is missing
+     * @param backstop whether the backstop repairs what the module would bring to tc
+     * @param required whether to refuse if no path is left
      * @return what the user should know; empty: nothing that matters
-     * @throws AttachException decrypted packets could be repaired by no path
+     * @throws AttachException no path could repair decrypted packets
      */
     public static Optional<Finding> without(
             Finding obstacle, NetDevice device, DesiredAttachment desired, boolean backstop, boolean required) {
         boolean esp6 = obstacle.subject().equals(Preflight.ESP6_OFFLOAD);
         if (backstop) {
-            // Of the module alone nothing is lost; that it would do harm is worth knowing.
+            // With a backstop a missing module loses nothing. A module that would do harm is reported all the same.
             return Optional.of(obstacle)
                     .filter(finding -> finding.id() == Finding.Id.MODULE_UNSAFE && !esp6)
                     .map(Finding::withoutRemedies);
@@ -217,7 +220,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
             return new AttachPlan(steps, findings);
         }
 
-        /** What the host has to have before the hook is there, or gets other rules. */
+        /** The steps on the host that come before the hook is attached or gets other rules. */
         void host() {
             if (desired.options().enableGro() && !netns.gro().test(device.name())) {
                 steps.add(new Step.SwitchGroOn());
@@ -227,7 +230,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
             }
         }
 
-        /** @param required refuse where nothing makes up for them */
+        /** @param required refuse if a module is missing and nothing replaces it */
         void modules(boolean required) {
             if (!LinkType.decryptsBeforeTc(device)) {
                 return;
@@ -242,8 +245,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
                     ? host.harmAnywhere().get()
                     : Optional.empty();
             ModulePlan plan = ModulePlan.of(esp4, esp6, netns.hasIpv6Esp(), harm, required);
-            // What has come to do harm is taken away from an attachment that is there; that it repairs less then is
-            // told.
+            // A standing attachment loses a module that has become harmful. It then repairs less, which is reported.
             boolean refuse = required && standing.state() == Standing.State.NOTHING;
             for (Finding obstacle : plan.findings()) {
                 without(obstacle, device, desired, nftables, refuse).ifPresent(findings::add);
@@ -256,7 +258,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
                     name, host.module(name), standing.changes().contains(change));
         }
 
-        /** Both paths, the one that can be taken back as a whole first. */
+        /** Both paths. The backstop comes first, because it can be undone as a whole. */
         void rules() {
             backstop().ifPresent(steps::add);
             steps.add(new Step.WriteRules(desired.rules()));

@@ -9,11 +9,11 @@ import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.Preflight;
 
 /**
- * What is to become of the modules that make the kernel decrypt before tc: loaded where that harms nobody, taken away where it has come
- * to harm somebody. Decided from what is given, and nothing else.
+ * What happens to the modules that make the kernel decrypt before tc. They are loaded if that harms nobody, and
+ * unloaded if they have become harmful. Decided from the arguments alone.
  *
  * @param steps in order
- * @param findings which modules are not to be there once the steps are done, and why
+ * @param findings which wanted modules are missing after the steps, and why
  */
 record ModulePlan(List<Step> steps, List<Finding> findings) {
     ModulePlan {
@@ -22,9 +22,9 @@ record ModulePlan(List<Step> steps, List<Finding> findings) {
     }
 
     /**
-     * A module as it is.
+     * A module and its state.
      *
-     * @param noted the attachment's record says that attach has loaded it
+     * @param noted the attachment's record says that attach loaded it
      */
     record Module(String name, KernelModule.State state, boolean noted) {
         boolean isThere() {
@@ -33,11 +33,11 @@ record ModulePlan(List<Step> steps, List<Finding> findings) {
     }
 
     /**
-     * @param esp4 for ESP over IPv4, which is always wanted
+     * @param esp4 for ESP over IPv4; always wanted
      * @param esp6 for ESP over IPv6
      * @param ipv6 whether there is ESP over IPv6, so that esp6 is wanted
-     * @param harm what they would break on this host, or break already, in words; empty: nothing that is known
-     * @param required of steps that load one
+     * @param harm what the modules would break on this host, or break already, in words; empty: no harm is known
+     * @param required passed on to the steps that load a module
      */
     static ModulePlan of(Module esp4, Module esp6, boolean ipv6, Optional<String> harm, boolean required) {
         List<Step> steps = new ArrayList<>();

@@ -6,12 +6,12 @@ import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.host.NftablesException;
 
 /**
- * Whether the backstop can be had.
+ * Whether the backstop can be used.
  *
- * @param usable it is wanted, and nftables works
- * @param problem why nftables cannot be used although it is wanted
- * @param next what can be done about that; null: nothing that is known
- * @param refusal of the kernel, where that is the reason; null: it is not
+ * @param usable the backstop is wanted, and nftables works
+ * @param problem why nftables cannot be used although the backstop is wanted
+ * @param next what the user can do about the problem; null: nothing is known
+ * @param refusal the kernel's refusal, if that is the problem; else null
  */
 public record NftAvailability(boolean usable, Optional<String> problem, String next, NftablesException refusal) {
     public static final NftAvailability USABLE = new NftAvailability(true, Optional.empty(), null, null);
@@ -26,7 +26,7 @@ public record NftAvailability(boolean usable, Optional<String> problem, String n
         return new NftAvailability(false, Optional.of(refusal.problem()), refusal.next(), refusal);
     }
 
-    /** Both in one line. */
+    /** The problem and what to do about it, in one line. */
     Optional<String> why() {
         return problem.map(text -> Advised.message(text, next));
     }

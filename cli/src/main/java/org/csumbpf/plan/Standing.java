@@ -12,20 +12,20 @@ import org.csumbpf.maps.HostChange;
  *
  * @param state how much of it
  * @param rules what it repairs; empty: there is nothing
- * @param options what it was asked for beside the rules
- * @param changes what its record says that attach changed on the host
+ * @param options what was asked for besides the rules
+ * @param changes what the record says that attach changed on the host
  */
 public record Standing(State state, Optional<RuleSet> rules, AttachOptions options, Set<HostChange> changes) {
-    /** How much there is. */
+    /** How much of an attachment there is. */
     public enum State {
         NOTHING,
-        /** All of it but the hook, and just what is asked for. */
+        /** Pins, maps and program are there and are what is asked for; only the hook is missing. */
         LYING,
         /** The kernel runs the program. */
         HANGING
     }
 
-    /** @param changes of an earlier attachment, which could not be undone */
+    /** @param changes left by an earlier attachment, because they could not be undone */
     public static Standing nothing(Set<HostChange> changes) {
         return new Standing(State.NOTHING, Optional.empty(), AttachOptions.DEFAULT, changes);
     }

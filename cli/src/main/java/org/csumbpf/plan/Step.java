@@ -8,11 +8,11 @@ import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Hook;
 
 /**
- * One thing that is done to the host for an attachment. Where a step fails, those before it are undone, each as it says here. What changes the
- * host is written into the attachment's record before it is done, so that a detach undoes it also after a kill.
+ * One step of an attach or of a change. If a step fails, those before it are undone as described below. A change of the
+ * host is written into the attachment's record before it is made, so that detach can undo it after a kill.
  */
 public sealed interface Step {
-    /** Makes maps, record and pins of a new attachment, which nothing runs yet. Undone with all else by taking the attachment away. */
+    /** Makes maps, record and pins of a new attachment; nothing runs yet. Undone by removing the whole attachment. */
     record Make(RuleSet rules) implements Step {}
 
     /** Switches the device's GRO feature on. Undone by switching it off. */
@@ -21,38 +21,41 @@ public sealed interface Step {
     /**
      * Loads a module. Undone by unloading it.
      *
-     * @param required where it cannot be loaded, and no backstop makes up for it, the step fails
+     * @param required fail if the module cannot be loaded and no backstop replaces it
      */
     record LoadModule(String module, boolean required) implements Step {}
 
-    /** Unloads a module that attach has loaded and that has come to do harm. Not undone. */
+    /** Unloads a module that attach loaded and that has become harmful. Not undone. */
     record UnloadModule(String module) implements Step {}
 
-    /** Crosses out a module that the record names and that is not there: a kill came between the two. */
+    /** Clears the recorded load of a module that is not there, as after a kill between record and load. */
     record ForgetModule(String module) implements Step {}
 
     /**
-     * Hangs the program on the device: from here on packets are repaired.
+     * Attaches the program to the device: from here on packets are repaired.
      *
-     * @param hook where; empty: on the best that the kernel has
+     * @param hook the kind of hook; empty: the best that the kernel has
      */
     record Hang(Optional<Hook> hook) implements Step {}
 
-    /** Hangs the program that lies there without a hook. Not undone: it is what was asked for, and repairs. */
+    /** Attaches a pinned program that lost its hook. Not undone: it is what was asked for, and it repairs. */
     record HangAgain(Optional<Hook> hook) implements Step {}
 
-    /** Writes into the record what is asked for. Undone by writing what it had. */
+    /** Writes the options asked for into the record. Undone by writing the old ones. */
     record RecordOptions(AttachOptions from, AttachOptions to) implements Step {}
 
-    /** Brings nftables, and the program on lo, into the state that the rules ask for. Undone by doing so for the rules before. */
+    /** Sets up nftables, and the program on lo, as the rules need. Undone by setting them up for the old rules. */
     record SetBackstop(NftPlans plans, RuleSet rules) implements Step {}
 
-    /** Takes away what nftables and lo have of the attachment. Undone by setting it up for the rules before. */
+    /**
+     * Removes the attachment's rules from nftables and its program from lo. Undone by setting them up for the old
+     * rules.
+     */
     record RemoveBackstop() implements Step {}
 
-    /** Brings rules, and where it is another the program, to what is asked for. Undone by going back. */
+    /** Writes the rules, and replaces the program if it is another one. Undone by writing the old rules. */
     record WriteRules(RuleSet to) implements Step {}
 
-    /** Keeps what the host has counted by now, for what it counts later to be compared with. */
+    /** Records the host's drop counters now, as the baseline that later counts are compared with. */
     record TakeBaseline() implements Step {}
 }

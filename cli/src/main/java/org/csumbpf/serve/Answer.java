@@ -9,10 +9,10 @@ import java.util.Map;
 
 /** A whole HTTP response. */
 record Answer(int status, Map<String, String> headers, byte[] body) {
-    /** The JDK's server makes a buffer twice as large as what it is given to write. */
+    /** Bytes per write, because the JDK's server makes a buffer twice as large as what it is given to write. */
     private static final int CHUNK = 8192;
 
-    /** One line of text; control characters, which a message from elsewhere may hold, become spaces. */
+    /** One line of text. Control characters, which a message from elsewhere may contain, become spaces. */
     static Answer line(int status, String text) {
         return new Answer(
                 status,
@@ -28,7 +28,7 @@ record Answer(int status, Map<String, String> headers, byte[] body) {
     void send(HttpExchange exchange) throws IOException {
         headers.forEach(exchange.getResponseHeaders()::set);
         if (exchange.getRequestMethod().equals("HEAD") || body.length == 0) {
-            // Prometheus' handler makes no body for HEAD, but says how long it would be.
+            // Prometheus' handler makes no body for HEAD, but sets its length.
             String length = headers.getOrDefault("Content-Length", Integer.toString(body.length));
             exchange.getResponseHeaders().set("Content-Length", length);
             exchange.sendResponseHeaders(status, -1);

@@ -12,7 +12,7 @@ import java.io.OutputStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** An answer of Prometheus' own handler, kept in memory: what it collects under a lock is sent when that is released. */
+/** Keeps an answer of Prometheus' own handler in memory, so that it is collected under a lock and sent after that. */
 final class Collected implements PrometheusHttpExchange, PrometheusHttpResponse {
     private final PrometheusHttpRequest request;
     private final Map<String, String> headers = new LinkedHashMap<>();
@@ -42,7 +42,7 @@ final class Collected implements PrometheusHttpExchange, PrometheusHttpResponse 
         headers.put(name, value);
     }
 
-    /** The length is that of the body, whatever the handler says of it. */
+    /** Ignores the handler's content length: the answer uses that of the body. */
     @Override
     public OutputStream sendHeadersAndGetBody(int statusCode, int contentLength) {
         status = statusCode;

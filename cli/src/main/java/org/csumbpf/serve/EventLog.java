@@ -15,7 +15,7 @@ import org.csumbpf.pin.Selection;
 
 /** Writes the program's events to the log, on a thread of its own. */
 final class EventLog implements Runnable {
-    /** How long an attachment that comes may wait until its events are read: the kernel keeps them meanwhile. */
+    /** How long a new attachment may wait until its events are read. The kernel keeps them meanwhile. */
     private static final int FOLLOW_MILLIS = 5000;
 
     private final Selection only;
@@ -37,7 +37,7 @@ final class EventLog implements Runnable {
                     log.resolved("events", "events can be read again");
                 } catch (RuntimeException e) {
                     log.once("events", "cannot read events: " + e.getMessage());
-                    stream.close(); // begins anew
+                    stream.close(); // the next poll() opens it again
                     TimeUnit.MILLISECONDS.sleep(FOLLOW_MILLIS);
                 }
             }
@@ -66,7 +66,7 @@ final class EventLog implements Runnable {
         if (event.type() == EventType.MAPPING_CHANGED) {
             fields.put("delta_before", delta(event.deltaBefore()));
         }
-        // The kernel keeps events until somebody reads them.
+        // The event may be old: the kernel keeps it until somebody reads it.
         long ageNanos = MonotonicClock.nanos() - event.timeNanos();
         fields.put("at", Instant.now().minusNanos(ageNanos).toString());
         switch (event.type()) {

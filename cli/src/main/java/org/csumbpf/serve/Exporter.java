@@ -16,7 +16,7 @@ import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.MovedDevices;
 import org.csumbpf.snapshot.Verdict;
 
-/** Brings the meters up to date at each scrape, and says in the log, once, what is amiss. One scrape at a time. */
+/** Updates the meters at each scrape, and logs each problem once. Called for one scrape at a time. */
 final class Exporter {
     private final Selection only;
     private final Snapshot.Limits limits;
@@ -26,7 +26,7 @@ final class Exporter {
     private final Meters meters;
     private final OffPathWatch offPath = new OffPathWatch();
     private final MovedDevices moved = new MovedDevices();
-    /** What was said and is not over yet, by key. */
+    /** Problems that were logged and are not over yet, by key. */
     private final Map<String, String> complaints = new HashMap<>();
 
     private long failures;
@@ -47,12 +47,12 @@ final class Exporter {
         this.meters = new Meters(registry);
     }
 
-    /** Why the last read failed; empty: it did not. */
+    /** Why the last read failed; empty: it succeeded. */
     Optional<String> unready() {
         return unready;
     }
 
-    /** Reads all there is. What cannot be read has no series until it can. */
+    /** Reads all attachments. What cannot be read has no series until it can be read again. */
     void refresh() {
         Snapshot snapshot = new Snapshot(limits);
         Map<String, String> amiss = new HashMap<>();
@@ -65,7 +65,7 @@ final class Exporter {
             String why = "cannot read the attachments: " + e.getMessage();
             amiss.put("read", why);
             unready = Optional.of(why);
-            // Nobody knows whether what was amiss is over.
+            // It is not known whether the other problems are over.
             complaints.forEach(amiss::putIfAbsent);
         }
         snapshot.add(Metric.READ_FAILURES, Tags.empty(), failures);
@@ -97,7 +97,7 @@ final class Exporter {
         if (!unreadable.isEmpty()) {
             failures++;
         }
-        // Nobody knows whether what was amiss with these is over.
+        // It is not known whether the problems of these are over.
         complaints.forEach((key, text) -> {
             if (unreadable.stream().anyMatch(view -> key.startsWith(view.label() + " "))) {
                 amiss.put(key, text);
@@ -118,7 +118,7 @@ final class Exporter {
                 text = verdict.text();
             }
             if (text != null) {
-                // One key for both: with the numbers that the text holds they would be two complaints.
+                // The key is constant, because the text contains numbers: a new number is no new problem.
                 amiss.put(view.label() + " off path", view.label() + ": " + text);
             }
         }

@@ -8,7 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Where to listen: HOST:PORT as people write it. A name is looked up when it is used, not before.
+ * Where to listen, written as HOST:PORT. A name is looked up by {@code resolve()}, not before.
  *
  * @param host a name or an address, IPv6 without brackets; empty for all addresses of the host
  * @param port 0 to 65535; 0 lets the kernel choose
@@ -24,7 +24,7 @@ public record ListenAddress(String host, int port) {
         }
     }
 
-    /** Takes 127.0.0.1:14789, name:14789, [::1]:14789, or :14789 for all addresses. IllegalArgumentException: else. */
+    /** Takes 127.0.0.1:14789, name:14789, [::1]:14789, or :14789 for all addresses; else IllegalArgumentException. */
     public static ListenAddress parse(String text) {
         Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
@@ -42,7 +42,7 @@ public record ListenAddress(String host, int port) {
         return new ListenAddress(literal == null ? matcher.group(2) : literal, port);
     }
 
-    /** What has a colon is never looked up as a name; a zone must be a device that is there. */
+    /** Text with a colon is never looked up as a name. A zone must be an existing device. */
     private static boolean isIpv6(String text) {
         try {
             return text.indexOf(':') >= 0 && InetAddress.getByName(text) != null;
@@ -51,7 +51,7 @@ public record ListenAddress(String host, int port) {
         }
     }
 
-    /** Looks the host up; the result is unresolved where that fails. */
+    /** Looks the host up. The result is unresolved if that fails. */
     InetSocketAddress resolve() {
         return host.isEmpty() ? new InetSocketAddress(port) : new InetSocketAddress(host, port);
     }

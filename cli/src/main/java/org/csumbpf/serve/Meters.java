@@ -11,13 +11,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Micrometer's meters, made to agree with one list of samples after the other: a meter comes with its first sample and goes
- * with its last. For one thread at a time.
+ * Makes Micrometer's meters agree with a list of samples: a meter exists while its sample is in the list. For one
+ * thread at a time.
  */
 final class Meters {
     private record Key(Metric metric, Tags tags) {}
 
-    /** What a meter reads; Micrometer holds it weakly. */
+    /** The value that a meter reads. Micrometer's reference is weak, so the map keeps the cell. */
     private static final class Cell {
         private volatile double value;
         private long seen;
@@ -32,7 +32,7 @@ final class Meters {
         this.registry = registry;
     }
 
-    /** Of two samples with the same metric and tags the first counts. */
+    /** If two samples have the same metric and tags, the first one counts. */
     void set(List<Sample> samples) {
         turn++;
         for (Sample sample : samples) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.serve;
 
-/** All metrics: docs/metrics.md is the same list for people, and MetricsTextTest compares the two. */
+/** All metrics. docs/metrics.md lists them for people, and ServeTest compares the two. */
 enum Metric {
     ATTACHED(Kind.GAUGE, "csumbpf.attached", null, "1 while the kernel runs the program on the interface."),
     PROGRAM_INFO(Kind.GAUGE, "csumbpf.program.info", null, "The program that the kernel runs, as bpftool shows it."),
@@ -72,12 +72,14 @@ enum Metric {
         return kind;
     }
 
-    /** Micrometer's name, which its Prometheus registry turns into Prometheus': underscores, the unit, {@code _total}. */
+    /**
+     * Micrometer's name. Its Prometheus registry makes Prometheus' name of it: underscores, the unit, {@code _total}.
+     */
     String meter() {
         return meter;
     }
 
-    /** Base unit; null where the name says all. */
+    /** The base unit; null if it is in the name or there is none. */
     String unit() {
         return unit;
     }

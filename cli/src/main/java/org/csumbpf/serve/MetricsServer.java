@@ -27,26 +27,28 @@ import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.AttachException.Kind;
 
 /**
- * Serves a registry over HTTP, in the formats that Prometheus asks for: /metrics, /-/healthy, /-/ready, and a page at /.
+ * Serves a registry over HTTP, in the formats that Prometheus asks for: /metrics, /-/healthy, /-/ready, and a page at
+ * /.
  *
- * <p>Each answer of /metrics is collected after the request came, one at a time: refresh first, then all metrics. It is
- * sent after that, so a client that reads slowly holds up nobody.
+ * <p>Each answer of /metrics is collected when its request arrives: refresh first, then all metrics, one request at a
+ * time. It is sent after that, so a client that reads slowly delays nobody.
  *
- * <p>The JDK's server gives a thread to each request whose first byte is there, so one that never gets to its end holds a
- * thread until the JDK's time limit. There are as many threads as connections can be: clients that stall can't use them
- * up without being refused at the door.
+ * <p>The JDK's server gives a thread to each request whose first byte arrived, so an incomplete request holds a thread
+ * until the JDK's time limit. There are as many threads as connections are allowed, so stalled clients cannot use up
+ * the threads: the server refuses their connections first.
  */
 public final class MetricsServer implements AutoCloseable {
-    /** Limits of the JDK's server, which it reads once, from system properties; what the user has set stays. */
+    /** Limits of the JDK's server. It reads them once, from system properties; values that the user has set stay. */
     private static final Map<String, String> LIMITS = Map.of(
             "jdk.httpserver.maxConnections", "512",
-            // Seconds for a request to come, and for it to be answered and read: Prometheus, too, waits 10 by default.
+            // Seconds for a request to arrive, and for its answer to be made and read. Prometheus waits 10 by default,
+            // too.
             "sun.net.httpserver.maxReqTime", "5",
             "sun.net.httpserver.maxRspTime", "10",
-            // Seconds: longer than the usual minute between two scrapes, so that a scraper keeps its connection.
+            // Seconds, more than the usual minute between two scrapes, so that a scraper keeps its connection.
             "sun.net.httpserver.idleInterval", "75",
             "sun.net.httpserver.maxIdleConnections", "64",
-            // Milliseconds between two looks for idle connections.
+            // Milliseconds between two checks for idle connections.
             "sun.net.httpserver.clockTick", "5000",
             "sun.net.httpserver.maxReqHeaders", "100",
             "sun.net.httpserver.maxReqHeaderSize", "16384",
@@ -58,9 +60,9 @@ public final class MetricsServer implements AutoCloseable {
 
     private static final int BACKLOG = 128;
     private static final long THREAD_IDLE_SECONDS = 10;
-    /** Less than the time for an answer, so that who waits in vain is told why. */
+    /** Less than the time for an answer, so that a client whose turn does not come gets one. */
     private static final long TURN_SECONDS = 8;
-    /** Answers to clients that don't read them may fill this much of the heap, in bytes. */
+    /** Bytes of answers that clients have not read yet, at most: a quarter of the heap. */
     private static final long MOST_UNSENT = Runtime.getRuntime().maxMemory() / 4;
 
     private static final String PAGE = """
@@ -85,7 +87,7 @@ public final class MetricsServer implements AutoCloseable {
     private final Runnable refresh;
     private final Supplier<Optional<String>> unready;
     private final ServeLog log;
-    /** Fair, so that nobody waits longer than those before him take. */
+    /** Fair: scrapes run in the order in which they arrived. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
     private final AtomicLong unsent = new AtomicLong();
@@ -115,10 +117,10 @@ public final class MetricsServer implements AutoCloseable {
     /**
      * Listens and serves from here on.
      *
-     * @param refresh runs before the registry is collected, never in two threads at a time; what it throws becomes the
-     *     answer 500, and one line in the log until it works again
-     * @param unready why the process is not ready, in a line; empty if it is. Is called by many threads, and must not wait
-     * @throws AttachException the address can't be had
+     * @param refresh runs before the registry is collected, in one thread at a time; if it throws, the answer is 500,
+     *     and one line is logged until a scrape succeeds
+     * @param unready why the process is not ready, in a line; empty if it is; called by many threads, must not block
+     * @throws AttachException the address cannot be used
      */
     public static MetricsServer start(
             ListenAddress listen,
@@ -137,12 +139,14 @@ public final class MetricsServer implements AutoCloseable {
         LIMITS.forEach(properties::putIfAbsent);
     }
 
-    /** Where it listens, with the port that the kernel chose if 0 was asked for. */
+    /** The address on which it listens, with the port that the kernel chose if 0 was asked for. */
     public InetSocketAddress address() {
         return server.getAddress();
     }
 
-    /** Stops at once, also in the middle of an answer. Waits for a refresh that runs, 8 seconds at most; none begins after. */
+    /**
+     * Stops at once, also in the middle of an answer. Waits up to 8 seconds for a running refresh; no other one starts.
+     */
     @Override
     public void close() {
         closed = true;
@@ -181,7 +185,7 @@ public final class MetricsServer implements AutoCloseable {
         }
     }
 
-    /** 127.0.0.2 is one of this host's, too, though no device lists it; but ::1 is none where IPv6 is off. */
+    /** 127.0.0.2 is local too, although no device lists it. But ::1 is not if IPv6 is off. */
     private static boolean isLocal(InetAddress address) {
         try {
             return address.isAnyLocalAddress()
@@ -267,7 +271,7 @@ public final class MetricsServer implements AutoCloseable {
             log.resolved("turn", "scrapes no longer wait");
             return collected.answer();
         } catch (IOException | RuntimeException | Error e) {
-            // An Error, too: the JDK's server would let the thread end with a stack trace, and the client wait.
+            // Also an Error: the JDK's server would end the thread with a stack trace and let the client wait.
             log.once("scrape", "a scrape failed; more are not logged until one succeeds", "error", describe(e));
             return Answer.line(500, "scrape failed: " + describe(e));
         } finally {
@@ -275,7 +279,7 @@ public final class MetricsServer implements AutoCloseable {
         }
     }
 
-    /** Its message, or what it is where it has none to say. */
+    /** Its message; its class, too, if it is no RuntimeException or has no message. */
     private static String describe(Throwable e) {
         boolean says = e instanceof RuntimeException && e.getMessage() != null;
         return says ? e.getMessage() : e.toString();

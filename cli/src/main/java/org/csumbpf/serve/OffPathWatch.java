@@ -10,11 +10,12 @@ import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.OffPath;
 
 /**
- * Tells, by port in a network namespace, whether decrypted packets die now: what came in the last window counts, so that it ends by
- * itself. The first window begins when the rules last changed, as that of {@code csumbpf status} does.
+ * Judges, for each port of a network namespace, whether decrypted packets are dropped now. Only the last window counts,
+ * so that the report ends when the drops do. The first window begins when the rules last changed, as in
+ * {@code csumbpf status}.
  */
 final class OffPathWatch {
-    /** A shorter one would call a single burst of errors the state of things. */
+    /** Nanoseconds. In a shorter window a single burst of errors would look like a lasting problem. */
     static final long WINDOW_NANOS = 10_000_000_000L;
 
     private record Attachment(long netns, int ifindex) {}
@@ -24,7 +25,7 @@ final class OffPathWatch {
     private long begunNanos;
     private boolean first = true;
 
-    /** @return what is amiss, by port; nothing of those where all is well */
+    /** @return the problem, by port; ports without one are left out */
     Map<AttachmentView.Port, String> judge(List<AttachmentView> views, long nowNanos) {
         if (!first && nowNanos - begunNanos < WINDOW_NANOS) {
             return verdicts;

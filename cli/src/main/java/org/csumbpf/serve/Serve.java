@@ -8,17 +8,17 @@ import java.util.concurrent.CountDownLatch;
 import org.csumbpf.loader.host.SystemdNotify;
 import org.csumbpf.pin.Selection;
 
-/** The daemon: metrics and events, until it is told to end. It changes nothing on the host. */
+/** The daemon: serves metrics and logs events until it is ended. It changes nothing on the host. */
 public final class Serve {
     private Serve() {}
 
     /**
      * What the user wants.
      *
-     * @param only these attachments
-     * @param listen where
-     * @param maxVnis series of single VNIs, at most
-     * @param maxPeers series of single peers, at most
+     * @param only the attachments to serve
+     * @param listen the address for HTTP
+     * @param maxVnis most VNIs with series of their own
+     * @param maxPeers most peers with series of their own
      * @param logFormat how log lines look
      * @param version of csumbpf
      */
@@ -51,7 +51,8 @@ public final class Serve {
                             systemd.stopping();
                             server.close();
                             log.info("ended; what is attached stays attached");
-                            // The JVM would end with 128 + the signal's number, which supervisors take for a failure.
+                            // Without this the JVM would end with 128 + the signal's number, which supervisors take for
+                            // a failure.
                             Runtime.getRuntime().halt(0);
                         },
                         "end"));

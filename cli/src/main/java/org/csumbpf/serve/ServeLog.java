@@ -20,9 +20,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The log of a process that stays: one line an entry, in ASCII whatever the values are. Text is what logfmt parsers read,
- * behind the time; JSON has the same keys, and the time as "time". Times are UTC. Fields are pairs of key and value; keys
- * are the programmer's (letters, digits, underscores), values anybody's. Safe for many threads.
+ * The log of serve: one line an entry, always ASCII. Text is the time and then logfmt; JSON has the same keys, and the
+ * time as "time". Times are UTC. Fields are pairs of key and value: keys are the programmer's (letters, digits,
+ * underscores), values may contain anything. Thread-safe.
  */
 public final class ServeLog {
     /** How an entry is written. */
@@ -39,7 +39,7 @@ public final class ServeLog {
         private final String label = name().toLowerCase(Locale.ROOT);
     }
 
-    /** Complaints that can be open at a time; what comes above is left out, so that neither memory nor log fills up. */
+    /** Warnings that can be open at a time. Others are left out, so that neither memory nor log fills up. */
     static final int MOST_COMPLAINTS = 1024;
 
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern(
@@ -89,7 +89,7 @@ public final class ServeLog {
         write(Level.ERROR, message, fields);
     }
 
-    /** Warns, unless it has done so under this key since that was last resolved. Returns whether it did. */
+    /** Warns, unless there is an open warning with this key. Returns whether it warned. */
     public synchronized boolean once(String key, String message, Object... fields) {
         if (complaints.contains(key)) {
             return false;
@@ -109,7 +109,7 @@ public final class ServeLog {
         return true;
     }
 
-    /** Says that it is over what {@link #once} warned of under this key; nothing if it did not. Returns whether it did. */
+    /** Ends the warning of {@link #once} with this key and logs that. Returns false if there is none. */
     public synchronized boolean resolved(String key, String message, Object... fields) {
         if (!complaints.remove(key)) {
             return false;
@@ -162,7 +162,7 @@ public final class ServeLog {
         }
     }
 
-    /** The escapes are those of JSON. */
+    /** Appends the text in quotes, escaped as in JSON. */
     private static void quote(StringBuilder line, String text) {
         line.append('"');
         for (int i = 0; i < text.length(); i++) {

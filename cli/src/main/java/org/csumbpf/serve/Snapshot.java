@@ -30,13 +30,13 @@ import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.snapshot.AttachmentView;
 
-/** What one scrape sees: attachments as samples. */
+/** Turns the attachments into the samples of one scrape. */
 final class Snapshot {
     private static final String ANY = "any";
     private static final String OTHER = "other";
 
     /**
-     * How much is told.
+     * Limits for the number of series.
      *
      * @param maxVnis VNIs with series of their own for an interface, the lowest; the others are added up
      * @param maxPeers peers with series of their own for an interface, those with the most packets; 0: none
@@ -59,12 +59,12 @@ final class Snapshot {
     }
 
     /**
-     * Adds all there is to say of attachments.
+     * Adds all samples of the attachments.
      *
-     * @param offPath whether decrypted packets pass an attachment by
+     * @param offPath whether the host drops decrypted packets that neither tc nor the backstop repairs
      * @param events what was logged, by attachment
      * @param statsEnabled whether the kernel measures programs
-     * @param monotonicToUnixNanos from CLOCK_MONOTONIC to Unix time
+     * @param monotonicToUnixNanos to add to CLOCK_MONOTONIC to get Unix time
      */
     void add(
             List<AttachmentView> views,
@@ -72,7 +72,7 @@ final class Snapshot {
             EventCounts events,
             boolean statsEnabled,
             long monotonicToUnixNanos) {
-        // An interface that is gone may have a successor of the same name: then that one is meant.
+        // If an interface is gone and another one has its name, the samples are of the one that is there.
         List<AttachmentView> ordered = new ArrayList<>(views);
         ordered.sort(Comparator.comparing(AttachmentView::state));
         Set<Tags> named = new HashSet<>();
@@ -168,7 +168,7 @@ final class Snapshot {
         });
         Map<Vni, BackstopCounters> behindByVni = backstop == null ? Map.of() : backstop.byVni();
         int[] own = {0};
-        contents.counters().forEach((vni, counters) -> { // in their order
+        contents.counters().forEach((vni, counters) -> { // ordered by VNI
             String name = own[0]++ < limits.maxVnis() ? vni.toString() : OTHER;
             tc.merge(name, counters, Counters::plus);
             behind.merge(name, behindByVni.getOrDefault(vni, BackstopCounters.NONE), BackstopCounters::plus);
@@ -192,7 +192,7 @@ final class Snapshot {
     private record Sender(Vni vni, InetAddress source) {}
 
     private void addPeers(Tags tags, Map<PeerKey, Peer> peers, long monotonicToUnixNanos) {
-        // By whom they send to, too, there would be more series than anybody asks for.
+        // Added up over destinations: a series for each would be more than anybody asks for.
         Map<Sender, Peer> bySender = new HashMap<>();
         peers.forEach((key, peer) -> bySender.merge(new Sender(key.vni(), key.source()), peer, Peer::plus));
         bySender.entrySet().stream()
@@ -226,7 +226,7 @@ final class Snapshot {
         add(Metric.HOST_REASSEMBLED, tags, family.reassembled());
     }
 
-    /** Events that were logged, by attachment and type. For several threads. */
+    /** Counts the events that were logged, by attachment and type. Thread-safe. */
     static final class EventCounts {
         private record Key(String netns, String ifname, EventType type) {}
 

@@ -26,18 +26,18 @@ import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Vni;
 
 /**
- * Packets that were repaired and that no VXLAN device has received: the host drops them after csumbpf. Reads only.
+ * Finds packets that were repaired and that no VXLAN device received: the host drops them after csumbpf. Reads only.
  *
- * <p>That they die is certain: the device has never taken a packet, and the last one came to tc when the device was there. Where some arrive and
- * some do not, or all come to the backstop, which knows no times, the counts do not tell, and nothing is said. Who drops them is told by what the host
- * counts of its own drops since it was started, so it may be more than one.
+ * <p>Reported only if it is certain: the device never received a packet, and the last one came to tc when the device
+ * was there. Nothing is reported if some packets arrive, or if all come to the backstop, which records no times. The
+ * suspects come from the host's own drop counters, which count since its start, so there may be several.
  */
 final class AfterRepair {
-    /** A packet or two may be on their way. */
+    /** Fewer packets may still be on their way. */
     private static final long REPAIRED_MIN = 3;
-    /** A device is not set up at once, nanoseconds. */
+    /** A device takes time to be set up, nanoseconds. */
     private static final long SETTLED = 2_000_000_000;
-    /** Named at most; all of them may be many on a host with an IP filter. */
+    /** At most so many are named; a host with a packet filter may have many. */
     private static final int SUSPECTS_MAX = 3;
 
     private static final Set<String> POLICIES =
@@ -46,7 +46,7 @@ final class AfterRepair {
     private final AttachmentView.Contents contents;
     private final RuleSet rules;
     private final NetStatistics statistics;
-    /** Devices whose socket is here: asked for when the first rule needs them. */
+    /** Devices whose socket is in this namespace; read when the first rule needs them. */
     private Optional<Found> here = Optional.empty();
 
     private final MovedDevices elsewhere;
@@ -60,11 +60,11 @@ final class AfterRepair {
     }
 
     /**
-     * What the host says of packets that it did not take.
+     * What the host's own counters and rules say of dropped packets.
      *
      * @param policies IPsec policies that refused packets, as "XfrmInNoPols 5"
      * @param rules of nftables
-     * @param entries of the forwarding tables of devices that compare senders with them
+     * @param entries forwarding entries of the devices that compare senders with them
      * @param sources where packets of this VNI come from, as far as the program remembers
      */
     record Host(
@@ -74,7 +74,7 @@ final class AfterRepair {
             List<ForwardingEntry> entries,
             Set<InetAddress> sources) {}
 
-    /** In the network namespace of the attachment, which the caller has entered; one for each rule. */
+    /** One finding for each rule. The caller has entered the attachment's network namespace. */
     static List<Finding> problems(
             AttachmentView.Contents contents,
             Optional<BackstopView> backstop,
@@ -102,7 +102,7 @@ final class AfterRepair {
                 .packets();
     }
 
-    /** @param vni empty: of the rule for any */
+    /** @param vni empty: the rule for any VNI */
     private Optional<Finding> problem(Optional<Vni> vni, long repaired) {
         if (repaired < REPAIRED_MIN) {
             return Optional.empty();
@@ -133,7 +133,7 @@ final class AfterRepair {
                         peers(vni).keySet().stream().map(PeerKey::source).collect(Collectors.toSet()))));
     }
 
-    /** Whether what is repaired does not come to these devices. */
+    /** Whether no repaired packet reaches these devices. */
     private boolean dies(Optional<Vni> vni, Found found) {
         if (found.devices().isEmpty() || found.devices().stream().anyMatch(device -> device.received() > 0)) {
             return false;
@@ -164,9 +164,9 @@ final class AfterRepair {
         }
 
         /**
-         * Adds those of the namespace that the caller has entered.
+         * Adds devices of the namespace that the caller has entered.
          *
-         * @param moved only those whose socket is in another namespace, or only those whose socket is here
+         * @param moved true: only devices whose socket is in another namespace; false: only those whose socket is here
          */
         Found add(int port, boolean moved) {
             List<ForwardingEntry> all = Rtnetlink.forwardingEntries();
@@ -183,7 +183,7 @@ final class AfterRepair {
             return this;
         }
 
-        /** What a rule's packets should arrive at. */
+        /** The devices at which a rule's packets should arrive. */
         Found of(Optional<Vni> vni, RuleSet rules) {
             List<VxlanDevice> wanted = devices.stream()
                     .filter(device -> device.id() == 0 || concerns(vni, rules, device.id())) // 0: takes any
@@ -195,7 +195,7 @@ final class AfterRepair {
                             .toList());
         }
 
-        /** A device is no younger than its oldest entry; nanoseconds, 0: not known. */
+        /** A device is at least as old as its oldest entry; nanoseconds, 0: not known. */
         long age(VxlanDevice device) {
             return entries.stream()
                     .filter(entry -> entry.device() == device)
@@ -212,16 +212,19 @@ final class AfterRepair {
         return here.get();
     }
 
-    /** A forwarding entry and whose it is: ifindexes are of a namespace. */
+    /** A forwarding entry with its device, because ifindexes are unique only within a namespace. */
     record Entry(VxlanDevice device, ForwardingEntry entry) {}
 
-    /** @param vni empty: the rule for any, which is for those without one of their own */
+    /** @param vni empty: the rule for any VNI, which covers VNIs without a rule of their own */
     private static boolean concerns(Optional<Vni> vni, RuleSet rules, long number) {
         return vni.map(v -> v.value() == number)
                 .orElseGet(() -> rules.byVni().keySet().stream().noneMatch(v -> v.value() == number));
     }
 
-    /** Those that refused packets, as "XfrmInNoPols 5": other errors of IPsec come before a packet is repaired. */
+    /**
+     * Policy counters that refused packets, as "XfrmInNoPols 5". IPsec's other errors happen before a packet is
+     * repaired.
+     */
     static List<String> policies(NetStatistics statistics) {
         return statistics.xfrmInErrors().entrySet().stream()
                 .filter(e -> POLICIES.contains(e.getKey()) && e.getValue() > 0)
@@ -238,7 +241,7 @@ final class AfterRepair {
         }
     }
 
-    /** What is lost, who is suspected, and how to look. */
+    /** What is lost, the suspects, and how to check each. */
     static Finding finding(String rule, long repaired, List<VxlanDevice> devices, int port, Host host) {
         String names = devices.stream().map(VxlanDevice::name).distinct().collect(Collectors.joining(", "));
         List<Suspect> suspects = suspects(names, port, host);
@@ -252,7 +255,7 @@ final class AfterRepair {
                 suspects.stream().map(Suspect::remedy).distinct().toList());
     }
 
-    /** Who may drop them, and how to look. */
+    /** What may drop the packets, and how to check. */
     private record Suspect(String evidence, Remedy remedy) {
         Suspect(String evidence, String effect, String... command) {
             this(evidence, new Remedy(List.of(command), effect));
@@ -302,11 +305,11 @@ final class AfterRepair {
                 : found;
     }
 
-    /** A device that learns drops what comes from elsewhere than its permanent entry of the sender says. */
+    /** A learning device drops packets from another address than its permanent entry of the sender has. */
     private static List<Suspect> stations(Host host) {
         Map<InetAddress, List<ForwardingEntry>> entries = host.entries().stream()
                 .filter(ForwardingEntry::permanent)
-                // Not that for packets to all: nobody sends from it.
+                // Not the entry for packets to all: nobody sends from that address.
                 .filter(entry -> !entry.station().equals("00:00:00:00:00:00"))
                 .collect(Collectors.groupingBy(ForwardingEntry::destination));
         List<InetAddress> strangers = host.sources().stream()

@@ -18,7 +18,7 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.pin.PinDirectory;
 
-/** What is found out about an attachment whose device is there. */
+/** Collects the findings of an attachment whose device exists. */
 final class AttachmentFindings {
     private final HostSnapshot host;
     private final NetworkNamespace netns;
@@ -108,7 +108,7 @@ final class AttachmentFindings {
                 backstop.filter(b -> b.state() == BackstopView.State.ON).isPresent();
         NamespaceSnapshot here = host.of(netns);
         List<Finding> bypasses = new ArrayList<>(Preflight.receivePath(host, here, device, false));
-        // Where nothing is decrypted before tc, no module changes that, and it is told already.
+        // If nothing is decrypted before tc, no module changes that, and another finding reports it already.
         boolean matters = LinkType.decryptsBeforeTc(device);
         if (matters && host.module(Preflight.ESP4_OFFLOAD) == KernelModule.State.UNAVAILABLE) {
             Preflight.module(host, Preflight.ESP4_OFFLOAD).ifPresent(bypasses::add);
@@ -134,7 +134,7 @@ final class AttachmentFindings {
                 .ifPresent(all::add);
     }
 
-    /** Whether what is pinned was made by a version whose values this one does not know. */
+    /** Whether the pins were made by a version whose values this one cannot read. */
     private static boolean isOfOtherVersion(PinDirectory pins) {
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             maps.record().get();

@@ -41,21 +41,21 @@ import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.Selection;
 
-/** Reads attachments as they are now. It changes nothing and takes no lock, so it may see a change half way. */
+/** Reads attachments as they are now. Changes nothing and takes no lock, so a change may be seen half done. */
 public final class AttachmentReader {
     private static final Remedy CLEAR_ALL =
             new Remedy(List.of("csumbpf", "detach", "--all"), "clears away what is left");
 
     private AttachmentReader() {}
 
-    /** All attachments: of one namespace, or of all. */
+    /** All attachments, of one namespace or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
         Set<PinDirectory> attachments = new LinkedHashSet<>(PinTree.withUnpinned(only));
         attachments.addAll(Leftover.find(only));
         return withOffPath(each(HostSnapshot.take(), attachments));
     }
 
-    /** @param moved kept by a process that stays */
+    /** @param moved kept by a long-running process */
     public static List<AttachmentView> all(Selection only, MovedDevices moved) {
         return withOffPath(each(HostSnapshot.take(moved), only.attachments()));
     }
@@ -70,7 +70,7 @@ public final class AttachmentReader {
         String name = device.map(NetDevice::name).orElse(ifname);
         boolean pinned = device.filter(found -> new PinDirectory(netns.inode(), found.ifindex()).exists())
                 .isPresent();
-        // No other device has to be looked at then.
+        // Then no other device needs to be checked.
         List<AttachmentView> views = pinned
                 ? withOffPath(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns))))
                 : all(Optional.of(netns));
@@ -79,12 +79,12 @@ public final class AttachmentReader {
                 .findFirst();
     }
 
-    /** What lies among the pins and is not csumbpf's: a sentence for each. */
+    /** Entries among the pins that are not csumbpf's: a sentence for each. */
     public static List<String> ignored() {
         return PinTree.exists() ? PinDirectory.ignored() : List.of();
     }
 
-    /** What one attachment of the network namespace that the caller is in has counted, for what comes later to be compared with. */
+    /** The drop baseline of one attachment in the caller's network namespace: its counts now, for later comparison. */
     public static Optional<Evidence> baseline(NamespaceSnapshot netns, PinDirectory pins, NetDevice device) {
         Optional<AttachmentRecord> record = Reach.record(pins);
         Optional<AttachmentView.Contents> contents = contents(pins);
@@ -97,14 +97,14 @@ public final class AttachmentReader {
         for (PinDirectory pins : attachments) {
             try {
                 views.add(read(host, pins));
-            } catch (RuntimeException e) { // whatever it is, the others are to be shown
+            } catch (RuntimeException e) { // whatever the reason, the others are shown
                 views.add(unreadable(pins, e));
             }
         }
         return views;
     }
 
-    /** Under its usual name all the same, as far as that can be read. */
+    /** An attachment that cannot be read, under its usual name as far as that is known. */
     private static AttachmentView unreadable(PinDirectory pins, RuntimeException why) {
         Optional<String> netnsName = Optional.empty();
         Optional<AttachmentRecord> record = Optional.empty();
@@ -112,14 +112,14 @@ public final class AttachmentReader {
             netnsName = Optional.ofNullable(netns).flatMap(NetworkNamespace::name);
             record = Reach.record(pins);
         } catch (RuntimeException e) {
-            // What is wrong is told already.
+            // The first failure is reported already.
         }
         Place place = Place.of(pins, netnsName, record);
         AttachmentView.State state = AttachmentView.State.UNREADABLE;
         return without(place, record, Optional.empty(), state, state.label() + ": " + why.getMessage());
     }
 
-    /** All attachments of a port in a namespace share its evidence. */
+    /** All attachments of a port in a namespace share the drop counts of that port. */
     private static List<AttachmentView> withOffPath(List<AttachmentView> views) {
         Map<AttachmentView.Port, Evidence> sinceByPort = new HashMap<>();
         for (AttachmentView view : views) {
@@ -215,7 +215,7 @@ public final class AttachmentReader {
         return without(place, record, contents(pins), state, state.label(), remedy);
     }
 
-    /** Of which the kernel says nothing. */
+    /** An attachment of which the kernel knows nothing. */
     private static AttachmentView without(
             Place place,
             Optional<AttachmentRecord> record,
@@ -235,7 +235,7 @@ public final class AttachmentReader {
                 List.of(Finding.problem(state.finding(), place.ifname(), evidence, remedies)));
     }
 
-    /** Where the device is where it was; the caller has entered its namespace. */
+    /** The device is where it was attached. The caller has entered its namespace. */
     private static AttachmentView here(
             HostSnapshot host,
             PinDirectory pins,

@@ -24,17 +24,17 @@ import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.Place;
 
 /**
- * One attachment as it was when {@link AttachmentReader} looked: nothing but values.
+ * One attachment as {@link AttachmentReader} read it: only values.
  *
- * @param place whose it is
+ * @param place namespace and device of the attachment
  * @param state whether the kernel runs the program
  * @param hanging the program on its hook, while the kernel runs it
- * @param record what attach noted, if it can be read
+ * @param record what attach recorded, if it can be read
  * @param contents rules and counts, if they can be read
- * @param backstop the nftables rules beside the program, if it can be told
+ * @param backstop the attachment's nftables rules, if they can be read
  * @param host what its network namespace counted, while that exists
- * @param offPath what tells that decrypted packets die all the same; empty: nothing does
- * @param findings what stands in the way, or is worth knowing
+ * @param offPath why decrypted packets seem to be dropped all the same; empty: they do not
+ * @param findings problems, and what is worth knowing
  */
 public record AttachmentView(
         Place place,
@@ -50,18 +50,18 @@ public record AttachmentView(
         findings = List.copyOf(findings);
     }
 
-    /** Whether the kernel runs the program. What is no attachment in force is a finding too. */
+    /** Whether the kernel runs the program. Each state but ATTACHED is a finding too. */
     public enum State {
         ATTACHED("attached"),
-        /** attach has not finished, or detach has not. */
+        /** attach or detach has not finished. */
         NOT_HOOKED("half made", Finding.Id.HALF_MADE),
-        /** attach had finished, and somebody has taken the program off since. */
+        /** attach finished, and somebody detached the program later. */
         HOOK_LOST("hook lost", Finding.Id.HOOK_LOST),
         INTERFACE_GONE("interface gone", Finding.Id.INTERFACE_GONE),
-        /** To another network namespace; the program goes along where the hook is tcx. */
+        /** Moved to another network namespace. With tcx the program moves too. */
         MOVED("interface moved", Finding.Id.INTERFACE_MOVED),
         NETNS_GONE("network namespace gone", Finding.Id.NETNS_GONE),
-        /** It may be held where nobody can look. */
+        /** The namespace may be held where csumbpf cannot search. */
         NETNS_NOT_FOUND("network namespace not found", Finding.Id.NETNS_NOT_FOUND),
         UNREADABLE("cannot be read", Finding.Id.UNREADABLE);
 
@@ -78,7 +78,7 @@ public record AttachmentView(
             this.finding = Optional.of(finding);
         }
 
-        /** What it is among the findings. Not for ATTACHED, which is none. */
+        /** The state as a finding. Not for ATTACHED, which is none. */
         Finding.Id finding() {
             return finding.orElseThrow();
         }
@@ -95,10 +95,10 @@ public record AttachmentView(
      * @param counters by VNI
      * @param countersOfAny of the rule for any VNI
      * @param detour of csumbpf_detour, by VNI
-     * @param detourOfAny of csumbpf_detour and the rule for any VNI
+     * @param detourOfAny of csumbpf_detour, for the rule for any VNI
      * @param totals of the device
      * @param peers senders that the program remembers
-     * @param eventsLost events that were not told
+     * @param eventsLost events that could not be reported
      * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one
      */
     public record Contents(
@@ -120,22 +120,23 @@ public record AttachmentView(
     /**
      * The program on its hook.
      *
-     * @param hook which one
-     * @param program what the kernel says of it
-     * @param before what runs before it on the device's ingress, and may keep packets from it
+     * @param hook which kind
+     * @param program what the kernel reports of the program
+     * @param before programs before it on the device's ingress, which may keep packets from it
      */
     public record Hanging(String hook, ProgramInfo program, List<String> before) {}
 
     /**
-     * Packets come between what the host counts and what the program counts: so that each error in between has its explanation, the
-     * earlier of these two is compared with an earlier time, and the later one is what a later time is compared with.
+     * Counts of the host, read before and after those of the program, because packets arrive in between. {@code begun}
+     * is compared with an earlier baseline, and {@code ended} becomes a new one: so the program's counts cover at least
+     * the time in which the host counted errors.
      *
      * @param begun when reading began
-     * @param ended when it had ended
+     * @param ended when reading had ended
      */
     public record HostCounts(NetStatistics begun, NetStatistics ended) {}
 
-    /** Which ways repair covers. */
+    /** Which paths repair packets. */
     public enum Path {
         TC("tc"),
         BACKSTOP("backstop"),
@@ -167,7 +168,7 @@ public record AttachmentView(
         return findings.stream().filter(finding -> finding.id().bypassesTc()).toList();
     }
 
-    /** The path in words, with the reason where it is not both. */
+    /** The path in words, with the reason if it is not both. */
     public String pathText() {
         return pathWithoutOthers()
                 + (before().isEmpty() ? "" : "; before csumbpf runs " + String.join(" and ", before()));
@@ -199,7 +200,7 @@ public record AttachmentView(
         return place.ifname();
     }
 
-    /** The interface, with the namespace in front where that is not the caller's own: {@code netns/eth0}. */
+    /** The interface, preceded by its namespace if that is not the caller's own: {@code netns/eth0}. */
     public String label() {
         return place.label();
     }
@@ -209,7 +210,7 @@ public record AttachmentView(
         return hanging.map(Hanging::before).orElse(List.of());
     }
 
-    /** What is amiss, a line each. */
+    /** The problems, a line each. */
     public List<String> problems() {
         return findings.stream()
                 .filter(finding -> finding.severity() == Finding.Severity.PROBLEM)
@@ -224,8 +225,8 @@ public record AttachmentView(
      * @param number of the UDP port, in host order
      */
     public record Port(long netns, int number) {
-        // A key of maps. Those that a record is given by itself are spun when they are first called, for a tenth of
-        // what status takes.
+        // A key of maps. A record's implicit methods are generated at the first call, which takes a tenth of the time
+        // of status.
         @Override
         public boolean equals(Object other) {
             return other instanceof Port port && port.netns == netns && port.number == number;
@@ -237,17 +238,20 @@ public record AttachmentView(
         }
     }
 
-    /** Empty where the rules cannot be read. */
+    /** The port of the rules; empty if they cannot be read. */
     public Optional<Port> port() {
         return contents.map(c -> new Port(place.netns(), c.rules().port()));
     }
 
-    /** What has been counted by now; empty where it cannot be read, or attach has not finished: there is no baseline yet. */
+    /**
+     * The counts to compare with the baseline; empty if they cannot be read, or attach has not finished and there is no
+     * baseline.
+     */
     public Optional<Evidence> evidence() {
         return evidence(host.map(HostCounts::begun));
     }
 
-    /** What had been counted, for what comes later to be compared with. */
+    /** The counts as a baseline, for later comparison. */
     public Optional<Evidence> baseline() {
         return evidence(host.map(HostCounts::ended));
     }
@@ -256,7 +260,7 @@ public record AttachmentView(
         return counted.flatMap(statistics -> evidence(record, contents, backstop, statistics));
     }
 
-    /** The same of parts that are read for this alone. */
+    /** The same from parts that were read one by one. */
     static Optional<Evidence> evidence(
             Optional<AttachmentRecord> record,
             Optional<Contents> contents,
@@ -270,9 +274,8 @@ public record AttachmentView(
     private static Evidence counted(Contents now, Optional<BackstopView> backstop, NetStatistics statistics) {
         Counters tc = now.sum();
         BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
-        // Not fragments, which may be of any port, and nothing whose checksum nobody has looked at, as that of
-        // plaintext and of VNIs
-        // without a rule: they would hide a real loss.
+        // Fragments are left out because they may be of any port; plaintext and VNIs without a rule because nobody
+        // checked their checksums. Counted here, they would hide a real loss.
         long left = tc.get(Outcome.BAD).packets()
                 + tc.get(Outcome.FAILED).packets()
                 + tc.get(Outcome.OVERSIZE).packets()
@@ -289,7 +292,7 @@ public record AttachmentView(
                 left);
     }
 
-    /** Senders that the program remembers; none where the maps cannot be read. */
+    /** Senders that the program remembers; none if the maps cannot be read. */
     public Map<PeerKey, Peer> peers() {
         return contents.map(Contents::peers).orElse(Map.of());
     }

@@ -9,11 +9,12 @@ import java.util.regex.Pattern;
 import org.csumbpf.backstop.NftPlan;
 
 /**
- * A rule of nftables, or a chain's policy, that drops what comes in and may drop VXLAN packets. iptables-nft makes such rules too.
+ * An nftables rule, or a chain's policy, that drops received packets and may drop VXLAN. iptables-nft makes such rules
+ * too.
  *
  * @param chain family, table and name
  * @param rule as nft(8) lists it; empty: the chain's policy
- * @param packets that it has dropped; -1: it does not count
+ * @param packets that the rule has dropped; -1: it does not count
  */
 record DropRule(String chain, String rule, long packets) {
     private static final Set<String> NOT_RECEIVING = Set.of("output", "postrouting", "forward", "egress");
@@ -21,12 +22,12 @@ record DropRule(String chain, String rule, long packets) {
     private static final Pattern DROPS = Pattern.compile("\\b(drop|reject)\\b");
     private static final Pattern OTHER_PROTOCOL =
             Pattern.compile("\\b(tcp|icmp|icmpv6|igmp|sctp|esp|ah)\\b|\\bl4proto (1|2|6|50|51|58|132)\\b");
-    /** Docker's own, which drops what did not come through IPsec. */
+    /** Docker's own rule, which drops what did not come through IPsec. */
     private static final Pattern PLAINTEXT =
             Pattern.compile("\\b(secpath|ipsec) missing\\b|\\bmeta ipsec 0\\b|xt match \"policy\"");
 
     /**
-     * Those of a ruleset; the ones that name the port first, without those that have dropped nothing.
+     * The dropping rules of a ruleset: first those that name the port. Rules whose counter is 0 are left out.
      *
      * @param text of {@code nft -n list ruleset}
      * @param port of VXLAN, in host order
@@ -79,7 +80,7 @@ record DropRule(String chain, String rule, long packets) {
         return exact;
     }
 
-    /** What is known of it, in words. */
+    /** What is known of the rule, in words. */
     String evidence() {
         if (rule.isEmpty()) {
             return "chain " + chain + " drops what none of its rules accepts";

@@ -8,12 +8,12 @@ import java.util.stream.Collectors;
 import org.csumbpf.maps.Backstop;
 
 /**
- * Something that is amiss with an attachment or its host, or worth knowing of it. Programs go by the id; only what is printed
- * goes by the words.
+ * Something that is wrong with an attachment or its host, or that is worth knowing. Programs should use the id; the
+ * words are only printed.
  *
- * @param id what it is
+ * @param id the kind of finding
  * @param severity how bad it is
- * @param subject what it is about: an interface, a module, a table
+ * @param subject what the finding is about: an interface, a module, a table
  * @param evidence what is known, in words
  * @param remedies what can be done about it; empty: nothing that csumbpf knows of
  */
@@ -22,7 +22,7 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         remedies = List.copyOf(remedies);
     }
 
-    /** What it is. The labels are stable. */
+    /** The kind of finding. The labels are stable. */
     public enum Id {
         HALF_MADE,
         HOOK_LOST,
@@ -33,30 +33,30 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         INTERFACE_MOVED,
         NETNS_GONE,
         NETNS_NOT_FOUND,
-        /** Another program runs before csumbpf on the same hook, and packets die. */
+        /** Another program runs before csumbpf on the same hook, and packets are lost. */
         PROGRAM_BEFORE,
         BACKSTOP_LOST,
-        /** attach made it, and nobody can look at it. */
+        /** attach made a backstop, which cannot be read now. */
         BACKSTOP_UNREADABLE,
-        /** Nothing that was repaired arrives: the host drops it behind csumbpf. */
+        /** No repaired packet arrives: the host drops them after csumbpf. */
         DROPPED_AFTER_REPAIR,
-        /** esp4_offload, which attach loaded, breaks something that has come since. */
+        /** esp4_offload is loaded and breaks something on this host. */
         MODULE_HARMS,
-        /** nftables cannot be used, so what bypasses tc is not repaired. */
+        /** nftables cannot be used, so what is decrypted after tc is not repaired. */
         BACKSTOP_UNAVAILABLE,
-        /** The backstop repairs IPv4 alone. */
+        /** The backstop repairs only IPv4. */
         IPV6_NOT_COVERED,
-        /** Something of an attachment stays, and may be undone later or by hand. */
+        /** A part of an attachment stays, and may be undone later or by hand. */
         LEFT_BEHIND,
-        /** What was left of another attachment, which is gone, was cleared away. */
+        /** The remains of another attachment, which is gone, were removed. */
         CLEARED_AWAY,
-        /** Of the kind that keeps decrypted packets from tc, as all below. */
+        /** This and all below keep decrypted packets from tc. */
         DEVICE_DECRYPTS_BEHIND_TC,
         GRO_OFF,
         GENERIC_XDP,
         VETH_WITHOUT_GRO,
         MODULE_MISSING,
-        /** It is not loaded, since it would break something. */
+        /** The module is not loaded, because it would break something. */
         MODULE_UNSAFE,
         MODULE_NOT_LOADED;
 
@@ -65,17 +65,17 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
             return name().toLowerCase(Locale.ROOT);
         }
 
-        /** Whether it keeps decrypted packets from tc, so that only the backstop can repair them. */
+        /** Whether the finding keeps decrypted packets from tc, so that only the backstop can repair them. */
         public boolean bypassesTc() {
             return compareTo(DEVICE_DECRYPTS_BEHIND_TC) >= 0;
         }
     }
 
-    /** How bad it is. */
+    /** How bad a finding is. */
     public enum Severity {
-        /** Something does not do what it was asked for. */
+        /** Something does not do what was asked for. */
         PROBLEM,
-        /** Worth knowing; another path may make up for it. */
+        /** Worth knowing; another path may still repair. */
         NOTE;
 
         public String label() {
@@ -87,17 +87,17 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         return new Finding(id, Severity.PROBLEM, subject, evidence, List.of(remedies));
     }
 
-    /** Without a remedy that a command could say. */
+    /** Has no remedy, because no command can help. */
     public static Finding note(Id id, String subject, String evidence) {
         return new Finding(id, Severity.NOTE, subject, evidence, List.of());
     }
 
-    /** Without what can be done about it. */
+    /** The finding without its remedies. */
     public Finding withoutRemedies() {
         return new Finding(id, severity, subject, evidence, List.of());
     }
 
-    /** With what follows from it in front. */
+    /** The finding with its consequence in front. */
     public Finding because(String consequence) {
         return new Finding(id, severity, subject, consequence + evidence, remedies);
     }
@@ -106,7 +106,7 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         return new Finding(id, other, subject, evidence, remedies);
     }
 
-    /** The same where the backstop was asked for: to ask for it mends nothing then. */
+    /** Removes the remedy to ask for the backstop, if the user asked for it already. */
     Finding withBackstop(Backstop asked) {
         return asked == Backstop.NEVER
                 ? this
@@ -125,7 +125,7 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         return remedies.isEmpty() ? evidence : evidence + "; " + joined(Remedy::text);
     }
 
-    /** What to do, where the evidence is told already. */
+    /** What to do, if the evidence is printed already. */
     String advice() {
         return joined(Remedy::advice);
     }

@@ -10,15 +10,16 @@ import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.NetworkNamespace;
 
 /**
- * A host as it is. A command takes one, asks it for what it needs, and has an answer to each question only once: what is decided goes by
- * one state of things. The values of attachments are {@link AttachmentView}s.
+ * A host as it is. A command takes one snapshot and reads each part at most once, so that all decisions rest on the
+ * same state. The values of attachments are {@link AttachmentView}s.
  *
  * @param kernel its release
  * @param modules the state of a module by name
  * @param namespaces the snapshot of a network namespace
- * @param moved VXLAN devices that Docker has moved to other namespaces; a process that stays keeps them
- * @param harmHere what the offload modules would harm in the namespace that csumbpf was started in, in words; empty: nothing that is known
- * @param harmAnywhere the same of all namespaces that can be found: modules are the whole host's
+ * @param moved VXLAN devices that Docker has moved to other namespaces; a long-running process keeps them
+ * @param harmHere what the offload modules would harm in the namespace that csumbpf was started in, in words; empty: no
+ *     harm is known
+ * @param harmAnywhere the same of all namespaces that can be found, because modules serve the whole host
  */
 public record HostSnapshot(
         Reading<KernelRelease> kernel,
@@ -50,12 +51,12 @@ public record HostSnapshot(
         return modules.apply(name);
     }
 
-    /** For as long as the namespace is open. */
+    /** Valid as long as the namespace is open. */
     public NamespaceSnapshot of(NetworkNamespace netns) {
         return namespaces.apply(netns);
     }
 
-    /** Whether a module is loaded, or a part of the kernel. */
+    /** Whether a module is loaded or built into the kernel. */
     public boolean hasModule(String name) {
         KernelModule.State state = module(name);
         return state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN;

@@ -10,16 +10,18 @@ import org.csumbpf.pin.AttachException;
 import org.csumbpf.text.ShellWord;
 
 /**
- * What a device is, as far as an attachment depends on it: what its packets begin with at tc ingress, and whether ESP can be
- * decrypted before that. Types are the kernel's ARPHRD_* (linux/if_arp.h), kinds those of 'ip -d link'.
+ * What an attachment must know of a device's type: what its packets begin with at tc ingress, and whether ESP can be
+ * decrypted before tc. Types are the kernel's ARPHRD_* (linux/if_arp.h), kinds those of 'ip -d link'.
  */
 public final class LinkType {
     private static final int ARPHRD_ETHER = 1;
     private static final int ARPHRD_LOOPBACK = 772;
 
-    /** Their packets begin with IP at tc ingress, or with another IP header before it, in which the program finds no VXLAN (gre). */
+    /**
+     * At tc ingress their packets begin with IP, or (gre) with an outer IP header, in which the program finds no VXLAN.
+     */
     private static final Set<Integer> WITHOUT_HEADER = Set.of(
-            512, // PPP: the kernel has taken its header off
+            512, // PPP: the kernel has removed its header
             519, // RAWIP
             768, // TUNNEL: ipip
             769, // TUNNEL6: ip6tnl
@@ -37,7 +39,7 @@ public final class LinkType {
 
     private LinkType() {}
 
-    /** Why nothing that attach does could work on this device. */
+    /** Why attach could not work on this device; empty: it can. */
     public static Optional<AttachException> refusal(NetDevice device) {
         String reason = WRONG.get(device.kind());
         if (device.arphrd() == ARPHRD_LOOPBACK) {
@@ -59,16 +61,17 @@ public final class LinkType {
     }
 
     /**
-     * Whether ESP is decrypted before tc on this device, once the rest is as {@link Preflight} wants it. WireGuard gives what it
-     * receives to NAPI GRO. tun has that only where its program asks for it, PPP never. ESP in ipip or gre would be decrypted by the GRO
-     * of the device below, and is then lost as truncated (6.1, measured): for IP tunnels nothing may be loaded.
+     * Whether ESP can be decrypted before tc on this device, if {@link Preflight} finds nothing else against it.
+     * WireGuard uses NAPI GRO for what it receives, tun only if its program asks for it, PPP never. ESP in ipip or gre
+     * would be decrypted by the GRO of the device below, and is then lost as truncated (6.1, measured): no module may
+     * be loaded for IP tunnels.
      */
     public static boolean decryptsBeforeTc(NetDevice device) {
         return header(device) == LinkHeader.ETHERNET || device.kind().equals("wireguard") || device.arphrd() == 519;
     }
 
     /**
-     * On tc alone fragments pass, since only the first of them holds the port: a promise to drop plaintext could not be kept.
+     * Plaintext cannot be dropped on tc alone: fragments pass, because only the first of them holds the port.
      *
      * @param why there is no backstop
      */

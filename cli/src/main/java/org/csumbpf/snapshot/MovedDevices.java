@@ -12,11 +12,12 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
 
 /**
- * VXLAN devices that are in another network namespace than their sockets, by port: Docker moves its devices where its containers are. To ask
- * every namespace takes a millisecond each, so what was found is remembered by whoever keeps this.
+ * VXLAN devices that are in another network namespace than their sockets, by port: Docker moves its devices to where
+ * its containers are. Searching takes a millisecond for each namespace, so results are remembered as long as this
+ * object lives.
  */
 public final class MovedDevices {
-    /** Nanoseconds: of the scrapes of a minute one is to be dear, and what dies for good may be told a minute later. */
+    /** Nanoseconds. One scrape in a minute may be slow, and a lasting drop may be reported a minute late. */
     static final long REMEMBERED = 60_000_000_000L;
 
     private final IntFunction<AfterRepair.Found> reader;
@@ -36,10 +37,10 @@ public final class MovedDevices {
     private record Answer(AfterRepair.Found found, long at) {}
 
     /**
-     * Those on the port, as they are now; as they were a while ago, if that will do.
+     * The moved devices on the port. A remembered result is used if that is enough.
      *
-     * @param fresh what was read since then is new (CLOCK_MONOTONIC, nanoseconds)
-     * @param enough whether what was found earlier says enough
+     * @param fresh results read since then are used in any case (CLOCK_MONOTONIC, nanoseconds)
+     * @param enough whether an older result, of the last minute, can be used
      */
     AfterRepair.Found find(int port, long fresh, Predicate<AfterRepair.Found> enough) {
         long now = clock.getAsLong();
@@ -58,7 +59,7 @@ public final class MovedDevices {
             try (NetworkNamespace netns = NetworkNamespace.named(path)) {
                 netns.call(() -> found.add(port, true));
             } catch (NoSuchNamespaceException e) {
-                continue; // it went, or is something else
+                continue; // the namespace is gone, or the path is something else
             } catch (KernelException e) {
                 return AfterRepair.Found.none(); // may not be entered: then nothing is certain
             }

@@ -18,7 +18,7 @@ import org.csumbpf.loader.host.SecurityAssociation;
 import org.csumbpf.loader.host.Xfrm;
 
 /**
- * A network namespace as it is, as far as repair depends on it. Whoever asks for a part first has entered the namespace.
+ * A network namespace, as far as repair depends on it. Each part must first be read from inside the namespace.
  *
  * @param links its devices
  * @param addresses of its devices
@@ -33,7 +33,7 @@ public record NamespaceSnapshot(
         Reading<List<SecurityAssociation>> associations,
         Predicate<String> gro) {
 
-    /** Of the namespace that the caller has entered, and enters again for each part that it asks for. */
+    /** Of the namespace that the caller has entered; the caller must be in it again for each part that it reads. */
     public static NamespaceSnapshot here() {
         Map<String, Boolean> gro = new HashMap<>();
         return new NamespaceSnapshot(
@@ -49,7 +49,7 @@ public record NamespaceSnapshot(
         try {
             return Ethtool.gro(device);
         } catch (KernelException e) {
-            // A device without ethtool operations has the feature the kernel gives every device: on.
+            // A device without ethtool operations has the kernel's default: GRO is on.
             return true;
         }
     }
@@ -63,7 +63,7 @@ public record NamespaceSnapshot(
         return associations.get().stream().anyMatch(sa -> sa.isEsp() && sa.ipv6());
     }
 
-    /** What a device with these rules wants of nftables. */
+    /** The nftables rules that a device with these rules needs. */
     public NftPlans nftPlans(NetDevice device, RuleSet rules) {
         return NftPlans.of(device, rules, links.get(), inet6.get());
     }

@@ -6,22 +6,22 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.maps.Evidence;
 
 /**
- * Tells from two pieces of evidence whether decrypted packets die although csumbpf is there: the host drops UDP datagrams for
- * their checksum, which neither path has seen.
+ * Compares drop counts of two moments and decides whether decrypted packets are lost although csumbpf is there: then
+ * the host drops UDP datagrams for checksums that neither path has seen.
  */
 public final class OffPath {
-    /** A few wrong checksums come from anywhere. */
+    /** A few wrong checksums are normal. */
     private static final long ERRORS_MIN = 5;
-    /** One error in so many repaired packets is no path that is not covered. */
+    /** With so many repaired packets for each error, all paths count as covered. */
     private static final long REPAIRED_PER_ERROR = 100;
 
-    /** What a one-shot command can compare with. */
+    /** The period that a one-shot command compares. */
     public static final String SINCE_RULES = "since the rules last changed";
 
     private OffPath() {}
 
     /**
-     * Before the attachment has counted anything.
+     * The host's counts, without those of the attachment.
      *
      * @param port of its VXLAN, in host order
      */
@@ -35,11 +35,11 @@ public final class OffPath {
     }
 
     /**
-     * What is amiss, in words for the user; empty: nothing that can be seen.
+     * What is wrong, in words for the user; empty: nothing that can be seen.
      *
-     * @param since what came in the time that is looked at, in one network namespace
+     * @param since what was counted in the period, in one network namespace
      * @param port of VXLAN, in host order
-     * @param time that time, in words: "since …"
+     * @param time the period, in words: "since …"
      */
     public static Optional<String> judge(Evidence since, int port, String time) {
         long unexplained = since.checksumErrors() - since.left();

@@ -17,24 +17,24 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.SecurityAssociation;
 
 /**
- * Whether esp4_offload and esp6_offload may be loaded. They change how the whole host receives ESP: it is decrypted before anything
- * that takes packets off a device. Where that breaks what worked, the backstop repairs alone. Reads only.
+ * Whether esp4_offload and esp6_offload may be loaded. With them, the whole host decrypts ESP before anything can take
+ * packets off a device. If that breaks what worked, only the backstop repairs. Reads only.
  */
 public final class OffloadSafety {
     private static final String OPEN_VSWITCH = NftPlans.OPEN_VSWITCH;
-    /** Of 'ip -d link'. */
+    /** As 'ip -d link' prints them. */
     private static final Set<String> IP_TUNNELS = Set.of("ipip", "sit", "gre", "ip6tnl", "ip6gre");
 
     private OffloadSafety() {}
 
-    /** What they would harm in the namespace that csumbpf was started in. */
+    /** What the modules would harm in the namespace that csumbpf was started in. */
     static Optional<String> harmHere(Function<NetworkNamespace, NamespaceSnapshot> namespaces) {
         try (NetworkNamespace own = NetworkNamespace.current()) {
             return own.call(() -> harm(namespaces.apply(own)));
         }
     }
 
-    /** The same in all namespaces that can be found, with the namespace named. */
+    /** What they would harm in all namespaces that can be found, with the namespace's name. */
     static Optional<String> harmAnywhere(Function<NetworkNamespace, NamespaceSnapshot> namespaces) {
         List<String> found = new ArrayList<>();
         NamespaceSearch.first(netns -> {
@@ -51,10 +51,11 @@ public final class OffloadSafety {
     }
 
     /**
-     * What is wrong with a module that is there; empty: it is not there, or harms nobody that is known. Newer kernels may come to no harm.
+     * The harm of a module that is loaded; empty: it is not loaded, or no harm is known. Newer kernels may not be
+     * harmed.
      *
      * @param netns the attachment's own
-     * @param unload the command that unloads it, where attach has loaded it; empty: somebody else has
+     * @param unload the command that unloads the module, if attach loaded it; empty: somebody else did
      */
     public static Optional<Finding> harmBy(
             HostSnapshot host, NamespaceSnapshot netns, String module, Optional<Remedy> unload) {
@@ -87,11 +88,11 @@ public final class OffloadSafety {
         });
     }
 
-    /** What they would harm in a namespace, in words; empty: nothing that is known. */
+    /** What the modules would harm in a namespace, in words; empty: no harm is known. */
     static Optional<String> harm(NamespaceSnapshot netns) {
         List<NetDevice> devices = netns.links().get();
         List<SecurityAssociation> associations = netns.associations().get();
-        // Measured on 6.1 and 6.12: what is decrypted before it comes out of an internal port without its IPsec state.
+        // Measured on 6.1 and 6.12: packets decrypted earlier leave an internal port without their IPsec state.
         for (NetDevice device : devices) {
             if (device.kind().equals(OPEN_VSWITCH)) {
                 return Optional.of("Open vSwitch, device " + device.name()
@@ -102,7 +103,7 @@ public final class OffloadSafety {
         if (associations.stream().anyMatch(SecurityAssociation::isIpComp)) {
             return Optional.of("IPComp: compressed packets inside ESP are lost");
         }
-        // Measured on 6.1 with ipip and gre: what is decrypted as it comes out of the tunnel is dropped as truncated.
+        // Measured on 6.1 with ipip and gre: packets decrypted as they leave the tunnel are dropped as truncated.
         for (NetDevice device : devices) {
             if (IP_TUNNELS.contains(device.kind())
                     && carriesEsp(device, associations, netns.addresses().get())) {

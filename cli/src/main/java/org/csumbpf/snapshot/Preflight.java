@@ -12,13 +12,13 @@ import org.csumbpf.maps.Backstop;
 import org.csumbpf.pin.AttachException;
 
 /**
- * Whether decrypted packets can reach tc ingress on a device. They do only where ESP is decrypted inside GRO and put
- * back on the device: the kernel needs esp4_offload, the device its GRO feature, and generic XDP switches GRO off.
- * Reads only; runs in the device's network namespace.
+ * Whether decrypted packets can reach tc ingress on a device. ESP must be decrypted inside GRO and put back on the
+ * device: the kernel needs esp4_offload, the device its GRO feature, and generic XDP switches GRO off. Reads only, in
+ * the device's network namespace.
  */
 public final class Preflight {
     public static final String ESP4_OFFLOAD = "esp4_offload";
-    /** Where decrypted packets can come to the backstop alone. */
+    /** The remedy if decrypted packets can reach only the backstop. */
     static final Remedy USE_BACKSTOP = Remedy.words("attach with --backstop always");
 
     public static final String ESP6_OFFLOAD = "esp6_offload";
@@ -38,12 +38,15 @@ public final class Preflight {
         return receivers.isEmpty() ? List.of(device) : receivers;
     }
 
-    /** What keeps decrypted packets from tc on the devices that receive; {@code enableGro} is about to switch on the device's own GRO. */
+    /**
+     * What keeps decrypted packets from tc on the receiving devices; {@code enableGro}: the device's own GRO will be
+     * on.
+     */
     public static List<Finding> receivePath(
             HostSnapshot host, NamespaceSnapshot netns, NetDevice device, boolean enableGro) {
         List<Finding> findings = new ArrayList<>();
         if (!LinkType.decryptsBeforeTc(device)) {
-            // Its GRO makes no difference.
+            // Whether its GRO is on makes no difference.
             return List.of(Finding.problem(
                     Finding.Id.DEVICE_DECRYPTS_BEHIND_TC,
                     device.name(),
@@ -84,7 +87,7 @@ public final class Preflight {
         return findings;
     }
 
-    /** Where the kernel cannot decrypt ESP inside GRO, nor once the module is loaded. */
+    /** The finding if this kernel does not have the module. */
     public static Optional<Finding> module(HostSnapshot host, String module) {
         if (host.module(module) == KernelModule.State.UNAVAILABLE) {
             return Optional.of(
@@ -125,10 +128,10 @@ public final class Preflight {
     }
 
     /**
-     * Why attach does nothing: by no path decrypted packets could be repaired.
+     * Why attach refuses: no path could repair decrypted packets.
      *
      * @param backstop what was asked for
-     * @param besides what is known of the other path is part of the reason
+     * @param besides what is known of the other path, as a part of the reason
      */
     public static AttachException refusal(
             String ifname, List<Finding> obstacles, Backstop backstop, List<Finding> besides) {

@@ -3,7 +3,7 @@ package org.csumbpf.snapshot;
 
 import java.util.function.Supplier;
 
-/** A part of a snapshot: read when it is first asked for, and then never again. It may fail, which leaves the other parts as they are. */
+/** A part of a snapshot, read once, when it is first asked for. If reading fails, the other parts can still be read. */
 public final class Reading<T> implements Supplier<T> {
     private Supplier<T> source;
     private T value;
@@ -18,7 +18,7 @@ public final class Reading<T> implements Supplier<T> {
         return new Reading<>(source, null);
     }
 
-    /** Of what is known already. */
+    /** A value that is known already. */
     public static <T> Reading<T> known(T value) {
         return new Reading<>(null, value);
     }

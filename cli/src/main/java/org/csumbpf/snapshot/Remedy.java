@@ -9,15 +9,15 @@ import org.csumbpf.text.ShellWord;
 /**
  * What can be done about a finding.
  *
- * @param command as a list of arguments, the program first; empty: it is no command
- * @param effect what it does, as the end of a sentence that the command begins; without a command the whole sentence
+ * @param command as a list of arguments, the program first; empty: the remedy is no command
+ * @param effect what the command does, as the end of a sentence that begins with it; without a command a whole sentence
  */
 public record Remedy(List<String> command, String effect) {
     public Remedy {
         command = List.copyOf(command);
     }
 
-    /** Something else than a command. */
+    /** A remedy that is no command. */
     static Remedy words(String sentence) {
         return new Remedy(List.of(), sentence);
     }
@@ -27,7 +27,7 @@ public record Remedy(List<String> command, String effect) {
         return new Remedy(arguments(netns, words), effect);
     }
 
-    /** The same command alone, quoted for a shell. */
+    /** The command alone, quoted for a shell. */
     public static String csumbpfLine(NetworkNamespace netns, String... words) {
         return ShellWord.line(arguments(netns, words));
     }
@@ -41,7 +41,7 @@ public record Remedy(List<String> command, String effect) {
         return command;
     }
 
-    /** What the command, quoted for a shell, does. */
+    /** The command, quoted for a shell, and what it does. */
     public String text() {
         return command.isEmpty() ? effect : "'" + ShellWord.line(command) + "' " + effect;
     }

@@ -14,31 +14,34 @@ import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Total;
 
 /**
- * Whether the program does what it is there for, read off its own counters.
+ * Whether the program does its work, judged by its own counters.
  *
  * @param kind in one word
  * @param text in words, for the user
  */
 public record Verdict(Kind kind, String text) {
-    /** In one word. */
+    /** The verdict in one word. */
     public enum Kind {
         /** Packets were repaired. */
         REPAIRING(false),
-        /** Decrypted packets came, and wrong checksums stayed: mode observe repairs none, or the packets could not be. */
+        /**
+         * Decrypted packets came and wrong checksums stayed: mode observe repairs none, or the packets could not be
+         * repaired.
+         */
         BROKEN(true),
-        /** Decrypted packets came, and nothing was to be repaired. */
+        /** Decrypted packets came, and none needed repair. */
         HEALTHY(false),
-        /** Decrypted packets come by a way that is not covered. */
+        /** Decrypted packets come by a path that is not covered. */
         BYPASSED(true),
-        /** VXLAN comes, but not through IPsec: an overlay that is not encrypted may share the port. */
+        /** VXLAN packets come, but not through IPsec: an overlay that is not encrypted may share the port. */
         PLAINTEXT(false),
-        /** VXLAN comes, but no VNI with a rule: it is somebody else's. */
+        /** VXLAN packets come, but none with a VNI that has a rule: they are somebody else's. */
         NO_RULE(false),
-        /** Nothing of interest came. */
+        /** No VXLAN or ESP packet came. */
         IDLE(false),
         /** The program is not on the hook. */
         OFF(true),
-        /** It may be on the hook, but that cannot be seen. */
+        /** Whether the program is on the hook cannot be seen. */
         UNKNOWN(true);
 
         private final boolean amiss;
@@ -51,15 +54,15 @@ public record Verdict(Kind kind, String text) {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
 
-        /** Whether decrypted packets are lost, may be lost, or nobody can tell. */
+        /** Whether decrypted packets are lost or may be lost; true also if that cannot be known. */
         public boolean amiss() {
             return amiss;
         }
     }
 
     /**
-     * Whether somebody has to do something about an attachment: nobody can be sure that packets are repaired, or {@code status}
-     * prints a problem. The one place that decides; docs/exit-codes.md tells users.
+     * Whether an attachment needs the user's attention: packets may not be repaired, or {@code status} prints a
+     * problem. Decided only here; docs/exit-codes.md explains it to users.
      */
     public static boolean amiss(AttachmentView view) {
         return of(view).kind().amiss() || !view.problems().isEmpty();
@@ -90,7 +93,7 @@ public record Verdict(Kind kind, String text) {
                         new Verdict(Kind.UNKNOWN, "the program runs on, but its rules and counters cannot be read"));
     }
 
-    /** What csumbpf leaves as it is without a look at its checksum, so that errors may be among it; empty: nothing. */
+    /** Packets that csumbpf leaves unchecked, so that errors may be among them; empty: none. */
     public static String besides(AttachmentView view) {
         return view.contents()
                 .map(contents -> {
@@ -111,7 +114,7 @@ public record Verdict(Kind kind, String text) {
                 .orElse("");
     }
 
-    /** @param backstop what came behind tc; empty: nobody is there to see it */
+    /** @param backstop what came after tc; empty: no backstop counts that */
     static Verdict of(Counters sum, Optional<BackstopCounters> backstop, Map<Total, Count> totals) {
         BackstopCounters behind = backstop.orElse(BackstopCounters.NONE);
         long repairedBehind = behind.get(BackstopCounters.Outcome.REPAIRED).packets();

@@ -12,18 +12,18 @@ import org.csumbpf.loader.host.Rtnetlink;
  *
  * @param ifindex its number in its namespace
  * @param name its name, as InterfaceName writes it
- * @param id IFLA_VXLAN_ID; 0 where the device takes it from each packet
+ * @param id IFLA_VXLAN_ID; 0 if the device takes it from each packet
  * @param port IFLA_VXLAN_PORT: the UDP port it listens on, in host order
- * @param learning IFLA_VXLAN_LEARNING: it compares a packet's source with the forwarding entry of its sender
- * @param moved its socket is in another network namespace, where it was made
- * @param received packets that it has taken since it was made
+ * @param learning IFLA_VXLAN_LEARNING: the device compares a packet's source with the forwarding entry of its sender
+ * @param moved its socket is in another network namespace, where the device was made
+ * @param received packets that it has received since it was made
  */
 record VxlanDevice(int ifindex, String name, long id, int port, boolean learning, boolean moved, long received) {
     private static final int IFLA_VXLAN_ID = 1;
     private static final int IFLA_VXLAN_LEARNING = 7;
     private static final int IFLA_VXLAN_PORT = 15;
 
-    /** Those of the network namespace that the caller has entered. */
+    /** The VXLAN devices of the network namespace that the caller has entered. */
     static List<VxlanDevice> here() {
         return Rtnetlink.details("vxlan").stream().map(VxlanDevice::of).toList();
     }
@@ -41,7 +41,7 @@ record VxlanDevice(int ifindex, String name, long id, int port, boolean learning
                 details.received());
     }
 
-    /** Zeroes where it is not there. */
+    /** Zeroes if the attribute is missing. */
     private static ByteBuffer value(DeviceDetails details, int attribute, int size, ByteOrder order) {
         byte[] bytes = details.ofKind().getOrDefault(attribute, new byte[size]);
         return ByteBuffer.wrap(bytes.length < size ? new byte[size] : bytes).order(order);

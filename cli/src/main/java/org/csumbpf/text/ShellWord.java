@@ -5,15 +5,15 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
-/** Words of a command that a user can paste into a shell. */
+/** Quotes words of a command, so that a user can paste them into a shell. */
 public final class ShellWord {
     private static final Pattern PLAIN = Pattern.compile("[\\p{L}\\p{M}\\p{N}_@%+=:,./-]+");
 
     private ShellWord() {}
 
     /**
-     * The word as a POSIX shell reads it back, in quotes only where it needs them. What does not show on a terminal is written
-     * in octal, as {@code $'\033'}, which bash, zsh, ksh and busybox read.
+     * The word as a POSIX shell reads it back, quoted only if necessary. Characters that a terminal does not show are
+     * written in octal, as {@code $'\033'}, which bash, zsh, ksh and busybox read.
      */
     public static String quote(String word) {
         if (PLAIN.matcher(word).matches()) {
@@ -22,7 +22,7 @@ public final class ShellWord {
         return Unprintable.in(word) ? inOctal(word) : "'" + word.replace("'", "'\\''") + "'";
     }
 
-    /** Several words, with a space between them. */
+    /** Several words, separated by spaces. */
     public static String line(Iterable<String> words) {
         StringBuilder line = new StringBuilder();
         for (String word : words) {

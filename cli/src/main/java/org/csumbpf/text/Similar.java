@@ -4,20 +4,20 @@ package org.csumbpf.text;
 import java.util.Collection;
 import java.util.Locale;
 
-/** Finds what was probably meant by a word that is not known. */
+/** Finds what was probably meant by an unknown word. */
 public final class Similar {
-    /** Nobody types a longer word by hand; and comparing takes time by the product of two lengths. */
+    /** Nobody types a longer word by hand, and the time to compare grows with the product of both lengths. */
     private static final int LONGEST = 64;
 
     private Similar() {}
 
-    /** {@code did you mean 'attach'? } with the space behind it; empty where nothing is similar. */
+    /** {@code did you mean 'attach'? } with a space at the end; empty if nothing is similar. */
     public static String didYouMean(String word, Collection<String> known) {
         String similar = to(word, known);
         return similar == null ? "" : "did you mean '" + similar + "'? ";
     }
 
-    /** The most similar of the known words; the first of equals; null where none is similar. */
+    /** The most similar of the known words, the first of equals; null if none is similar. */
     public static String to(String word, Collection<String> known) {
         String best = null;
         int least = Integer.MAX_VALUE;
@@ -27,7 +27,7 @@ public final class Similar {
                 continue;
             }
             int distance = distance(lower, candidate.toLowerCase(Locale.ROOT));
-            // A third of the letters may be wrong, one in any case but where it is all there is.
+            // A third of the letters may be wrong, at least one, but never all of them.
             int tolerated = Math.max(1, Math.max(word.length(), candidate.length()) / 3);
             if (distance < least && distance <= tolerated && distance < Math.min(word.length(), candidate.length())) {
                 best = candidate;

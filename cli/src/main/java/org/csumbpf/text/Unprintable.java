@@ -4,14 +4,17 @@ package org.csumbpf.text;
 import java.util.Locale;
 
 /**
- * Characters that do not show, but do something to a terminal or to the text around them: controls (C0, DEL, C1, among them ESC
- * and newline), separators of lines and paragraphs, format characters (the overrides of the writing direction among them), and
+ * Characters that are invisible but change a terminal or the text around them: controls (C0, DEL and C1, so also ESC
+ * and newline), separators of lines and paragraphs, format characters (also overrides of the writing direction), and
  * halves of surrogate pairs. Names of interfaces, namespaces and files may hold them.
  */
 public final class Unprintable {
     private Unprintable() {}
 
-    /** The text with each of them written out, as {@code \x1b}, beyond Latin-1 with its four or eight digits; the same object where there is none. */
+    /**
+     * The text with each of them written as {@code \x1b}, or beyond Latin-1 with four or eight digits. Returns the same
+     * object if there is none.
+     */
     public static String escape(String text) {
         int first = first(text);
         if (first == text.length()) {

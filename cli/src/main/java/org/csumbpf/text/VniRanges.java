@@ -105,7 +105,7 @@ public final class VniRanges {
         int value = 0;
         boolean fits = true;
         for (int i = start; i < text.length(); i++) {
-            // Character.digit() takes the digits of all scripts.
+            // Character.digit() also accepts the digits of other scripts.
             int digit = text.charAt(i) < 0x80 ? Character.digit(text.charAt(i), hex ? 16 : 10) : -1;
             if (digit < 0) {
                 throw notAVni(text);

@@ -8,7 +8,7 @@ import java.util.Optional;
 import org.csumbpf.pin.AttachException;
 import org.junit.jupiter.api.Test;
 
-/** What is wrong with several is told first, and then what to do about each. */
+/** The message lists the problems of all first, then what to do about each. */
 class PartialFailureExceptionTest {
     @Test
     void nothingFailed() {

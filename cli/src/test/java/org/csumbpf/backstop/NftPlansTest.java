@@ -8,7 +8,9 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.XdpMode;
 import org.junit.jupiter.api.Test;
 
-/** Which devices a packet can come from; StackedDevicesTest and OffloadHarmTest have real ones. */
+/**
+ * Which devices a packet can come from, for invented devices. StackedDevicesTest and OffloadHarmTest have real ones.
+ */
 class NftPlansTest {
     private final NetDevice card = device(2, "eth0", "", 0, 5);
     private final List<NetDevice> ovs = List.of(

@@ -20,7 +20,7 @@ import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 import org.junit.jupiter.api.Test;
 
-/** What is asked of nftables, what is read back, and the way from the one to the other: on recorded output, without nftables. */
+/** The plan, the table read back, and the transaction between them, on recorded output and without nftables. */
 class NftTest {
     private static final Rule DROP = new Rule(Mode.AUTO, true, false);
     private static final Rule AUTO = new Rule(Mode.AUTO, false, false);
@@ -92,7 +92,7 @@ class NftTest {
                 .isFalse();
     }
 
-    /** Each is one that somebody may make with nft(8), and after which packets are lost, or not repaired. */
+    /** Each is a change that can be made with nft(8), after which packets are lost or not repaired. */
     @Test
     void whatSomebodyChangedIsSeen() {
         changed("\t\t@th,96,24 @if2-observe return [^\n]*\n", "");
@@ -186,7 +186,7 @@ class NftTest {
                 .contains("@th,96,24 @if2-recompute meta priority set 12b6:2 dup to ::1 device lo drop");
     }
 
-    /** The rule for any VNI comes last, and what has a rule of its own never gets there. */
+    /** The rule for any VNI comes last, so packets of VNIs with their own rule never reach it. */
     @Test
     void theRuleForAnyVniLeavesTheOthersAlone() {
         NftPlan plan =
@@ -208,7 +208,7 @@ class NftTest {
         return rule.replaceAll(" comment \".*", "");
     }
 
-    /** With the elements that were recorded. */
+    /** Parses a table, with the recorded elements of its sets. */
     private static NftTable parse(String text) {
         return NftTable.parse(text)
                 .withElements(name -> resource(

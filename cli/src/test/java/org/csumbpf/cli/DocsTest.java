@@ -17,11 +17,11 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine.ParameterException;
 
-/** Links of the documents lead somewhere, and the commands in them are understood. */
+/** The links in the documents have targets, and csumbpf can parse the commands in them. */
 class DocsTest {
     private static final Path ROOT = Path.of("..");
     private static final Pattern LINK = Pattern.compile("\\]\\(([^)\\s]+)\\)");
-    /** In a block of code, with or without a prompt; up to where the shell takes over. */
+    /** A command in a block of code, with or without a prompt, up to the first shell operator. */
     private static final Pattern COMMAND =
             Pattern.compile("^(?:    (?:\\$ )?|ExecSt\\w+=/usr/local/bin/)(csumbpf .*?)(?: *(?:[|#;>]|&&|\\\\$).*)?$");
 
@@ -121,7 +121,7 @@ class DocsTest {
         assertThat(missing).isEmpty();
     }
 
-    /** Who comes from an issue reads no more than that. */
+    /** A reader who comes from an issue reads no more than this. */
     @Test
     void theReadmeIsShort() throws IOException {
         String text = Files.readString(ROOT.resolve("README.md"));

@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 import org.csumbpf.snapshot.Verdict;
 import org.junit.jupiter.api.Test;
 
-/** Exit codes are told in the code, the help and docs/exit-codes.md. */
+/** The exit codes are the same in the code, the help and docs/exit-codes.md. */
 class ExitCodeTest {
     @Test
     void theDocumentListsThemAll() throws IOException {

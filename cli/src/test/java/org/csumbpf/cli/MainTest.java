@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Only the subcommands that arguments can mean are made; nobody is to notice. */
+/** Only the subcommands that the arguments may mean are made. Users must not notice. */
 class MainTest {
     private static final Set<String> ALL =
             Set.of("attach", "detach", "status", "stats", "serve", "vni", "help", "restore", "warm-up");

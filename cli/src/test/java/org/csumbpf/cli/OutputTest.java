@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** Whatever the text is: on the terminal are our colours and our lines, and nothing else that does anything. */
+/** Whatever the text is, only our own colours and line breaks take effect on the terminal. */
 class OutputTest {
     private static final String HOSTILE = "e\u001b[31m\n\r\tx\u009b2J\u202ey\u0007\u007f\ud800z@|red ü|@";
     private static final String HARMLESS = "e\\x1b[31m\\n\\r\\tx\\x9b2J\\u202ey\\x07\\x7f\\ud800z@|red ü|@";
@@ -74,14 +74,14 @@ class OutputTest {
                 .doesNotContain("\u001b");
     }
 
-    /** A parser reads what was there; a terminal sees nothing of it. */
+    /** A parser gets the text unchanged, and a terminal gets no unprintable character of it. */
     @Test
     void jsonIsTheSameForAParser() throws IOException {
         long seed = Long.getLong("csumbpf.fuzz.seed", System.nanoTime());
         Random random = new Random(seed);
         for (int i = 0; i < 2000; i++) {
             StringBuilder name = new StringBuilder(HOSTILE).append("\ud83d\ude00\"\\");
-            // Longer than the generator's buffer now and then.
+            // Now and then longer than the generator's buffer.
             for (int length = random.nextInt(i % 100 == 0 ? 10_000 : 50); length > 0; length--) {
                 name.append((char) random.nextInt(i % 2 == 0 ? 0x100 : 0x10000));
             }

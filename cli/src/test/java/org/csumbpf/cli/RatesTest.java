@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Counts into rates, and rates into a line of bars. */
+/** Turns counts into rates, and rates into a line of bars. */
 class RatesTest {
     private static final Flow REPAIRED = new Flow("4109", "tc", "repaired");
     private static final Flow BAD = new Flow("4109", "tc", "bad");
@@ -26,11 +26,11 @@ class RatesTest {
 
     @ParameterizedTest
     @CsvSource({
-        // packets, bytes and bad before, then now, then by the second in 2 seconds
+        // packets, bytes and bad: before, now, and per second over 2 seconds
         "0, 0, 0,       10, 1000, 4,  5, 500, 2",
         "10, 1000, 4,   10, 1000, 4,  0, 0, 0",
         "10, 1000, 0,   11, 1100, 0,  0.5, 50, 0",
-        // Began anew: all of it is new.
+        // The counter was reset: all of it is new.
         "1000, 9000, 0, 10, 1000, 4,  5, 500, 2",
         "10, 9000, 0,   10, 1000, 4,  5, 500, 2",
         "10, 1000, 5,   10, 1000, 4,  5, 500, 2",
@@ -103,9 +103,9 @@ class RatesTest {
             value = {
                 "1 2 3 4 5 6 7,7,▂▃▄▅▆▇█",
                 "0 0 0,3,▁▁▁",
-                // A little is not nothing.
+                // A small value is not drawn as 0.
                 "0 1 100000,3,▁▂█",
-                // Scaled to those that are seen.
+                // Scaled to the values that are drawn.
                 "1000 1 2,2,▅█",
                 "5,4,   █",
                 "5,0,''",

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ReportTest {
-    /** What is wrong and what to do are two members, of each that failed and of all. */
+    /** The problem and the advice are separate members of each failed attachment. */
     @Test
     void adviceStandsApart() {
         AttachmentResult failed = new AttachmentResult(

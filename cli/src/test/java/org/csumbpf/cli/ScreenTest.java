@@ -56,14 +56,14 @@ class ScreenTest {
     private static Map<Flow, Count> vnis(int number, long packets) {
         Map<Flow, Count> flows = new LinkedHashMap<>();
         for (int vni = 1; vni <= number; vni++) {
-            // The later half gets packets.
+            // Only the upper half gets packets.
             long count = 2 * vni > number ? packets : 0;
             flows.put(new Flow(Integer.toString(vni), "tc", "repaired"), new Count(count, 100 * count));
         }
         return flows;
     }
 
-    /** After two samples, 2 seconds apart. */
+    /** Lays out two samples, 2 seconds apart. */
     private static List<String> lay(int width, int height, Sample before, Sample now) {
         Rates rates = new Rates();
         rates.next(before, width);
@@ -152,7 +152,7 @@ class ScreenTest {
             later.put(peer(7, i), new Peer(i, 100, 0, 0, 0, 0, Peer.DELTA_UNKNOWN, false));
         }
         List<String> lines = lay(80, 14, sample(0, vnis(50, 0), peers), sample(2, vnis(50, 1), later));
-        // Title, interface, two headings: 10 lines are left, 5 for each.
+        // The title, the interface and two headings leave 10 lines, 5 for each table.
         assertThat(lines).hasSize(14);
         assertThat(lines.get(7)).isEqualTo("  ... 46 more");
         assertThat(lines.subList(9, 13))

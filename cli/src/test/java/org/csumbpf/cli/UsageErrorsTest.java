@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.ParameterException;
 
-/** Arguments that are wrong: one line that says what was probably meant, and exit code 2. */
+/** Wrong arguments: one line that says what was probably meant, and exit code 2. */
 class UsageErrorsTest {
     private static final String[] WORDS = {
         "attach",
@@ -172,7 +172,7 @@ class UsageErrorsTest {
         assertThat(object(out)).containsEntry("command", "csumbpf vni add").containsEntry("exit_code", "2");
     }
 
-    /** Only parsed, never run. What comes of it is said in one line, whatever it is. */
+    /** Random arguments are only parsed, never run. Any error is one harmless line. */
     @Test
     void anyWordsAreUnderstoodOrRefused() {
         long seed = Long.getLong("csumbpf.fuzz.seed", System.nanoTime());

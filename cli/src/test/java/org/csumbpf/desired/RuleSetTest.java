@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** VNIs as people write them, and what lies between two sets of rules. */
+/** Parses and prints VNIs as people write them, and compares sets of rules. */
 class RuleSetTest {
     private static final Rule AUTO = new Rule(Mode.AUTO, false, false);
     private static final Rule DROP = new Rule(Mode.ZERO, true, false);
@@ -78,7 +78,7 @@ class RuleSetTest {
         assertThat(VniRanges.parse(VniRanges.format(vnis))).isEqualTo(vnis);
     }
 
-    /** Against a pattern and big numbers: taken for what it says, or refused with one line. */
+    /** Compared with a pattern and big integers: the text is parsed correctly, or refused with a message. */
     @Test
     void anythingIsUnderstoodOrRefused() {
         long seed = Long.getLong("csumbpf.fuzz.seed", System.nanoTime());

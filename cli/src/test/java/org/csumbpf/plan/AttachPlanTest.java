@@ -37,7 +37,7 @@ import org.csumbpf.snapshot.Preflight;
 import org.csumbpf.snapshot.Reading;
 import org.junit.jupiter.api.Test;
 
-/** What is decided, by hosts that are made up; AttachTest and FaultTest have real ones. */
+/** What AttachPlan decides, for invented hosts. AttachTest and FaultTest have real ones. */
 class AttachPlanTest {
     private static final NetDevice ETH0 = device(2, "eth0", 1, "");
     private static final NetDevice TUN0 = device(3, "tun0", 65534, "tun");
@@ -47,7 +47,7 @@ class AttachPlanTest {
     private static final RuleSet DROP = rules(new Rule(Mode.AUTO, true, false));
     private static final RuleSet UNVERIFIED = rules(new Rule(Mode.AUTO, false, true));
 
-    /** A host that is made up. */
+    /** An invented host. */
     private static final class Host {
         final Map<String, KernelModule.State> modules = new HashMap<>(Map.of(
                 Preflight.ESP4_OFFLOAD, KernelModule.State.LOADABLE,
@@ -161,7 +161,7 @@ class AttachPlanTest {
         assertThat(host.plan(nothing()).steps()).contains(new Step.LoadModule(Preflight.ESP4_OFFLOAD, false));
     }
 
-    /** It may not be left there, whatever becomes of the repair: the host comes first. */
+    /** The module must be removed, even if that ends the repair: the host comes first. */
     @Test
     void aModuleThatHasComeToHarmIsTakenAwayFromARunningAttachment() {
         host.harm = Reading.known(Optional.of("IPComp"));

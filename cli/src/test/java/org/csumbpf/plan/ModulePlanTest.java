@@ -11,7 +11,7 @@ import org.csumbpf.snapshot.Finding;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** OffloadHarmTest and FaultTest have real modules. */
+/** The steps for the offload modules, for invented states. OffloadHarmTest and FaultTest have real modules. */
 class ModulePlanTest {
     private static final Optional<String> HARM = Optional.of("IPComp");
 

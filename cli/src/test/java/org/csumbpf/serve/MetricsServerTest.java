@@ -45,14 +45,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Over real sockets. The JDK's time limits are set shorter in pom.xml: 3 s for a request, 4 s for its answer. */
+/** Uses real sockets. pom.xml sets the JDK's time limits shorter: 3 s for a request, 4 s for its answer. */
 @Timeout(30)
 class MetricsServerTest {
     private static final int SERIES = 200;
 
     private final PrometheusMeterRegistry meters =
             new PrometheusMeterRegistry(PrometheusConfig.DEFAULT, new PrometheusRegistry(), Clock.SYSTEM);
-    /** How often it was refreshed; all series of the registry show it. */
+    /** The number of refreshes. All series of the registry have this value. */
     private final AtomicInteger generation = new AtomicInteger();
 
     private final AtomicReference<Runnable> work = new AtomicReference<>(() -> {});
@@ -118,7 +118,7 @@ class MetricsServerTest {
         return socket;
     }
 
-    /** What comes until the server closes the connection. */
+    /** Reads until the server closes the connection. */
     private static String rest(Socket socket) throws IOException {
         try (socket) {
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
@@ -324,7 +324,7 @@ class MetricsServerTest {
 
     @Test
     void clientsThatStallAreGivenUpAndHoldUpNobody() throws Exception {
-        // More than the server's socket takes, 4 MB at most, and that of a client that wants little at a time.
+        // More than fits in the socket buffers: 4 MB at most of the server, and little of a client with a small one.
         Gauge.builder("test.large", () -> 1).description("x".repeat(5_000_000)).register(meters);
         List<Socket> stalled = new ArrayList<>();
         try {
@@ -345,12 +345,12 @@ class MetricsServerTest {
             while (generation.get() < readers.size()) {
                 sleep(10);
             }
-            get("/metrics"); // behind the readers: what they get is collected now
+            get("/metrics"); // its turn comes after the readers, so their answers are collected now
             for (int i = 0; i < 5; i++) {
                 answersSoon();
                 sleep(100);
             }
-            for (Socket reader : readers) { // at once they would get the whole of it
+            for (Socket reader : readers) { // read late, else they would get the whole answer
                 sleep(reader == readers.get(0) ? 5500 : 0);
                 assertThat(rest(reader).length()).isLessThan(5_000_000);
             }

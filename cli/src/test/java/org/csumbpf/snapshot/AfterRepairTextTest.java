@@ -10,7 +10,7 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.loader.host.ReceiveDrops;
 import org.junit.jupiter.api.Test;
 
-/** What is said of drops that a host without IPsec cannot make; AfterRepairTest has real ones. */
+/** The report of drops that a host without IPsec cannot cause. AfterRepairTest has real ones. */
 class AfterRepairTextTest {
     private static final VxlanDevice VX = new VxlanDevice(7, "vx", 5, 4789, true, false, 0);
 

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Which rules may drop VXLAN packets, by what nft(8) prints; AfterRepairTest has real ones. */
+/** Which rules in the output of nft(8) may drop VXLAN packets. AfterRepairTest has real rules. */
 class DropRuleTest {
     private static final String RULES = """
             table ip filter {

@@ -41,7 +41,7 @@ class FindingTest {
                 .isEqualTo("decrypted behind tc; attach with --backstop always");
     }
 
-    /** docs/findings.md has every id in its place, and no other. */
+    /** docs/findings.md has every id, in the order of the enums, and no other. */
     @Test
     void everyIdIsDocumented() throws IOException {
         List<String> documented = new ArrayList<>();

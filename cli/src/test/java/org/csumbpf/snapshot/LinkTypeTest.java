@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Devices that not every kernel can make; LinkTypesTest and WithoutEthernetTest have real ones. */
+/** Devices that not every kernel can create. LinkTypesTest and WithoutEthernetTest have real ones. */
 class LinkTypeTest {
     @ParameterizedTest
     @CsvSource({

@@ -8,7 +8,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** With a clock and namespaces that are made up: a minute is not waited for. That devices elsewhere are found AfterRepairTest tests. */
+/**
+ * Uses an invented clock and invented namespaces, so that no test waits a minute. AfterRepairTest finds real devices in
+ * other namespaces.
+ */
 @Timeout(60)
 class MovedDevicesTest {
     private static final long LATER = Long.MAX_VALUE;
@@ -41,7 +44,7 @@ class MovedDevicesTest {
         assertThat(read).containsExactly(4789, 4789);
     }
 
-    /** So all rules of one attachment go by one reading. */
+    /** All rules of one attachment must share one reading. */
     @Test
     void whatIsFreshDoesAnyway() {
         moved.find(4789, now, found -> false);

@@ -7,7 +7,7 @@ import org.csumbpf.maps.Evidence;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** When the host's checksum errors mean that decrypted packets come by a way that is not covered. */
+/** When the host's checksum errors mean that decrypted packets take a path that is not covered. */
 class OffPathTest {
     @ParameterizedTest
     @CsvSource(
@@ -15,13 +15,13 @@ class OffPathTest {
             value = {
                 // errors | reassembled | esp | repaired | left | amiss
                 "   0 |   0 |   0 |    0 |   0 | false",
-                "   4 |   0 |   0 |    0 |   0 | false", // a few come from anywhere
+                "   4 |   0 |   0 |    0 |   0 | false", // a few may have any cause
                 "   5 |   0 |   0 |    0 |   0 | true",
                 " 100 |   0 |   0 | 9999 |   0 | true",
-                " 100 |   0 |   0 | 10000|   0 | false", // one in a hundred
-                " 500 |   0 |   0 |    0 | 500 | false", // mode observe leaves them so
+                " 100 |   0 |   0 | 10000|   0 | false", // one error in a hundred repaired packets
+                " 500 |   0 |   0 |    0 | 500 | false", // mode observe left them wrong
                 " 500 |   0 |   0 |    0 | 495 | true",
-                "   0 | 500 | 500 |    0 |   0 | false", // fragments that nobody dropped
+                "   0 | 500 | 500 |    0 |   0 | false", // fragments, but nothing was dropped
                 " 500 | 500 | 500 |    0 |   0 | true",
             })
     void judges(long errors, long reassembled, long esp, long repaired, long left, boolean amiss) {

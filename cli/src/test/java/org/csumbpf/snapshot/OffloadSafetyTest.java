@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Hosts on which the modules must not be loaded, as far as they can be told; OffloadHarmTest and WithoutEthernetTest have real ones. */
+/** Recognises hosts on which the modules must not be loaded. OffloadHarmTest and WithoutEthernetTest have real ones. */
 class OffloadSafetyTest {
     private static final int ESP = 50;
     private static final int AH = 51;
@@ -49,7 +49,7 @@ class OffloadSafetyTest {
     @ValueSource(strings = {"ipip", "sit", "gre", "ip6tnl", "ip6gre"})
     void espInsideATunnel(String kind) {
         List<NetDevice> devices = List.of(device(2, "eth0", ""), device(7, "t0", kind));
-        for (String own : List.of("192.0.2.1", "192.0.2.2")) { // one SA is for each direction
+        for (String own : List.of("192.0.2.1", "192.0.2.2")) { // an SA is for one direction
             assertThat(harm(devices, List.of(sa(ESP)), own, 7))
                     .hasValueSatisfying(why -> assertThat(why).contains("t0", kind));
         }

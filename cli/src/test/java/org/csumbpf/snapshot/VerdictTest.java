@@ -53,7 +53,7 @@ class VerdictTest {
         assertThat(verdict.text()).isNotBlank();
     }
 
-    /** An exit code depends on it, so a new kind is to be thought of here. */
+    /** An exit code depends on this, so whoever adds a kind must decide here. */
     @Test
     void whichAreAmiss() {
         assertThat(Verdict.Kind.values())

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Typing mistakes are seen through, other words are left alone. */
+/** Typing mistakes are recognised, other words are not. */
 class SimilarTest {
     private static final List<String> KNOWN =
             List.of("attach", "detach", "status", "stats", "serve", "vni", "eth0", "é0");

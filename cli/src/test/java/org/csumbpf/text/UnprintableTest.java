@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a name may hold does not get to the terminal, and still gets to the shell. */
+/** Names may contain anything: nothing harmful reaches the terminal, but the shell gets the name unchanged. */
 class UnprintableTest {
     private static final int[] CODE_POINTS = {
         0x00, 0x07, 0x09, 0x0a, 0x0d, 0x1b, 0x1f, 0x7f, 0x80, 0x85, 0x9b, 0x9f, 0xad, 0x61c, 0x200b, 0x200e, 0x200f,
@@ -46,7 +46,7 @@ class UnprintableTest {
         assertThat(Unprintable.escape(text)).isSameAs(text);
     }
 
-    /** By the categories of Unicode as java.util.regex has them: a second opinion. */
+    /** Compares with the Unicode categories of java.util.regex, an independent implementation. */
     @Test
     void nothingGetsThrough() {
         long seed = Long.getLong("csumbpf.fuzz.seed", System.nanoTime());
@@ -68,14 +68,14 @@ class UnprintableTest {
                 .isEqualTo("eth0 é0.5@if2 'a b' 'a;b' 'it'\\''s' '' 'a\u00a0b' $'x\\033'");
     }
 
-    /** Bash is asked, and gives each word back; on the way nothing of them shows that must not. */
+    /** Bash parses the quoted words and returns each unchanged. The quoted line has no unprintable character. */
     @Test
     void theShellReadsTheWordBack() throws IOException {
         long seed = Long.getLong("csumbpf.fuzz.seed", System.nanoTime());
         Random random = new Random(seed);
         List<String> words = new ArrayList<>(List.of("eth0", "e;reboot", "it's", "$(id)", "a b", "-x", "*"));
         while (words.size() < 500) {
-            // No argument holds a zero byte, nor half a character.
+            // An argument cannot contain a zero byte or half a surrogate pair.
             String word = random(random).replace("\0", "").replaceAll("\\p{Cs}", "");
             if (!word.isEmpty()) {
                 words.add(word);

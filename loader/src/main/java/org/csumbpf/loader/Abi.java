@@ -2,14 +2,14 @@
 package org.csumbpf.loader;
 
 /**
- * The numbers of Linux and its C library that differ by architecture: the only place for them. All other constants and
- * layouts that the loader uses are the same on each architecture here (little-endian, LP64) and stand with their users.
- * AbiTest compares both with the C compiler's, for each architecture.
+ * The numbers of Linux and its C library that differ by architecture; no other class has such numbers. The loader's
+ * other constants and layouts are the same on these architectures (little-endian, LP64), and are defined in the classes
+ * that use them. AbiTest compares both with the C compiler's, for each architecture.
  */
 public enum Abi {
     /** Debian's amd64, uname's x86_64. */
     AMD64("amd64", 0200000, 176),
-    /** Debian's arm64, uname's aarch64. x86's O_DIRECTORY means O_DIRECT here, and the other way round. */
+    /** Debian's arm64, uname's aarch64. x86's number of O_DIRECTORY is O_DIRECT here, and the other way round. */
     ARM64("aarch64", 040000, 106);
 
     private final String osArch;
@@ -22,12 +22,12 @@ public enum Abi {
         this.sysDeleteModule = sysDeleteModule;
     }
 
-    /** That of this JVM. LibbpfException: an architecture whose numbers nobody has looked up. */
+    /** The Abi of this JVM. LibbpfException if csumbpf does not know the architecture. */
     public static Abi current() {
         return of(System.getProperty("os.arch"));
     }
 
-    /** By the JVM's name for it, as in the property os.arch. */
+    /** The Abi with the JVM's name for the architecture, as in the property os.arch. */
     static Abi of(String osArch) {
         for (Abi abi : values()) {
             if (abi.osArch.equals(osArch)) {

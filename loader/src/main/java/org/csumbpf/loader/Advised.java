@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader;
 
-/** A failure that knows what the user can do next. Its message is {@link #problem()}, a semicolon and {@link #next()}. */
+/** A failure that says what the user can do next. Its message holds both {@link #problem()} and {@link #next()}. */
 public interface Advised {
     /** What is wrong, in one line. */
     String problem();
 
-    /** What to do about it, with a command where there is one; null: nothing is known. */
+    /** What to do about the problem, with a command if there is one; null: nothing is known. */
     String next();
 
     /** The message that holds both. */
@@ -14,12 +14,12 @@ public interface Advised {
         return next == null ? problem : problem + "; " + next;
     }
 
-    /** What is wrong, also of a failure that is no such one. */
+    /** What is wrong; the message of a failure that is not {@link Advised}. */
     static String problemOf(Throwable failure) {
         return failure instanceof Advised advised ? advised.problem() : String.valueOf(failure.getMessage());
     }
 
-    /** What to do about it; null: nothing is known. */
+    /** What to do about the failure; null: nothing is known. */
     static String nextOf(Throwable failure) {
         return failure instanceof Advised advised ? advised.next() : null;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader;
 
-/** What the exceptions share that know what the user can do next. */
+/** Base of the exceptions that say what the user can do next. */
 public abstract class AdvisedException extends RuntimeException implements Advised {
     private final String problem;
     private final String next;

@@ -6,13 +6,13 @@ import com.sun.jna.Pointer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** An object file: opened without privileges, then loaded into the kernel. */
+/** An object file of BPF programs and maps: opened without privileges, then loaded into the kernel. */
 public final class BpfObject implements AutoCloseable {
     private static final int OPTS_SIZE = 80;
     private static final int OPTS_NAME = 8;
     private static final int OPTS_LOG_BUF = 56;
     private static final int OPTS_LOG_SIZE = 64;
-    /** The longest that a 5.10 kernel takes (UINT_MAX >> 8). It costs nothing until it is written. */
+    /** The longest log that a 5.10 kernel accepts (UINT_MAX >> 8). Memory is used only for what is written. */
     private static final int LOG_SIZE = (1 << 24) - 1;
 
     private final String name;
@@ -26,9 +26,9 @@ public final class BpfObject implements AutoCloseable {
     }
 
     /**
-     * Parses an ELF file. KernelException with EINVAL and the like where it is none.
+     * Parses an ELF file. KernelException, with EINVAL for example, if it is none.
      *
-     * @param name for messages and for the maps that libbpf names itself
+     * @param name for messages, and for the maps that libbpf names itself
      */
     public static BpfObject open(byte[] elf, String name) {
         Memory bytes = new Memory(Math.max(1, elf.length));
@@ -46,22 +46,22 @@ public final class BpfObject implements AutoCloseable {
         return new BpfObject(name, log, object);
     }
 
-    /** Before load: use this map in the place of the object's own. It must have the same type and sizes. */
+    /** Before load: use this map instead of the object's own. Type and sizes must be the same. */
     public void reuseMap(String map, RawMap existing) {
         Libbpf.check(Libbpf.bpf_map__reuse_fd(findMap(map), existing.fd()), "reuse map for", map);
     }
 
-    /** Before load: the room of a map. */
+    /** Before load: set how many entries a map has room for. */
     public void setMaxEntries(String map, int entries) {
         Libbpf.check(Libbpf.bpf_map__set_max_entries(findMap(map), entries), "size map", map);
     }
 
-    /** Before load: leave this program out. Its maps are made all the same. */
+    /** Before load: leave this program out. Its maps are still created. */
     public void skipProgram(String program) {
         Libbpf.check(Libbpf.bpf_program__set_autoload(findProgram(program), false), "skip program", program);
     }
 
-    /** Creates the maps and loads the programs. VerifierException where the verifier says no. */
+    /** Creates the maps and loads the programs. VerifierException if the verifier rejects one. */
     public void load() {
         int result = Libbpf.bpf_object__load(object());
         if (result < 0) {
@@ -73,13 +73,13 @@ public final class BpfObject implements AutoCloseable {
         }
     }
 
-    /** A program of the loaded object, which outlives it. */
+    /** A program of the loaded object. It outlives the object. */
     public BpfProgram program(String program) {
         int fd = Libbpf.check(Libbpf.bpf_program__fd(findProgram(program)), "get descriptor of program", program);
         return new BpfProgram(FileDescriptor.duplicate(fd, program), program);
     }
 
-    /** A map of the loaded object, which outlives it. */
+    /** A map of the loaded object. It outlives the object. */
     public RawMap map(String map) {
         int fd = Libbpf.check(Libbpf.bpf_map__fd(findMap(map)), "get descriptor of map", map);
         return new RawMap(FileDescriptor.duplicate(fd, map), map);
@@ -95,7 +95,7 @@ public final class BpfObject implements AutoCloseable {
         return names;
     }
 
-    /** What the file declares of a map. */
+    /** What the file declares about a map. */
     public MapSpec mapSpec(String map) {
         Pointer found = findMap(map);
         return new MapSpec(
@@ -105,7 +105,7 @@ public final class BpfObject implements AutoCloseable {
                 Libbpf.bpf_map__max_entries(found));
     }
 
-    /** Valid while this object is open. */
+    /** The object's type information, valid while the object is open. */
     public Btf btf() {
         return new Btf(Libbpf.checkPointer(Libbpf.bpf_object__btf(object()), "read BTF of", name));
     }

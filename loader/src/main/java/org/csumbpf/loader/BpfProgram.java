@@ -21,7 +21,7 @@ public final class BpfProgram implements AutoCloseable {
     private static final int INFO_NAME = 64;
     private static final int INFO_RUN_TIME = 192;
     private static final int INFO_RUN_COUNT = 200;
-    /** MAX_USED_MAPS: more than this no program can hold. */
+    /** MAX_USED_MAPS: no program can hold more maps. */
     private static final int MAPS_MAX = 64;
 
     private static final int RUN_OPTS_SIZE = 80;
@@ -50,14 +50,14 @@ public final class BpfProgram implements AutoCloseable {
         this.object = object;
     }
 
-    /** Whether the kernel measures the time of programs (sysctl kernel.bpf_stats_enabled, 5.1). */
+    /** Whether the kernel measures the run time of programs (sysctl kernel.bpf_stats_enabled, 5.1). */
     public static boolean statsEnabled() {
         try {
             return Files.readString(Path.of("/proc/sys/kernel/bpf_stats_enabled"))
                     .strip()
                     .equals("1");
         } catch (IOException e) {
-            return false; // a kernel that cannot
+            return false; // a kernel that cannot measure
         }
     }
 
@@ -67,7 +67,7 @@ public final class BpfProgram implements AutoCloseable {
         return new BpfProgram(new FileDescriptor(Libbpf.bpf_obj_get(object), "open pinned program", object), object);
     }
 
-    /** Opens a program by its number; empty where there is none. */
+    /** Opens a program by its id; empty if there is none. */
     public static Optional<BpfProgram> fromId(int id) {
         int fd = Libbpf.bpf_prog_get_fd_by_id(id);
         String object = "id " + id;
@@ -77,7 +77,7 @@ public final class BpfProgram implements AutoCloseable {
     }
 
     /**
-     * The numbers of all programs with that name that the kernel holds.
+     * The ids of all programs with that name that the kernel holds.
      *
      * @throws KernelException EPERM without CAP_SYS_ADMIN
      */
@@ -131,12 +131,12 @@ public final class BpfProgram implements AutoCloseable {
                 info.getLong(INFO_LOAD_TIME));
     }
 
-    /** Pins at a path in a bpffs; the file keeps the program alive. */
+    /** Pins the program at a path in a bpffs; the file keeps it loaded. */
     public void pin(Path path) {
         Libbpf.check(Libbpf.bpf_obj_pin(fd.get(), path.toString()), "pin program at", path.toString());
     }
 
-    /** Makes the program hold a map that its code does not use (BPF_PROG_BIND_MAP, kernel 5.10). Again: no effect. */
+    /** Makes the program hold a map that its code does not use (BPF_PROG_BIND_MAP, kernel 5.10). May be repeated. */
     public void bindMap(RawMap map) {
         Libbpf.check(
                 Libbpf.bpf_prog_bind_map(fd.get(), map.fd(), null),
@@ -148,7 +148,7 @@ public final class BpfProgram implements AutoCloseable {
      * Runs the program on a packet (BPF_PROG_TEST_RUN).
      *
      * @param packet from the Ethernet header on; the kernel refuses fewer than 14 bytes with EINVAL
-     * @param repeat how often; the packet is what the last run left
+     * @param repeat number of runs; each gets the packet as the run before left it
      */
     public TestRun testRun(byte[] packet, TestContext context, int repeat) {
         Memory in = new Memory(Math.max(1, packet.length));

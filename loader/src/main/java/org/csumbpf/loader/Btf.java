@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The type information of an object file (Documentation/bpf/btf.rst in the kernel), as far as structs and enums go.
- * Valid while the object is open.
+ * The structs and enums in the type information of an object file (Documentation/bpf/btf.rst in the kernel). Valid
+ * while the object is open.
  */
 public final class Btf {
     private static final int KIND_STRUCT = 4;
@@ -46,8 +46,8 @@ public final class Btf {
     /** A struct by its tag. Bit-fields are not supported. */
     public Optional<Struct> struct(String name) {
         return find(name, KIND_STRUCT).map(type -> {
-            // struct btf_type { __u32 name_off; __u32 info; __u32 size; }; vlen is info's low half, kind_flag its top
-            // bit
+            // struct btf_type { __u32 name_off; __u32 info; __u32 size; }
+            // vlen is the lower half of info, kind_flag its top bit.
             int info = type.getInt(4);
             if (info < 0) {
                 throw new UnsupportedOperationException("struct " + name + " has bit-fields");
@@ -63,7 +63,7 @@ public final class Btf {
         });
     }
 
-    /** An enum's constants by name; empty where there is no such enum. */
+    /** An enum's constants by name; empty if there is no such enum. */
     public Map<String, Long> enumConstants(String name) {
         Map<String, Long> constants = new LinkedHashMap<>();
         find(name, KIND_ENUM).ifPresent(type -> {

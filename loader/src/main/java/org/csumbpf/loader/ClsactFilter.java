@@ -5,7 +5,7 @@ import com.sun.jna.Memory;
 import java.util.Optional;
 
 /**
- * A cls_bpf filter with direct-action on a device's ingress, protocol "all" (kernel 4.5). In the calling thread's
+ * A cls_bpf filter with direct-action on a device's ingress, protocol "all" (kernel 4.5), in the calling thread's
  * network namespace. Works on a clsact qdisc and on the older ingress qdisc alike.
  */
 public final class ClsactFilter {
@@ -33,7 +33,7 @@ public final class ClsactFilter {
      */
     public record Filter(int programId, int priority, int handle) {}
 
-    /** Creates the clsact qdisc; false where the device has one, or an ingress qdisc, already. */
+    /** Creates the clsact qdisc; false if the device already has one, or an ingress qdisc. */
     public static boolean createQdisc(int ifindex) {
         int result = Libbpf.bpf_tc_hook_create(hook(ifindex, INGRESS));
         if (result == -Errno.EEXIST) {
@@ -44,9 +44,9 @@ public final class ClsactFilter {
     }
 
     /**
-     * Adds a filter, or with {@code replace} puts the program in the place of the filter that is there: each packet
-     * meets the one or the other. EEXIST: there is one and {@code replace} is false; EINVAL: the priority holds filters
-     * of another kind, or there is no qdisc.
+     * Adds a filter, or with {@code replace} swaps the program of the present filter: each packet meets the one program
+     * or the other. EEXIST: there is a filter and {@code replace} is false; EINVAL: the priority holds filters of
+     * another kind, or there is no qdisc.
      */
     public static void attach(int ifindex, BpfProgram program, int priority, int handle, boolean replace) {
         Memory opts = opts(priority, handle);
@@ -55,7 +55,7 @@ public final class ClsactFilter {
         Libbpf.check(Libbpf.bpf_tc_attach(hook(ifindex, INGRESS), opts), "attach filter to", object(ifindex));
     }
 
-    /** The cls_bpf filter at that place; empty also where there is no qdisc or no device. */
+    /** The cls_bpf filter with that priority and handle; empty also if there is no qdisc or no device. */
     public static Optional<Filter> query(int ifindex, int priority, int handle) {
         Memory opts = opts(priority, handle);
         int result = Libbpf.bpf_tc_query(hook(ifindex, INGRESS), opts);
@@ -66,7 +66,7 @@ public final class ClsactFilter {
         return Optional.of(new Filter(opts.getInt(OPTS_PROG_ID), priority, handle));
     }
 
-    /** Removes the filter at that place, whoever made it; false where there is none. */
+    /** Removes the filter with that priority and handle, whoever made it; false if there is none. */
     public static boolean detach(int ifindex, int priority, int handle) {
         int result = Libbpf.bpf_tc_detach(hook(ifindex, INGRESS), opts(priority, handle));
         if (result == -Errno.ENOENT || result == -Errno.EINVAL || result == -Errno.ENODEV) {
@@ -77,8 +77,8 @@ public final class ClsactFilter {
     }
 
     /**
-     * Deletes the clsact qdisc with all filters on it, of ingress and egress. The caller has made sure that it is empty
-     * and that it was the caller who made it.
+     * Deletes the clsact qdisc with all filters on it, of ingress and egress. The caller has made sure that the qdisc
+     * is empty, and that csumbpf made it.
      */
     public static void destroyQdisc(int ifindex) {
         int result = Libbpf.bpf_tc_hook_destroy(hook(ifindex, INGRESS | EGRESS));

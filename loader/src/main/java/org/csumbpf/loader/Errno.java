@@ -3,7 +3,7 @@ package org.csumbpf.loader;
 
 import java.util.Map;
 
-/** The Linux errno values that this project meets (asm-generic/errno-base.h and errno.h), by number. */
+/** The Linux errno values that this project uses (asm-generic/errno-base.h and errno.h). */
 public final class Errno {
     public static final int EPERM = 1;
     public static final int ENOENT = 2;
@@ -31,7 +31,7 @@ public final class Errno {
     public static final int EPROTONOSUPPORT = 93;
     public static final int EOPNOTSUPP = 95;
     public static final int ENOBUFS = 105;
-    /** Kernel-internal, but the bpf system call lets it out for operations that an object does not have. */
+    /** Kernel-internal, but the bpf system call returns it for operations that an object does not have. */
     public static final int ENOTSUPP = 524;
 
     private static final Map<Integer, String> TEXT = Map.ofEntries(
@@ -65,13 +65,13 @@ public final class Errno {
 
     private Errno() {}
 
-    /** The name alone, {@code ENODEV}; the bare number where this table lacks it. */
+    /** The name alone, {@code ENODEV}; the bare number if this table lacks it. */
     public static String name(int errno) {
         String text = TEXT.get(errno);
         return text == null ? Integer.toString(errno) : text.substring(0, text.indexOf(' '));
     }
 
-    /** Name and text of a positive errno; the bare number where this table lacks it. */
+    /** Name and text of a positive errno; the bare number if this table lacks it. */
     public static String describe(int errno) {
         return TEXT.getOrDefault(errno, "errno " + errno);
     }

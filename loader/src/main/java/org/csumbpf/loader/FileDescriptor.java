@@ -15,12 +15,12 @@ final class FileDescriptor implements AutoCloseable {
     private final int fd;
     private final AtomicBoolean open = new AtomicBoolean(true);
 
-    /** Takes over a descriptor, or throws for a negative result of the call that should have made one. */
+    /** Takes over the descriptor that a call returned, or throws if the call returned a negative errno. */
     FileDescriptor(int fd, String operation, String object) {
         this.fd = Libbpf.check(fd, operation, object);
     }
 
-    /** A second descriptor for what {@code other} stands for. */
+    /** A second descriptor of the object that {@code other} refers to. */
     static FileDescriptor duplicate(int other, String object) {
         int copy = fcntl(other, F_DUPFD_CLOEXEC, 0);
         return new FileDescriptor(copy < 0 ? -Native.getLastError() : copy, "duplicate descriptor of", object);

@@ -7,9 +7,9 @@ import com.sun.jna.Pointer;
 import java.nio.Buffer;
 
 /**
- * The functions of libbpf.so.1 that this project calls: the only table of them. An int result is -errno on failure, a
- * null pointer leaves errno behind ({@link #check} and {@link #checkPointer}). Structures are blocks of memory with the
- * offsets of libbpf 1.0's headers: reflection over JNA's Structure would cost start-up time.
+ * All functions of libbpf.so.1 that this project calls. If one fails, its int result is -errno, or its pointer is null
+ * and errno is set ({@link #check} and {@link #checkPointer}). Structures are blocks of memory with the offsets of
+ * libbpf 1.0's headers, because JNA's Structure uses reflection, which costs start-up time.
  */
 final class Libbpf {
     static final int BPF_TCX_INGRESS = 46;
@@ -21,7 +21,7 @@ final class Libbpf {
             throw new LibbpfException(
                     "libbpf.so.1 (libbpf 1.0 or later) cannot be loaded", "run 'apt install libbpf1'", e);
         }
-        // Its prints go to stderr and explain nothing that the exceptions do not.
+        // libbpf would print to stderr; the exceptions say the same.
         libbpf_set_print(null);
     }
 
@@ -140,7 +140,7 @@ final class Libbpf {
         return result;
     }
 
-    /** A zeroed block; its first eight bytes hold its size where it is one of libbpf's extensible option structs. */
+    /** One of libbpf's extensible option structs: zeroed, with its size in the first eight bytes. */
     static Memory options(int size) {
         Memory memory = zeroed(size);
         memory.setLong(0, size);
@@ -153,7 +153,7 @@ final class Libbpf {
         return memory;
     }
 
-    /** What the kernel tells of a file descriptor's object; a kernel that knows less leaves the rest zero. */
+    /** What the kernel says about a descriptor's object. Members that an older kernel does not know are zero. */
     static Memory info(int fd, int size, String object) {
         Memory info = zeroed(size);
         info(fd, info, object);

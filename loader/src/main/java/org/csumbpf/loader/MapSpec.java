@@ -2,11 +2,11 @@
 package org.csumbpf.loader;
 
 /**
- * What an object file declares of a map.
+ * What an object file declares about a map.
  *
  * @param type enum bpf_map_type
  * @param keySize bytes
  * @param valueSize bytes, of one CPU
- * @param maxEntries room
+ * @param maxEntries the number of entries that there is room for
  */
 public record MapSpec(int type, int keySize, int valueSize, int maxEntries) {}

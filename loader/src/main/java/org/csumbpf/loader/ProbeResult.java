@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader;
 
-/** Answer to the question whether the kernel has a feature. */
+/** Whether the kernel has a feature. */
 public enum ProbeResult {
     SUPPORTED,
     UNSUPPORTED,
-    /** Neither: the question could not be put, for want of privileges, say. */
+    /** Not known: the probe itself failed, for example for lack of privileges. */
     COULD_NOT_PROBE
 }

@@ -22,7 +22,7 @@ public final class RawMap implements AutoCloseable {
     private static final int LRU_PERCPU_HASH = 10;
     private static final int PERCPU_CGROUP_STORAGE = 21;
     private static final int RINGBUF = 27;
-    /** Entries that are read at once, to begin with. */
+    /** Entries that one system call reads at first; more if a bucket holds more. */
     private static final int BATCH = 256;
 
     private final FileDescriptor fd;
@@ -52,7 +52,7 @@ public final class RawMap implements AutoCloseable {
         return new RawMap(new FileDescriptor(Libbpf.bpf_obj_get(object), "open pinned map", object), object);
     }
 
-    /** Opens a map by its number; empty where there is none. */
+    /** Opens a map by its id; empty if there is none. */
     public static Optional<RawMap> fromId(int id) {
         int fd = Libbpf.bpf_map_get_fd_by_id(id);
         return fd == -Errno.ENOENT
@@ -68,12 +68,12 @@ public final class RawMap implements AutoCloseable {
         return info;
     }
 
-    /** Pins at a path in a bpffs; the file keeps the map alive. */
+    /** Pins the map at a path in a bpffs; the file keeps it alive. */
     public void pin(Path path) {
         Libbpf.check(Libbpf.bpf_obj_pin(fd.get(), path.toString()), "pin map " + info.name() + " at", path.toString());
     }
 
-    /** Whether a value exists for each CPU. */
+    /** Whether the map has a value for each CPU. */
     public boolean isPerCpu() {
         return switch (info.type()) {
             case PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE -> true;
@@ -81,39 +81,39 @@ public final class RawMap implements AutoCloseable {
         };
     }
 
-    /** Whether it is a ring buffer (BPF_MAP_TYPE_RINGBUF). */
+    /** Whether the map is a ring buffer (BPF_MAP_TYPE_RINGBUF). */
     public boolean isRingBuffer() {
         return info.type() == RINGBUF;
     }
 
-    /** Bytes that a value takes in a look-up: for a per-CPU map those of all CPUs, each rounded up to eight. */
+    /** Bytes of a value in a look-up. In a per-CPU map: the values of all CPUs, each rounded up to eight bytes. */
     public int valueBufferSize() {
         return isPerCpu() ? (info.valueSize() + 7 & ~7) * Cpus.possible() : info.valueSize();
     }
 
-    /** Reads a value; false where there is none for that key. */
+    /** Reads a value; false if there is no such key. */
     public boolean lookup(ByteBuffer key, ByteBuffer value) {
         return found(Libbpf.bpf_map_lookup_elem(fd.get(), key, value), "look up in map");
     }
 
-    /** Writes a value. KernelException with EEXIST or ENOENT where {@code flag} forbids it, E2BIG: the map is full. */
+    /** Writes a value. KernelException: EEXIST or ENOENT if {@code flag} forbids it, E2BIG if the map is full. */
     public void update(ByteBuffer key, ByteBuffer value, UpdateFlag flag) {
         Libbpf.check(Libbpf.bpf_map_update_elem(fd.get(), key, value, flag.ordinal()), "update map", info.name());
     }
 
-    /** Deletes a key; false where it was not there. */
+    /** Deletes a key; false if there was no such key. */
     public boolean delete(ByteBuffer key) {
         return found(Libbpf.bpf_map_delete_elem(fd.get(), key), "delete from map");
     }
 
-    /** Gets an entry, which starts at these indices of the buffers; they are good only during the call. */
+    /** Gets an entry, which starts at these indices of the buffers. The buffers are valid only during the call. */
     public interface EntryVisitor {
         void visit(ByteBuffer keys, int keyBase, ByteBuffer values, int valueBase);
     }
 
     /**
-     * Reads all entries of a hash map, many with each system call (BPF_MAP_LOOKUP_BATCH, kernel 5.6), and all of a bucket while
-     * it is locked: an entry that stays in the map is never missed, and one that comes or goes may be.
+     * Reads all entries of a hash map, many with each system call (BPF_MAP_LOOKUP_BATCH, kernel 5.6). The kernel locks
+     * a bucket and reads all of it: only an entry that is added or removed meanwhile may be missed.
      */
     public void forEach(EntryVisitor visitor) {
         int room = Math.min(info.maxEntries(), BATCH);
@@ -129,7 +129,7 @@ public final class RawMap implements AutoCloseable {
         while (true) {
             count.setInt(0, room);
             int result = Libbpf.bpf_map_lookup_batch(fd.get(), from, to, keys, values, count, null);
-            if (result == -Errno.ENOSPC) { // a bucket holds more than there is room for
+            if (result == -Errno.ENOSPC) { // a bucket holds more than the buffers have room for
                 room *= 2;
                 keys = direct(room * info.keySize());
                 values = direct(room * valueSize);

@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Reads what programs write to BPF_MAP_TYPE_RINGBUF maps (kernel 5.8). How far one is read stands in the map, so a reader
- * that comes later goes on there. Of two readers at the same time each gets a part.
+ * Reads what programs write to BPF_MAP_TYPE_RINGBUF maps (kernel 5.8). The map holds the position of reading, so a
+ * later reader continues there, and two readers at the same time get a part each.
  */
 public final class RingBuffer implements AutoCloseable {
     /** {@code ring_buffer_sample_fn}; a negative result ends the poll. */
@@ -20,16 +20,16 @@ public final class RingBuffer implements AutoCloseable {
         int invoke(Pointer context, Pointer data, long size);
     }
 
-    /** libbpf calls these: they must not be collected before it is through. */
+    /** Keeps the callbacks from garbage collection while libbpf may call them. */
     private final List<Sample> kept = new ArrayList<>();
 
     private Pointer ring;
     private RuntimeException failure;
 
     /**
-     * Opens maps together. They must stay open as long as this.
+     * Reads several maps together. They must stay open until this object is closed.
      *
-     * @param consumers what gets each record, in native byte order; the buffer is good only during the call
+     * @param consumers what gets each record, in native byte order; the buffer is valid only during the call
      */
     public RingBuffer(Map<RawMap, Consumer<ByteBuffer>> consumers) {
         consumers.forEach((map, consumer) -> {
@@ -53,7 +53,7 @@ public final class RingBuffer implements AutoCloseable {
         }
     }
 
-    /** Not thrown through native code, which has no place for it: the poll throws it afterwards. */
+    /** Keeps an exception of the consumer for poll() to throw, because exceptions cannot pass through native code. */
     private int read(Pointer data, long size, Consumer<ByteBuffer> consumer) {
         try {
             consumer.accept(data.getByteBuffer(0, size).order(ByteOrder.nativeOrder()));
@@ -64,10 +64,10 @@ public final class RingBuffer implements AutoCloseable {
     }
 
     /**
-     * Waits until there are records, and hands over all there are.
+     * Waits until there are records, and passes all there are to the consumers.
      *
      * @param timeoutMillis how long to wait; 0: not at all
-     * @return how many there were
+     * @return the number of records
      */
     public int poll(int timeoutMillis) {
         if (ring == null) {

@@ -6,11 +6,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A BPF link on a device's tcx ingress chain (kernel 6.6). All of it in the calling thread's network namespace. */
+/** A BPF link on a device's tcx ingress chain (kernel 6.6), in the calling thread's network namespace. */
 public final class TcxLink implements AutoCloseable {
     private static final int CREATE_OPTS_SIZE = 64;
     private static final int CREATE_FLAGS = 8;
-    /** With no other program named: before all. */
+    /** If no other program is named: before all others. */
     private static final int BPF_F_BEFORE = 1 << 3;
 
     private static final int QUERY_OPTS_SIZE = 40;
@@ -20,7 +20,7 @@ public final class TcxLink implements AutoCloseable {
     private static final int INFO_SIZE = 48;
     private static final int INFO_ID = 4;
     private static final int INFO_PROG_ID = 8;
-    /** Of the part that depends on the type: tcx.ifindex, which older headers lack; all parts begin there. */
+    /** tcx.ifindex, which older headers lack; the part of the struct that depends on the link's type begins here. */
     private static final int INFO_IFINDEX = 16;
 
     private final FileDescriptor fd;
@@ -32,8 +32,9 @@ public final class TcxLink implements AutoCloseable {
     }
 
     /**
-     * Attaches at the head of the chain: a program that ends the chain cannot hide packets then, and the order of the
-     * others stays. Lives as long as this object, unless pinned. EINVAL on kernels before 6.6, ENODEV: no such device.
+     * Attaches at the head of the chain, so that a program that ends the chain cannot hide packets; the order of the
+     * others stays. The link ends with this object, unless it is pinned. EINVAL: kernel before 6.6; ENODEV: no such
+     * device.
      */
     public static TcxLink attachFirst(BpfProgram program, int ifindex) {
         Memory opts = Libbpf.options(CREATE_OPTS_SIZE);
@@ -49,17 +50,17 @@ public final class TcxLink implements AutoCloseable {
         return new TcxLink(new FileDescriptor(Libbpf.bpf_obj_get(object), "open pinned link", object), object);
     }
 
-    /** Pins at a path in a bpffs; the file keeps the program attached. */
+    /** Pins the link at a path in a bpffs; the file keeps the program attached. */
     public void pin(Path path) {
         Libbpf.check(Libbpf.bpf_obj_pin(fd.get(), path.toString()), "pin link at", path.toString());
     }
 
-    /** Puts another program in the place of the one that runs; each packet meets the one or the other. */
+    /** Replaces the running program; each packet meets the old one or the new one. */
     public void update(BpfProgram program) {
         Libbpf.check(Libbpf.bpf_link_update(fd.get(), program.fd(), null), "update link", object);
     }
 
-    /** Takes the program off the device, whoever else holds the link open. A link whose device is gone: no effect. */
+    /** Detaches the program, even if others hold the link open. No effect if the device is gone. */
     public void detach() {
         int result = Libbpf.bpf_link_detach(fd.get());
         if (result != -Errno.ENOLINK) {
@@ -72,7 +73,7 @@ public final class TcxLink implements AutoCloseable {
         return new LinkInfo(info.getInt(INFO_ID), info.getInt(INFO_PROG_ID), info.getInt(INFO_IFINDEX));
     }
 
-    /** The ids of the programs on a device's tcx ingress chain, in their order. EINVAL on kernels before 6.6. */
+    /** The ids of the programs on a device's tcx ingress chain, in their order. EINVAL: kernel before 6.6. */
     public static List<Integer> query(int ifindex) {
         Memory ids = Libbpf.zeroed(QUERY_MAX * Integer.BYTES);
         Memory opts = Libbpf.options(QUERY_OPTS_SIZE);

@@ -2,7 +2,7 @@
 package org.csumbpf.loader;
 
 /**
- * What a test run pretends of a packet beside its bytes (struct __sk_buff; the kernel allows few members, since 5.6).
+ * What a test run sets in a packet's struct __sk_buff besides its bytes. The kernel allows few members, since 5.6.
  *
  * @param gsoSize bytes of a segment, 0: not merged
  * @param gsoSegments number of segments

@@ -5,8 +5,8 @@ package org.csumbpf.loader;
  * Result of a test run.
  *
  * @param verdict what the program returned, signed (TC_ACT_UNSPEC is -1)
- * @param packet the bytes behind it
- * @param priority skb->priority behind it; 0 before
- * @param durationNanos mean of the repetitions
+ * @param packet the packet after the run
+ * @param priority skb->priority after the run; 0 before it
+ * @param durationNanos mean of all runs
  */
 public record TestRun(int verdict, byte[] packet, int priority, int durationNanos) {}

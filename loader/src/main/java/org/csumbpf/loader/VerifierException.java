@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader;
 
-/** The verifier rejected a program. The message holds the cause in one line, {@link #log()} everything. */
+/** The verifier rejected a program. The message has the cause in one line, {@link #log()} the whole log. */
 public final class VerifierException extends KernelException {
     private final transient VerifierLog log;
 

@@ -4,14 +4,14 @@ package org.csumbpf.loader;
 import java.util.List;
 
 /**
- * What the verifier wrote about a program.
+ * The log that the verifier wrote about a program.
  *
  * @param text all of it
  */
 record VerifierLog(String text) {
     /**
-     * The cause in one line. The verifier writes the instructions that it follows, then the complaint, then how much it
-     * did ("processed 12 insns ...").
+     * The cause in one line. The verifier writes the instructions that it follows, then the complaint, then its
+     * statistics ("processed 12 insns ...").
      */
     String summary() {
         List<String> lines =

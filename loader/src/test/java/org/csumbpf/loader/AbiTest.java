@@ -22,13 +22,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Each number of the loader's that stands for one of C's is the C compiler's, on each architecture: src/test/c/abi.c. */
+/** Compares the loader's constants with the C compiler's, for each architecture: src/test/c/abi.c. */
 class AbiTest {
     private static final Path CLASSES = Path.of("target/classes");
     private static final String PACKAGE = "org.csumbpf.loader.";
     private static final Pattern SAID = Pattern.compile("->(\\S+) (=|>=) (-?\\d+)\"");
 
-    /** The project's own: limits, sizes of buffers and intervals, which C says nothing of. */
+    /** Constants that are not in C's headers: limits, sizes of buffers, intervals. */
     private static final Set<String> OURS = Set.of(
             "BpfObject.LOG_SIZE",
             "BpfProgram.MAPS_MAX",
@@ -39,14 +39,14 @@ class AbiTest {
             "host.BoundedProcess.KILL_ROUNDS",
             "host.Flock.POLL_MILLIS",
             "host.HostLock.MODE",
-            "host.Inet6Addresses.SCOPE_GLOBAL", // of /proc/net/if_inet6, which no header describes
+            "host.Inet6Addresses.SCOPE_GLOBAL", // /proc/net/if_inet6 has no header
             "host.Inet6Addresses.SCOPE_HOST",
             "host.InterfaceName.FIRST_BYTE_THAT_IS_NO_ASCII",
             "host.NamespaceSearch.INITIAL_PID_NAMESPACE", // not in the UAPI, but the kernel never changes it
-            "host.NetStatistics.DROPS", // of /proc/net/udp, which no header describes
+            "host.NetStatistics.DROPS", // /proc/net/udp has no header
             "host.NetStatistics.LOCAL",
             "host.Netlink.BUFFER_SIZE",
-            "host.NetlinkMessages.TICK_NANOS", // of USER_HZ, which is 100 on each architecture here
+            "host.NetlinkMessages.TICK_NANOS", // from USER_HZ, which is 100 on each architecture here
             "host.PrivateDirectory.MODE",
             "host.PrivateDirectory.PERMISSIONS",
             "host.PrivateDirectory.WRITABLE_BY_OTHERS",
@@ -65,7 +65,7 @@ class AbiTest {
         Map<String, Long> java = constants();
         java.put("Abi.oDirectory", (long) abi.oDirectory());
         java.put("Abi.sysDeleteModule", abi.sysDeleteModule());
-        // Those that differ are taken from the Abi of this JVM.
+        // These two hold the numbers of this JVM's Abi; the ones of `abi` are in the map.
         java.keySet().removeAll(Set.of("host.Libc.O_DIRECTORY", "host.KernelModule.SYS_DELETE_MODULE"));
 
         assertThat(java.keySet())
@@ -101,7 +101,7 @@ class AbiTest {
         };
         Path assembly = folder.resolve("abi.s");
         List<String> command = new ArrayList<>(List.of("clang", "-S", "--target=" + triplet));
-        // This machine's own headers, or those that Debian has for cross compilers.
+        // This machine's own headers, or those of Debian's cross compilers.
         for (String include : List.of("/usr/include/" + triplet, "/usr/" + triplet + "/include")) {
             if (Files.isDirectory(Path.of(include))) {
                 command.addAll(List.of("-isystem", include));
@@ -120,7 +120,7 @@ class AbiTest {
         return said;
     }
 
-    /** All constants of the loader's classes by their names, but the project's own. */
+    /** All constants of the loader's classes, by name, except for {@link #OURS}. */
     private static Map<String, Long> constants() throws IOException {
         Map<String, Long> constants = new TreeMap<>();
         try (Stream<Path> files = Files.walk(CLASSES)) {

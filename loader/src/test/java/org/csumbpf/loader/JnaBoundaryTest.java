@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** JNA is seen only in the loader, and there in nothing public: java.lang.foreign is to replace it one day. */
+/** Only the loader uses JNA, and in nothing public, so that java.lang.foreign can replace it one day. */
 class JnaBoundaryTest {
     private static final Pattern PUBLIC_WITH_JNA = Pattern.compile("^\\s*public [^{;=]*\\b(Pointer|Memory|Native)\\b");
 

@@ -5,16 +5,17 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * What attach did and was asked for, kept beside the program so that any later command can tell, undo and restore it.
+ * What attach did and what was asked for. A map of the program holds this record, so that any later command can show,
+ * undo and restore it.
  *
  * @param ifindex of the device
- * @param ifname its name at that time
+ * @param ifname the device's name when it was attached
  * @param identity of the device and its network namespace
- * @param hook where the program hangs
+ * @param hook where the program is attached
  * @param changes what was changed on the host
- * @param options what the user asked for beside the rules
- * @param attachedNanos CLOCK_MONOTONIC when attach finished; 0 while it has not
- * @param baseline what had been counted when the rules last changed
+ * @param options what the user asked for besides the rules
+ * @param attachedNanos CLOCK_MONOTONIC when attach finished, nanoseconds; 0: it did not finish
+ * @param baseline the counts when the rules last changed
  */
 public record AttachmentRecord(
         int ifindex,
@@ -29,7 +30,7 @@ public record AttachmentRecord(
         changes = changes.isEmpty() ? Set.of() : Set.copyOf(changes);
     }
 
-    /** Of an attachment that is about to be made. */
+    /** The record of an attachment that is about to be made. */
     public static AttachmentRecord begun(
             int ifindex, String ifname, DeviceIdentity identity, Set<HostChange> changes, AttachOptions options) {
         return new AttachmentRecord(ifindex, ifname, identity, Hook.NONE, changes, options, 0, Evidence.NONE);
@@ -60,7 +61,7 @@ public record AttachmentRecord(
         return new AttachmentRecord(ifindex, ifname, identity, hook, changes, value, attachedNanos, baseline);
     }
 
-    /** Where the device is now. */
+    /** The same attachment, on the device as it is now. */
     public AttachmentRecord at(int index, String name, DeviceIdentity where) {
         return new AttachmentRecord(index, name, where, hook, changes, options, attachedNanos, baseline);
     }

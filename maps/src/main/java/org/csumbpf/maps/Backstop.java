@@ -3,11 +3,11 @@ package org.csumbpf.maps;
 
 import java.util.Locale;
 
-/** Whether attach sets up nftables rules beside the program: {@code enum csumbpf_backstop}, in its order. */
+/** Whether attach adds nftables rules: {@code enum csumbpf_backstop}, in its order. */
 public enum Backstop {
-    /** Where nftables works. */
+    /** Adds them if nftables works. */
     AUTO,
-    /** Or attach fails. */
+    /** Adds them, or attach fails. */
     ALWAYS,
     NEVER;
 

@@ -12,8 +12,8 @@ import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.UpdateFlag;
 
 /**
- * A kernel map with Java keys and values. A per-CPU map's values are the CPUs' values merged; what is written to one
- * goes to the first CPU, and the others get zeroes. Not for several threads at once: the buffers are reused.
+ * A kernel map with Java keys and values. Reading a per-CPU map merges the values of all CPUs; writing sets the first
+ * CPU's value, and zeroes the others. Not thread-safe, because the buffers are reused.
  */
 public final class BpfMap<K, V> implements AutoCloseable {
     private final RawMap raw;
@@ -60,20 +60,20 @@ public final class BpfMap<K, V> implements AutoCloseable {
         return raw.lookup(key, value) ? Optional.of(decode(value, 0)) : Optional.empty();
     }
 
-    /** Adds or replaces; a reader (the program too) sees the old value or the new one. */
+    /** Adds or replaces. Readers, also the program, see the old value or the new one. */
     public void put(K k, V v) {
         write(key, keys, k);
         write(value, values, v);
         raw.update(key, value, UpdateFlag.ANY);
     }
 
-    /** False where there was no such key. */
+    /** False if there was no such key. */
     public boolean remove(K k) {
         write(key, keys, k);
         return raw.delete(key);
     }
 
-    /** All entries of a hash map. One that is added or removed meanwhile may be missed, one that stays never is. */
+    /** All entries of a hash map. An entry that is added or removed meanwhile may be missing; any other is there. */
     public Map<K, V> entries() {
         Map<K, V> entries = new LinkedHashMap<>();
         raw.forEach((k, keyBase, v, valueBase) -> entries.put(keys.read(k, keyBase), decode(v, valueBase)));

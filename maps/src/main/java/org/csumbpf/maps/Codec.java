@@ -8,7 +8,7 @@ public interface Codec<T> {
     /** Bytes that one value takes. */
     int size();
 
-    /** Writes {@code value} at the buffer's index 0; the buffer was zeroed. */
+    /** Writes {@code value} at the buffer's index 0. The caller has zeroed the buffer. */
     void write(ByteBuffer buffer, T value);
 
     /** Reads a value that starts at index {@code base}. */

@@ -7,8 +7,8 @@ import java.util.Optional;
  * Settings of one attachment.
  *
  * @param port the VXLAN port, 1 to 65535
- * @param backstop whether nftables rules are there, which the program tells what it has dealt with
- * @param link what a packet begins with where the program hangs
+ * @param backstop whether there are nftables rules, for which the program marks what they must leave alone
+ * @param link what a packet begins with where the program is attached
  * @param any the rule for VNIs that have none of their own
  */
 public record Config(int port, boolean backstop, LinkHeader link, Optional<Rule> any) {
@@ -21,7 +21,7 @@ public record Config(int port, boolean backstop, LinkHeader link, Optional<Rule>
         }
     }
 
-    /** On a device whose packets begin with an Ethernet header. */
+    /** For a device whose packets begin with an Ethernet header. */
     public Config(int port, boolean backstop, Optional<Rule> any) {
         this(port, backstop, LinkHeader.ETHERNET, any);
     }

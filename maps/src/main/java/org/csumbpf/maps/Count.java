@@ -2,7 +2,7 @@
 package org.csumbpf.maps;
 
 /**
- * Packets and their bytes, from the Ethernet header on.
+ * Packets and their bytes, from the Ethernet header on (without one, from IP on).
  *
  * @param packets number of packets
  * @param bytes their lengths added up

@@ -35,7 +35,7 @@ public record Counters(Map<Outcome, Count> byOutcome) {
         return parts.stream().reduce(NONE, Counters::plus);
     }
 
-    /** Packets that IPsec decrypted (or whose rule asks for no proof). */
+    /** Packets that IPsec decrypted (or whose rule is unverified). */
     public long decrypted() {
         return byOutcome.entrySet().stream()
                 .filter(e -> e.getKey() != Outcome.PLAINTEXT && e.getKey() != Outcome.DROPPED)

@@ -26,7 +26,7 @@ public final class CsumbpfMaps implements AutoCloseable {
     /** The ring buffer that the program writes {@link Event}s to. */
     public static final String EVENTS = "events";
 
-    /** The maps that are pinned. {@code attachment} is first: it says how to undo the rest. */
+    /** The maps that are pinned. {@code attachment} is first, because that record says how to undo the rest. */
     public static final List<String> PINNED = List.of(
             RecordMap.NAME,
             "config",
@@ -40,12 +40,12 @@ public final class CsumbpfMaps implements AutoCloseable {
             EVENTS,
             "events_lost");
 
-    /** Of these, what decides about packets. */
+    /** The pinned maps that decide what happens to a packet. */
     static final Set<String> RULES = Set.of("config", "first_rules", "rules");
 
     /** {@code CSUMBPF_RULES_MAX}: room for rules of single VNIs. */
     public static final int RULES_MAX = 32768;
-    /** {@code CSUMBPF_PEERS_MAX}: room for peers; the one that was silent for longest goes first. */
+    /** {@code CSUMBPF_PEERS_MAX}: room for peers. If it is full, the least recently seen peer makes room. */
     public static final int PEERS_MAX = 65536;
 
     private static final int ALLOCATION_ATTEMPTS = 100;
@@ -62,12 +62,12 @@ public final class CsumbpfMaps implements AutoCloseable {
     private final BpfMap<PeerKey, Peer> peers;
     private final RawMap events;
     private final BpfMap<Integer, Long> eventsLost;
-    /** Rules of another program that counts into the same maps: their places are taken. */
+    /** Rules of another program that counts into the same maps. Their slots are taken. */
     private FirstRules taken = FirstRules.NONE;
 
     private boolean anyIsTaken;
 
-    /** Closes what it has opened if it cannot have all: a pin may be missing, or be another version's. */
+    /** If a map cannot be opened (its pin is missing, or another version's), closes those that it has opened. */
     private CsumbpfMaps(Function<String, RawMap> pins) {
         List<RawMap> opened = new ArrayList<>();
         Function<String, RawMap> source = name -> {
@@ -103,7 +103,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         return new CsumbpfMaps(name -> RawMap.fromPin(directory.resolve(name)));
     }
 
-    /** The maps that a program holds, whatever is pinned: opened by their numbers, which takes CAP_SYS_ADMIN. */
+    /** The maps that a program holds, pinned or not. They are opened by their ids, which needs CAP_SYS_ADMIN. */
     public static CsumbpfMaps heldBy(BpfProgram program) {
         Map<String, Integer> ids = idsHeldBy(program);
         return new CsumbpfMaps(name -> Optional.ofNullable(ids.get(name))
@@ -111,7 +111,7 @@ public final class CsumbpfMaps implements AutoCloseable {
                 .orElseThrow(() -> new KernelException("open map", name, Errno.ENOENT)));
     }
 
-    /** The numbers of the maps that a program holds, by the maps' names; takes CAP_SYS_ADMIN. */
+    /** The ids of the maps that a program holds, by the maps' names. Needs CAP_SYS_ADMIN. */
     public static Map<String, Integer> idsHeldBy(BpfProgram program) {
         Map<String, Integer> ids = new HashMap<>();
         for (int id : program.info().mapIds()) {
@@ -124,7 +124,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         return ids;
     }
 
-    /** The map of that name, to be pinned or handed to another object. */
+    /** The map of that name, for pinning or for another object. */
     public RawMap raw(String name) {
         return switch (name) {
             case RecordMap.NAME -> attachment.raw();
@@ -146,7 +146,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         return attachment;
     }
 
-    /** Empty until the first {@link #config(Config)}: the kernel made the entry with port 0. */
+    /** Empty until {@link #config(Config)} is called: the kernel creates the entry with port 0. */
     public Optional<Config> config() {
         return config.get(0).orElseThrow();
     }
@@ -162,7 +162,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         }
     }
 
-    /** Before rules are put in: those of a program that goes on counting into the same maps keep their places there. */
+    /** Call before adding rules: the other program still counts into the same maps, so its rules keep their slots. */
     void keepPlacesOf(CsumbpfMaps other) {
         taken = other.firstRules();
         anyIsTaken = other.config().flatMap(Config::any).isPresent();
@@ -190,7 +190,7 @@ public final class CsumbpfMaps implements AutoCloseable {
             putFirst(first, place.getAsInt(), vni, rule);
             return;
         }
-        // Counters first: a packet that meets the rule must find them.
+        // Counters first: a packet that matches the rule must find them.
         ensure(counters, vni.value());
         rules.put(vni.value(), Optional.of(rule));
         if (!first.more()) {
@@ -198,7 +198,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         }
     }
 
-    /** Where it is, or was for the other program; else a free place, if its rule is not in the hash; empty: there. */
+    /** The slot that the VNI has here or in the other program, else a free one. Empty: the rule belongs in the hash. */
     private OptionalInt placeFor(Vni vni, FirstRules first) {
         OptionalInt here = first.of(vni).isPresent() ? first.of(vni) : taken.of(vni);
         if (here.isPresent() || counters.get(vni.value()).isPresent()) {
@@ -220,7 +220,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         firstRules.put(0, first.with(place, vni, Optional.of(rule)));
     }
 
-    /** Removes a rule and its counters; false where there was none. */
+    /** Removes a rule and its counters; false if there was none. */
     public boolean removeRule(Vni vni) {
         FirstRules first = firstRules();
         OptionalInt place = first.of(vni);
@@ -231,9 +231,9 @@ public final class CsumbpfMaps implements AutoCloseable {
     }
 
     /**
-     * Makes room for what csumbpf_detour counts. Without, it counts nothing; most hosts never need it.
+     * Creates the entries in which csumbpf_detour counts; without an entry it does not count. Most hosts need none.
      *
-     * @param any also for VNIs without a rule of their own
+     * @param any also creates the entry of the rule for any VNI
      */
     public void countBackstop(Set<Vni> vnis, boolean any) {
         Set<Integer> there = backstop.entries().keySet();
@@ -248,8 +248,8 @@ public final class CsumbpfMaps implements AutoCloseable {
             try {
                 map.put(key, Counters.NONE);
             } catch (KernelException e) {
-                // The kernel fills its store of per-CPU memory behind our back; after thousands of entries it can run
-                // dry.
+                // The kernel refills its cache of per-CPU memory in the background. Thousands of new entries can empty
+                // the cache, so wait and try again.
                 if (e.errno() != Errno.ENOMEM || attempt == ALLOCATION_ATTEMPTS) {
                     throw e;
                 }
@@ -259,7 +259,7 @@ public final class CsumbpfMaps implements AutoCloseable {
     }
 
     /**
-     * Whether rules for these VNIs can take the place of those that are there. Until they have, the counters of both have to find
+     * Whether rules for these VNIs can replace the present rules. While they are replaced, the counters of both need
      * room.
      */
     public boolean hasRoomFor(Set<Vni> wanted) {
@@ -278,7 +278,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         backstop.remove(key);
     }
 
-    /** Removes counters that no rule feeds any more. */
+    /** Removes counters that have no rule any more. */
     public void removeCountersExcept(Set<Vni> ruled, boolean any) {
         Set<Integer> counting = new HashSet<>(counters.entries().keySet());
         counting.addAll(backstop.entries().keySet());
@@ -289,7 +289,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         }
     }
 
-    /** Counters of csumbpf by VNI, of all that have a rule of their own. */
+    /** Counters of csumbpf, by VNI, of each VNI with a rule of its own. */
     public Map<Vni, Counters> counters() {
         Map<Vni, Counters> byVni = byVni(counters);
         firstRules().byVni().forEach((vni, place) -> byVni.put(vni, firstCounters(place)));
@@ -300,7 +300,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         return firstCounters.get(place).orElseThrow();
     }
 
-    /** Counters of csumbpf_detour by VNI, of all that have a rule of their own. */
+    /** Counters of csumbpf_detour, by VNI, of each VNI with a rule of its own. */
     public Map<Vni, Counters> backstopCounters() {
         return byVni(backstop);
     }
@@ -320,7 +320,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         return config().flatMap(Config::any).map(any -> firstCounters(FirstRules.ANY));
     }
 
-    /** Counters of csumbpf_detour of the rule for any VNI; empty if there is none. */
+    /** Counters of csumbpf_detour for the rule for any VNI; empty if there are none. */
     public Optional<Counters> backstopCountersOfAny() {
         return backstop.get(Codecs.VNI_ANY);
     }
@@ -337,7 +337,7 @@ public final class CsumbpfMaps implements AutoCloseable {
         return peers.entries();
     }
 
-    /** Events that were not told, since the program was loaded. */
+    /** Events since the program was loaded that were not reported. */
     public Map<EventType, Long> eventsLost() {
         Map<EventType, Long> byType = new EnumMap<>(EventType.class);
         for (EventType type : EventType.values()) {

@@ -10,7 +10,7 @@ import org.csumbpf.loader.BpfObject;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.RawMap;
 
-/** The object file of bpf/, which is a resource beside this class, opened but not loaded. */
+/** The object file that bpf/ is compiled to, opened but not loaded. It is a resource beside this class. */
 public final class CsumbpfObject implements AutoCloseable {
     /** The program's name in the object, and as bpftool and tc show it. */
     public static final String PROGRAM = "csumbpf";
@@ -37,12 +37,12 @@ public final class CsumbpfObject implements AutoCloseable {
         }
     }
 
-    /** Another build of it, with the same maps. */
+    /** Opens another build of the object, with the same maps. */
     public static CsumbpfObject open(byte[] elf) {
         return new CsumbpfObject(BpfObject.open(elf, PROGRAM));
     }
 
-    /** Before load: only this program, since verifying costs time. */
+    /** Before load: leaves out the other program, because verifying costs time. */
     public CsumbpfObject only(String name) {
         for (String other : List.of(PROGRAM, DETOUR)) {
             if (!other.equals(name)) {
@@ -58,12 +58,12 @@ public final class CsumbpfObject implements AutoCloseable {
         return CsumbpfMaps.of(object);
     }
 
-    /** Loads onto maps that another program uses already, so that both see the same rules and counters. */
+    /** Loads with the maps of another program, so that both use the same rules and counters. */
     public CsumbpfMaps load(CsumbpfMaps maps) {
         return load(maps, Set.of());
     }
 
-    /** Loads with new, empty rules and settings, and for the rest onto maps that another program uses already. */
+    /** Loads with new, empty rules and settings, and with the other maps of another program. */
     public CsumbpfMaps loadWithNewRules(CsumbpfMaps maps) {
         CsumbpfMaps next = load(maps, CsumbpfMaps.RULES);
         next.keepPlacesOf(maps);
@@ -71,8 +71,8 @@ public final class CsumbpfObject implements AutoCloseable {
     }
 
     /**
-     * Loads onto maps that another program uses already, but for the record: that one is new, has this version's layout and
-     * holds what the other does.
+     * Loads with the maps of another program, except for the record. That is a new map with this version's layout, and
+     * gets the other's content.
      */
     public CsumbpfMaps loadWithNewRecord(CsumbpfMaps maps) {
         CsumbpfMaps next = load(maps, Set.of(RecordMap.NAME));
@@ -90,8 +90,8 @@ public final class CsumbpfObject implements AutoCloseable {
     }
 
     /**
-     * The program, once loaded. It holds also the maps that its code does not use, so that whoever finds it finds them all
-     * (BPF_PROG_BIND_MAP).
+     * The loaded program. It also holds the maps that its code does not use (BPF_PROG_BIND_MAP), so that all maps can
+     * be found through the program.
      */
     public BpfProgram program() {
         BpfProgram program = object.program(PROGRAM);
@@ -103,7 +103,7 @@ public final class CsumbpfObject implements AutoCloseable {
         return program;
     }
 
-    /** The program for the loopback device, once loaded. */
+    /** The loaded program for the loopback device. */
     public BpfProgram detour() {
         return object.program(DETOUR);
     }

@@ -2,36 +2,36 @@
 package org.csumbpf.maps;
 
 /**
- * Which device an attachment is on, in numbers that the kernel does not give out again before the host restarts. Inodes of
- * namespaces and ifindexes are given out again at once.
+ * Identifies an attachment's device by numbers that the kernel does not reuse before the host reboots. Inodes of
+ * namespaces and ifindexes are not enough, because the kernel reuses them at once.
  *
  * @param netnsCookie of the network namespace (SO_NETNS_COOKIE, kernel 5.14); 0: not known
- * @param deviceId of the device, wherever it is moved to; 0: not known
+ * @param deviceId of the device's directory in sysfs, kept when the device moves; 0: not known
  */
 public record DeviceIdentity(long netnsCookie, long deviceId) {
     public static final DeviceIdentity UNKNOWN = new DeviceIdentity(0, 0);
 
-    /** Whether both are known and differ: certainly not the same namespace. */
+    /** Whether the namespaces certainly differ: both are known and not equal. */
     public boolean otherNamespace(DeviceIdentity other) {
         return differ(netnsCookie, other.netnsCookie);
     }
 
-    /** Whether both are known and differ: certainly not the same device. */
+    /** Whether the devices certainly differ: both are known and not equal. */
     public boolean otherDevice(DeviceIdentity other) {
         return differ(deviceId, other.deviceId);
     }
 
-    /** Whether both are known and equal: certainly the same namespace. */
+    /** Whether the namespaces are certainly the same: both are known and equal. */
     public boolean sameNamespace(DeviceIdentity other) {
         return netnsCookie != 0 && netnsCookie == other.netnsCookie;
     }
 
-    /** Whether both are known and equal: certainly the same device. */
+    /** Whether the devices are certainly the same: both are known and equal. */
     public boolean sameDevice(DeviceIdentity other) {
         return deviceId != 0 && deviceId == other.deviceId;
     }
 
-    /** With the other's numbers where this one's are not known. */
+    /** This identity; a number that is not known is taken from the other. */
     public DeviceIdentity or(DeviceIdentity other) {
         return new DeviceIdentity(
                 netnsCookie != 0 ? netnsCookie : other.netnsCookie, deviceId != 0 ? deviceId : other.deviceId);

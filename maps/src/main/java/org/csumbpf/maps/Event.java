@@ -2,12 +2,12 @@
 package org.csumbpf.maps;
 
 /**
- * What the program tells of one packet.
+ * What the program reports about one packet.
  *
  * @param type what it is about
  * @param timeNanos CLOCK_MONOTONIC, nanoseconds
- * @param peer who sent the packet, to whom
- * @param spi as in {@link Peer}; 0: there is none
+ * @param peer VNI, sender and receiver of the packet
+ * @param spi as in {@link Peer}; 0: plaintext, or unverified
  * @param deltaBefore as in {@link Peer}
  * @param delta as in {@link Peer}
  */

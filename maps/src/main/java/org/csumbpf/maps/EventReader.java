@@ -9,15 +9,15 @@ import java.util.function.Consumer;
 import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.RingBuffer;
 
-/** Reads the events of one or more attachments. Each is read once: what another reader has had does not come again. */
+/** Reads the events of one or more attachments. Each event is read once, by this reader or by another. */
 public final class EventReader implements AutoCloseable {
     private final Map<RawMap, Consumer<ByteBuffer>> maps;
     private final RingBuffer ring;
 
     /**
-     * Takes over the maps, also where it fails.
+     * Takes over the maps, and closes them if it fails.
      *
-     * @param consumers at least one map named {@link CsumbpfMaps#EVENTS}, and who gets what is in it
+     * @param consumers at least one map named {@link CsumbpfMaps#EVENTS}, and what gets its events
      */
     public EventReader(Map<RawMap, Consumer<Event>> consumers) {
         maps = new LinkedHashMap<>();
@@ -30,16 +30,16 @@ public final class EventReader implements AutoCloseable {
         }
     }
 
-    /** The ring buffer that an attachment pinned in that directory. */
+    /** The ring buffer of the attachment that is pinned in that directory. */
     public static RawMap map(Path directory) {
         return RawMap.fromPin(directory.resolve(CsumbpfMaps.EVENTS));
     }
 
     /**
-     * Waits for events, and hands over all there are.
+     * Waits for events, and passes all there are to the consumers.
      *
-     * @param timeoutMillis 0: does not wait
-     * @return how many there were
+     * @param timeoutMillis how long to wait; 0: not at all
+     * @return the number of events
      */
     public int poll(int timeoutMillis) {
         return ring.poll(timeoutMillis);

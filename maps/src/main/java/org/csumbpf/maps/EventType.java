@@ -3,13 +3,13 @@ package org.csumbpf.maps;
 
 import java.util.Locale;
 
-/** What the program tells of beside its counts: {@code enum csumbpf_event_type}, in its order. */
+/** What the program reports besides its counts: {@code enum csumbpf_event_type}, in its order. */
 public enum EventType {
     /** A peer's first wrong checksum. */
     BAD_CHECKSUM,
-    /** What NAT does to a peer's checksums is another thing than before. */
+    /** A peer's delta changed: another host or another NAT is behind its address. */
     MAPPING_CHANGED,
-    /** A packet with a VNI that has a rule, which IPsec did not decrypt. */
+    /** A packet that IPsec did not decrypt, of a VNI with a rule. */
     PLAINTEXT;
 
     /** The name that logs and metrics have. */

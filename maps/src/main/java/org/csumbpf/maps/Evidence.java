@@ -2,19 +2,19 @@
 package org.csumbpf.maps;
 
 /**
- * What had been counted at one moment, by the host and by an attachment: {@code struct csumbpf_evidence}. All are packets.
+ * Packet counts at one moment, of the host (in the attachment's network namespace) and of the attachment: {@code struct
+ * csumbpf_evidence}. The difference of two shows whether decrypted packets are dropped after both paths.
  *
- * @param checksumErrors UDP datagrams that the sockets on the VXLAN port dropped for their checksum, in the attachment's network
- *     namespace
- * @param reassembled IP datagrams that it put together from fragments
- * @param esp ESP that reached tc undecrypted
+ * @param checksumErrors UDP datagrams that the sockets on the VXLAN port dropped for their checksum
+ * @param reassembled IP datagrams that the host put together from fragments
+ * @param esp ESP that reached tc before it was decrypted
  * @param repaired on both paths
  * @param left with a checksum that is wrong, or could not be computed, and was left so
  */
 public record Evidence(long checksumErrors, long reassembled, long esp, long repaired, long left) {
     public static final Evidence NONE = new Evidence(0, 0, 0, 0, 0);
 
-    /** What came since. A count that began anew counts from zero. */
+    /** The difference from an earlier moment. A count that is smaller than before began again at 0. */
     public Evidence since(Evidence before) {
         return new Evidence(
                 grown(before.checksumErrors, checksumErrors),
@@ -24,7 +24,7 @@ public record Evidence(long checksumErrors, long reassembled, long esp, long rep
                 grown(before.left, left));
     }
 
-    /** Adds what another attachment of the same network namespace counted; the host's own counts are the same for both. */
+    /** Adds an attachment of the same network namespace. Both have the host's counts, so the smaller one is kept. */
     public Evidence plusAttachment(Evidence other) {
         return new Evidence(
                 Math.min(checksumErrors, other.checksumErrors),

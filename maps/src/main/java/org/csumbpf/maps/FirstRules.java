@@ -10,21 +10,23 @@ import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /**
- * The rules that the program finds without a hash, each in its place, by which its counters are found: {@code struct
- * csumbpf_first_rules}.
+ * The rules that the program finds without a hash: {@code struct csumbpf_first_rules}. A rule's slot is also the index
+ * of its counters.
  *
- * @param places always {@link #PLACES}
+ * @param places the slots, always {@link #PLACES}
  * @param more whether map {@code rules} holds others
  */
 record FirstRules(List<Place> places, boolean more) {
     /** {@code CSUMBPF_FIRST_RULES}. */
     static final int PLACES = 8;
-    /** {@code CSUMBPF_FIRST_ANY}: where the rule for any VNI counts. */
+    /** {@code CSUMBPF_FIRST_ANY}: the index of the counters of the rule for any VNI. */
     static final int ANY = PLACES;
 
     /**
-     * @param vni whose rule it is, or was
-     * @param rule empty: none
+     * A slot.
+     *
+     * @param vni of the rule that is, or was, in the slot
+     * @param rule empty: the slot is free
      */
     record Place(Vni vni, Optional<Rule> rule) {
         static final Place UNUSED = new Place(new Vni(0), Optional.empty());
@@ -36,7 +38,7 @@ record FirstRules(List<Place> places, boolean more) {
         places = List.copyOf(places);
     }
 
-    /** Where a VNI's rule is; empty: it has none here. */
+    /** The slot of a VNI's rule; empty: no slot holds one. */
     OptionalInt of(Vni vni) {
         for (int i = 0; i < PLACES; i++) {
             if (places.get(i).rule().isPresent() && places.get(i).vni().equals(vni)) {
@@ -46,7 +48,7 @@ record FirstRules(List<Place> places, boolean more) {
         return OptionalInt.empty();
     }
 
-    /** VNIs that have a rule here, and its place. */
+    /** The slots that hold a rule, by VNI. */
     Map<Vni, Integer> byVni() {
         Map<Vni, Integer> byVni = new TreeMap<>();
         for (int i = 0; i < PLACES; i++) {

@@ -3,9 +3,9 @@ package org.csumbpf.maps;
 
 import java.util.Locale;
 
-/** Where the program hangs: {@code enum csumbpf_hook}, in its order. */
+/** Where the program is attached: {@code enum csumbpf_hook}, in its order. */
 public enum Hook {
-    /** Not decided yet. */
+    /** Not attached yet; in options: the best that the kernel has. */
     NONE,
     /** A BPF link on the tcx ingress chain (kernel 6.6 and later). */
     TCX,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.maps;
 
-/** What attach changed on the host beside the hook: {@code enum csumbpf_host_change}, in the order of its bits. */
+/** What attach changed on the host besides the hook: {@code enum csumbpf_host_change}, in the order of its bits. */
 public enum HostChange {
     CLSACT("created the clsact qdisc"),
     GRO("switched GRO on"),

@@ -3,7 +3,7 @@ package org.csumbpf.maps;
 
 import org.csumbpf.loader.Advised;
 
-/** A map whose layout this version does not know: another version of csumbpf made it. */
+/** A map has a layout that this version does not know, because another version of csumbpf made the map. */
 public final class OtherVersionException extends IllegalStateException implements Advised {
     private static final String NEXT = "run 'csumbpf detach' on it, and attach it again";
 

@@ -7,9 +7,9 @@ import java.util.Locale;
 public enum Outcome {
     /** Checksum written. */
     REPAIRED,
-    /** Checksum right: not written. Computed, but in mode adjust only where verified. */
+    /** Checksum right: not written. In mode adjust it may be known without computing it. */
     GOOD,
-    /** Checksum computed and found wrong in mode observe: not written. */
+    /** Mode observe: checksum computed and wrong, not written. */
     BAD,
     /** Arrived without a checksum: left so. */
     ZERO,
@@ -19,11 +19,11 @@ public enum Outcome {
     PLAINTEXT,
     /** Not decrypted by IPsec: dropped, as the rule asks. */
     DROPPED,
-    /** Too long to compute: passed untouched. */
+    /** Longer than {@code CSUMBPF_CSUM_MAX}: passed untouched. */
     OVERSIZE,
-    /** A helper refused to read or write the packet: passed untouched. */
+    /** A helper could not read or write the packet: passed untouched. */
     FAILED,
-    /** Wrong by something else than what NAT does to this peer, in mode adjust: passed untouched. */
+    /** Mode adjust: wrong, and not by what NAT does to this peer. Passed untouched. */
     CORRUPT;
 
     /** The name that the command prints. */

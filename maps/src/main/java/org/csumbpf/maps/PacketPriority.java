@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.maps;
 
-/** What the paths tell each other of a packet in skb->priority: {@code enum csumbpf_priority}. */
+/** Marks in skb->priority, by which tc and nftables know what the other did: {@code enum csumbpf_priority}. */
 public enum PacketPriority {
-    /** tc left a checksum that is not 0 on purpose. */
+    /** tc left a checksum other than 0 on purpose. */
     DONE(0x12b5_0000),
-    /** nftables sent it over the loopback device; the minor number names the attachment. */
+    /** nftables sent the packet over the loopback device; the minor number names the attachment. */
     DETOUR(0x12b6_0000);
 
     private final int value;
@@ -19,9 +19,9 @@ public enum PacketPriority {
     }
 
     /**
-     * As tc and nftables write it, MAJOR:MINOR in hexadecimal.
+     * The priority as tc and nftables print it, MAJOR:MINOR in hexadecimal.
      *
-     * @param minor of which the lower 16 bits count
+     * @param minor only the lower 16 bits are used
      */
     public String text(int minor) {
         return Integer.toHexString(value >>> 16) + ":" + Integer.toHexString(minor & 0xffff);

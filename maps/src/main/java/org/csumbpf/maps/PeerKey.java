@@ -4,7 +4,7 @@ package org.csumbpf.maps;
 import java.net.InetAddress;
 
 /**
- * A sender of one VNI, and whom it sends to.
+ * A sender, for one VNI and one destination.
  *
  * @param vni as in the packet
  * @param source outer source address

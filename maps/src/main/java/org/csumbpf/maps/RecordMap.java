@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.function.UnaryOperator;
 import org.csumbpf.loader.RawMap;
 
-/** The map {@code attachment}: one {@link AttachmentRecord}. Also as an earlier version made it. */
+/** The map {@code attachment}, which holds one {@link AttachmentRecord}, also in the layout of earlier versions. */
 public final class RecordMap implements AutoCloseable {
-    /** The map's name, and that of its pin. */
+    /** The name of the map and of its pin. */
     public static final String NAME = "attachment";
 
     private final BpfMap<Integer, AttachmentRecord> map;
@@ -18,7 +18,7 @@ public final class RecordMap implements AutoCloseable {
         map = BpfMap.shared(raw, Codecs.U32, current ? Codecs.ATTACHMENT : Codecs.ATTACHMENT_1);
     }
 
-    /** From the pins of an attachment, of which this one may be all there is. */
+    /** Opens the record in an attachment's directory of pins. The other pins may be missing. */
     public static RecordMap fromPin(Path directory) {
         RawMap raw = RawMap.fromPin(directory.resolve(NAME));
         try {
@@ -29,7 +29,7 @@ public final class RecordMap implements AutoCloseable {
         }
     }
 
-    /** Whether it has this version's layout, and so room for all of a record. */
+    /** Whether the map has this version's layout, so that all of a record fits. */
     public boolean isCurrent() {
         return current;
     }
@@ -46,7 +46,7 @@ public final class RecordMap implements AutoCloseable {
         set(change.apply(get()));
     }
 
-    /** The kernel's number of the map. */
+    /** The map's id in the kernel. */
     public int id() {
         return map.raw().info().id();
     }

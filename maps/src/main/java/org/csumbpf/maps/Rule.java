@@ -2,16 +2,16 @@
 package org.csumbpf.maps;
 
 /**
- * What to do with the packets of a VNI.
+ * What to do with the packets of a VNI: {@code struct csumbpf_rule}.
  *
  * @param mode how to repair
  * @param dropPlaintext drop packets that IPsec did not decrypt; false: pass them untouched
- * @param unverified do not ask for proof of decryption; excludes {@code dropPlaintext}
- * @param verify mode adjust: of so many packets of a peer one is verified by its full checksum, 1 to {@link #VERIFY_MAX};
- *     0 in other modes
+ * @param unverified repair without proof of decryption; excludes {@code dropPlaintext}
+ * @param verify mode adjust: one packet of a peer in this many is verified by its full checksum, 1 to {@link
+ *     #VERIFY_MAX}; other modes: 0
  */
 public record Rule(Mode mode, boolean dropPlaintext, boolean unverified, int verify) {
-    /** What a computed checksum costs is then spread over so many packets that it does not show; see {@code make bench}. */
+    /** One full checksum in so many packets costs too little to be seen in {@code make bench}. */
     public static final int VERIFY_DEFAULT = 64;
 
     public static final int VERIFY_MAX = 0xffff;

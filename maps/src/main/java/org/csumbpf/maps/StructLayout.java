@@ -7,8 +7,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * A C struct of bpf/csumbpf.h as Java sees it: members in order, without implicit padding. The codecs read and write
- * through the members, so comparing this with the object's BTF compares what the codecs do.
+ * The layout of a C struct of bpf/csumbpf.h: members in order, without implicit padding. The codecs read and write
+ * through these members, so a test that compares the members with the object's BTF tests the codecs.
  */
 public final class StructLayout {
     private final String name;

@@ -3,13 +3,16 @@ package org.csumbpf.maps;
 
 import java.util.Locale;
 
-/** What is counted for the device as a whole: {@code enum csumbpf_total}, in its order. */
+/**
+ * What is counted for the whole device, because no VNI is known or no rule matched: {@code enum csumbpf_total}, in its
+ * order.
+ */
 public enum Total {
-    /** UDP that is cut short, fragmented or lies about its length, or VXLAN without the I flag. */
+    /** UDP that is cut short, fragmented or has a wrong length field, or VXLAN without the I flag. */
     MALFORMED,
     /** VXLAN on the configured port whose VNI has no rule. */
     NO_RULE,
-    /** ESP that reached tc still encrypted. */
+    /** ESP that reached tc before it was decrypted. */
     ESP;
 
     /** The name that the command prints. */

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** bpf/csumbpf.h exists twice, in C and in Java. The object's BTF is the judge. */
+/** Compares the Java copy of what is in bpf/csumbpf.h with the object's BTF. */
 class CodecsAgainstBtfTest {
     static List<StructLayout> layouts() {
         return Codecs.layouts();

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** Byte order, ranges and units as bpf/csumbpf.h states them. */
+/** Tests byte order, ranges and units against what bpf/csumbpf.h says. */
 class CodecsTest {
     @Test
     void thePortIsInNetworkByteOrder() {

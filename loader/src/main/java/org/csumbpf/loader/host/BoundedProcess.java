@@ -9,10 +9,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Runs a program for no longer than it may take: then it and the processes that it started are killed. */
+/** Runs a program with a time limit, after which the program and the processes that it started are killed. */
 final class BoundedProcess {
     private static final long DRAIN_MILLIS = 20;
-    /** Rounds of killing what a process that is being killed has started meanwhile. */
+    /** Rounds of killing, because a process may start others while it is being killed. */
     private static final int KILL_ROUNDS = 10;
 
     private BoundedProcess() {}
@@ -20,15 +20,15 @@ final class BoundedProcess {
     /**
      * What a program did.
      *
-     * @param ended false: it was killed
-     * @param output what it wrote to standard output and error until then
+     * @param ended false: the program was killed
+     * @param output what the program wrote to standard output and error
      */
     record Outcome(boolean ended, String output) {}
 
     /**
-     * Waits for the program and not for the end of its output, which a process that it leaves behind may hold open.
+     * Waits for the program, not for the end of its output: a process that it leaves behind may hold the output open.
      *
-     * @throws IOException it cannot be started
+     * @throws IOException the program cannot be started
      */
     static Outcome run(List<String> command, Duration timeout) throws IOException, InterruptedException {
         Process process = NetworkNamespace.start(new ProcessBuilder(command).redirectErrorStream(true));
@@ -47,7 +47,7 @@ final class BoundedProcess {
         }
     }
 
-    /** What is there now. Must keep up with the program, which stops where a pipe is full. */
+    /** Reads what is available. The program would block on a full pipe. */
     private static void drain(InputStream input, ByteArrayOutputStream output) throws IOException {
         for (int available = input.available(); available > 0; available = input.available()) {
             output.writeBytes(input.readNBytes(available));

@@ -9,17 +9,17 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** The BPF file system, where objects outlive the process that made them. */
+/** The BPF file system, in which pinned objects outlive the process that made them. */
 public final class Bpffs {
-    /** Where everybody mounts it. */
+    /** The usual mount point. */
     public static final Path DEFAULT = Path.of("/sys/fs/bpf");
 
-    /** bpffs has no device; what stands in its place is free. */
+    /** Marks a mount as ours: bpffs has no device, so the source may be any text. */
     private static final String SOURCE = "csumbpf";
 
     private static final int BPF_FS_MAGIC = 0xcafe4a11;
     private static final int STATFS_SIZE = 256;
-    /** Of a long; the magic numbers fit into its lower half. */
+    /** Offset of f_type, a long; the magic numbers fit into its lower half. */
     private static final int F_TYPE = 0;
     /** Offset of f_flags in struct statfs of 64-bit machines. */
     private static final int STATFS_FLAGS = 80;
@@ -34,7 +34,7 @@ public final class Bpffs {
         return Libc.statfs(directory.toString(), result) == 0 && result.getInt(F_TYPE) == BPF_FS_MAGIC;
     }
 
-    /** Whether nothing can be pinned or unpinned there. */
+    /** Whether the file system is mounted read-only, so that nothing can be pinned or unpinned there. */
     public static boolean isReadOnly(Path directory) {
         try (Memory result = new Memory(STATFS_SIZE)) {
             result.clear();
@@ -42,7 +42,7 @@ public final class Bpffs {
         }
     }
 
-    /** Mounts one there if there is none, from a source that says whose it is; true: this call did. */
+    /** Mounts a bpffs there if there is none, and marks the mount as ours. True: this call mounted it. */
     public static boolean ensureMounted(Path directory) {
         if (isMounted(directory)) {
             return false;
@@ -61,15 +61,15 @@ public final class Bpffs {
                 .isPresent();
     }
 
-    /** EBUSY: somebody has a file or a directory of it open. */
+    /** Unmounts the bpffs. EBUSY: somebody has a file or a directory in it open. */
     public static void unmount(Path directory) {
         Libc.check(Libc.umount2(directory.toString(), 0), "unmount bpffs from", directory.toString());
     }
 
     /**
-     * Whether what is pinned there is still there when this process ends. It is not under {@code ip netns exec} and the
-     * like, which make a mount namespace of their own with a new /sys. Told by comparing with process 1; where that
-     * cannot be read, by the mark that {@code ip netns exec} leaves: a /sys whose source is the namespace's name.
+     * Whether pins there outlive this command. They do not under {@code ip netns exec} and the like, which make a mount
+     * namespace with a new /sys. Compares with process 1; if that cannot be read, checks for the trace of {@code ip
+     * netns exec}: a /sys whose source is the namespace's name.
      */
     public static boolean outlivesCommand(Path directory) {
         try {
@@ -91,7 +91,7 @@ public final class Bpffs {
         return source(mountinfo, "/sys", "sysfs");
     }
 
-    /** The source of the topmost mount of that type there. */
+    /** The source of the topmost mount of that type on that directory. */
     private static Optional<String> source(List<String> mountinfo, String directory, String type) {
         Optional<String> source = Optional.empty();
         for (String line : mountinfo) {

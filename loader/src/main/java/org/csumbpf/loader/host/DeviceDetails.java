@@ -4,10 +4,10 @@ package org.csumbpf.loader.host;
 import java.util.Map;
 
 /**
- * What a device of some kind says of itself beside what all devices do (RTM_NEWLINK).
+ * A network device, with what only its kind of device has (RTM_NEWLINK).
  *
- * @param device what all do
- * @param ofKind IFLA_INFO_DATA: values by attribute, each in the byte order that the kind gives it
- * @param received packets that it has taken since it was made (rx_packets)
+ * @param device what every device has
+ * @param ofKind IFLA_INFO_DATA: values by attribute, each in the byte order that the kind defines
+ * @param received packets that the device has received since it was made (rx_packets)
  */
 public record DeviceDetails(NetDevice device, Map<Integer, byte[]> ofKind, long received) {}

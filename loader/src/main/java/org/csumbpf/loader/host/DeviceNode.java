@@ -12,16 +12,16 @@ import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
 /**
- * What tells a network device from every other that the host has had or will have until it starts again: the number of its
- * directory in sysfs. The kernel counts these up and gives none out twice (a 64-bit kernfs id: kernfs_new_node of fs/kernfs/dir.c,
- * since 5.5), and the directory goes with the device through a renaming and into another namespace. Measured on 5.10, 6.1,
- * 6.12, 6.18 and 7.3 (RecordedAttachmentTest). An ifindex is given out again at once.
+ * Identifies a network device by the number of its directory in sysfs, which no other device gets before the host
+ * reboots. The kernel counts these numbers up and never reuses one (a 64-bit kernfs id: kernfs_new_node of
+ * fs/kernfs/dir.c, since 5.5), and a device that is renamed or moved to another namespace keeps its directory. Measured
+ * on 5.10, 6.1, 6.12, 6.18 and 7.3 (RecordedAttachmentTest). An ifindex, however, is reused at once.
  *
- * <p>The sysfs that is mounted may show another namespace's devices, or none. So this mounts one that nobody else sees (fsopen,
- * fsmount; kernel 5.2), which needs CAP_SYS_ADMIN.
+ * <p>The mounted sysfs may show another namespace's devices, or none. So this class mounts one of its own, which nobody
+ * else sees (fsopen, fsmount; kernel 5.2). That needs CAP_SYS_ADMIN.
  */
 public final class DeviceNode {
-    /** The same on all architectures. */
+    /** This number and the next two are the same on all architectures. */
     private static final long SYS_FSOPEN = 430;
 
     private static final long SYS_FSCONFIG = 431;
@@ -33,8 +33,8 @@ public final class DeviceNode {
     private DeviceNode() {}
 
     /**
-     * The number of a device in the calling thread's network namespace; empty where there is no such device, where the kernel
-     * cannot say it, or where the caller may not ask.
+     * The number of a device in the calling thread's network namespace. Empty if there is no such device, if the kernel
+     * cannot mount a sysfs of our own, or without CAP_SYS_ADMIN.
      */
     public static OptionalLong of(String ifname) {
         return withDevices(directory -> Optional.of(number(directory, ifname)).filter(number -> number != 0))
@@ -49,7 +49,7 @@ public final class DeviceNode {
                 .findFirst());
     }
 
-    /** 0: no such device. By bytes, since a name may be no text. */
+    /** 0: no such device. The path is bytes, because a device's name may not be valid text. */
     private static long number(String directory, String ifname) {
         ByteArrayOutputStream path = new ByteArrayOutputStream();
         path.writeBytes((directory + "/").getBytes(StandardCharsets.US_ASCII));

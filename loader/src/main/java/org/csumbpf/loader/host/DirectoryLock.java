@@ -13,8 +13,8 @@ import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
 /**
- * An exclusive lock on a directory (flock(2)) that nobody else may open ({@link PrivateDirectory}). It ends with the process at
- * the latest. The holder may remove the directory: who waited for it then notices and makes a new one.
+ * An exclusive lock (flock(2)) on a directory that nobody else may open ({@link PrivateDirectory}). The lock ends with
+ * the process at the latest. The holder may remove the directory; a waiting process then notices and makes a new one.
  */
 public final class DirectoryLock implements AutoCloseable {
     private final int fd;
@@ -23,7 +23,7 @@ public final class DirectoryLock implements AutoCloseable {
         this.fd = fd;
     }
 
-    /** Makes the directory if need be and locks it. */
+    /** Makes the directory if it does not exist, and locks it. */
     public static DirectoryLock acquire(Path directory, Duration timeout) {
         long deadline = System.nanoTime() + timeout.toNanos();
         while (true) {
@@ -32,11 +32,11 @@ public final class DirectoryLock implements AutoCloseable {
                 PrivateDirectory.ensure(directory);
             } catch (KernelException e) {
                 if (e.errno() == Errno.ENOENT && System.nanoTime() < deadline) {
-                    continue; // the holder removed it at that instant
+                    continue; // the holder removed it at this moment
                 }
                 throw e;
             } catch (FileAlreadyExistsException | NoSuchFileException e) {
-                // Either is also how it ends when the holder removes the directory, or a parent, at that instant.
+                // Both also happen if the holder removes the directory, or a parent, at this moment.
                 if (System.nanoTime() < deadline) {
                     continue;
                 }
@@ -48,7 +48,7 @@ public final class DirectoryLock implements AutoCloseable {
             if (fd < 0) {
                 int errno = Native.getLastError();
                 if (errno == Errno.ENOENT && System.nanoTime() < deadline) {
-                    continue; // removed in between
+                    continue; // the holder removed it after ensure()
                 }
                 throw new KernelException("open", directory.toString(), errno);
             }
@@ -73,7 +73,7 @@ public final class DirectoryLock implements AutoCloseable {
         }
     }
 
-    /** Whether the path still names what is locked. */
+    /** Whether the path still names the locked directory. */
     private static boolean isStill(Path directory, int fd) {
         try {
             return Files.getAttribute(directory, "unix:ino")

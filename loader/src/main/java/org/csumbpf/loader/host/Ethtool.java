@@ -3,7 +3,7 @@ package org.csumbpf.loader.host;
 
 import com.sun.jna.Memory;
 
-/** Device features by SIOCETHTOOL, of the calling thread's network namespace. */
+/** Reads and sets device features by SIOCETHTOOL, in the calling thread's network namespace. */
 public final class Ethtool {
     private static final long SIOCETHTOOL = 0x8946;
     private static final int ETHTOOL_GGRO = 0x2b;
@@ -30,7 +30,7 @@ public final class Ethtool {
         byte[] name = InterfaceName.encode(device);
         int socket = Libc.check(Libc.socket(Libc.AF_INET, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0), "open", "socket");
         try {
-            // struct ethtool_value { __u32 cmd; __u32 data; } behind struct ifreq { char name[16]; void *data; }
+            // struct ifreq { char name[16]; void *data; } points to struct ethtool_value { __u32 cmd; __u32 data; }.
             Memory value = new Memory(VALUE_SIZE);
             value.setInt(VALUE_CMD, command);
             value.setInt(VALUE_DATA, data);

@@ -6,7 +6,7 @@ import java.util.function.Supplier;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
-/** An exclusive lock (flock(2)) on what a descriptor has open, waited for up to a time: the kernel waits for ever, or not at all. */
+/** Takes an exclusive lock (flock(2)) with a timeout. The kernel alone would wait for ever or not at all. */
 final class Flock {
     private static final int LOCK_EX = 2;
     private static final int LOCK_NB = 4;
@@ -15,11 +15,11 @@ final class Flock {
     private Flock() {}
 
     /**
-     * Closing the descriptor ends it.
+     * Locks what the descriptor has open. Closing the descriptor ends the lock.
      *
      * @param object what the descriptor has open, for messages
      * @param deadline of {@link System#nanoTime}
-     * @param late what to throw if somebody else holds it until then
+     * @param late what to throw if somebody else holds the lock until the deadline
      */
     static void exclusive(int fd, Object object, long deadline, Supplier<LockTimeoutException> late) {
         while (Libc.flock(fd, LOCK_EX | LOCK_NB) < 0) {

@@ -8,8 +8,8 @@ import java.net.InetAddress;
  *
  * @param ifindex of the device
  * @param station the Ethernet address, as {@code 02:00:00:00:00:01}
- * @param destination NDA_DST: where packets for it are sent
- * @param permanent somebody made it, and the device learns nothing else for this station
- * @param age how long it has been as it is, nanoseconds, to the hundredth of a second: the device is no younger
+ * @param destination NDA_DST: where packets for the station are sent
+ * @param permanent the entry was configured, and the device learns no other one for this station
+ * @param age nanoseconds since the entry last changed, to the hundredth of a second; the device is no younger
  */
 public record ForwardingEntry(int ifindex, String station, InetAddress destination, boolean permanent, long age) {}

@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * An exclusive lock (flock(2)) on a file in a directory that only root may enter, so that nobody else can hold it. It ends with
- * the process at the latest; the file stays.
+ * An exclusive lock (flock(2)) on a file in a directory that only root may enter, so that nobody else can hold the
+ * lock. It ends with the process at the latest; the file stays.
  */
 public final class HostLock implements AutoCloseable {
     private static final int MODE = 0600;
@@ -24,9 +24,10 @@ public final class HostLock implements AutoCloseable {
     }
 
     /**
-     * Locks {@code <directory>/lock}, both of which are made if need be; the directory's parent must exist.
+     * Locks {@code <directory>/lock}. Makes the directory and the file if they do not exist. The directory's parent
+     * must exist.
      *
-     * @throws LockTimeoutException somebody else holds it for longer than {@code timeout}
+     * @throws LockTimeoutException somebody else holds the lock for longer than {@code timeout}
      * @throws UntrustedPathException the directory is somebody else's
      */
     public static HostLock acquire(Path directory, Duration timeout) {
@@ -62,9 +63,12 @@ public final class HostLock implements AutoCloseable {
         }
     }
 
-    /** Who has a flock on a file, from the lines of /proc/locks (proc_locks(5)). 0 and less: of another PID namespace. */
+    /**
+     * The processes that hold a flock on a file, from the lines of /proc/locks (proc_locks(5)). Processes of another
+     * PID namespace, whose number is 0 or less, are left out.
+     */
     static List<Long> holders(List<String> locks, long device, long inode) {
-        // 1: FLOCK  ADVISORY  WRITE 1234 00:1a:567 0 EOF; who waits has an arrow behind the number
+        // 1: FLOCK  ADVISORY  WRITE 1234 00:1a:567 0 EOF; a waiting process has an arrow after the number
         String file = String.format(Locale.ROOT, "%02x:%02x:%d", major(device), minor(device), inode);
         List<Long> pids = new ArrayList<>();
         for (String line : locks) {
@@ -79,7 +83,7 @@ public final class HostLock implements AutoCloseable {
         return pids;
     }
 
-    /** As glibc's gnu_dev_major() takes it from a dev_t. */
+    /** The major number in a dev_t, as glibc's gnu_dev_major() computes it. */
     private static long major(long device) {
         return (device >>> 8 & 0xfff) | (device >>> 32 & 0xfffff000L);
     }

@@ -14,12 +14,12 @@ import java.util.TreeSet;
 /**
  * Which devices of a network namespace have IPv6 addresses (/proc/net/if_inet6).
  *
- * @param globalDevices the ifindexes of devices with an address that reaches beyond their link
+ * @param globalDevices the ifindexes of devices with an address that is valid beyond their link
  * @param loopback whether there is a ::1
  */
 public record Inet6Addresses(Set<Integer> globalDevices, boolean loopback) {
     private static final Path FILE = Path.of("/proc/thread-self/net/if_inet6");
-    /** IPV6_ADDR_SCOPE_MASK of the kernel's net/ipv6.h: global and unique local addresses, and those of the loopback device. */
+    /** IPV6_ADDR_SCOPE_MASK of the kernel's net/ipv6.h. GLOBAL: global and unique local addresses; HOST: lo's. */
     private static final int SCOPE_GLOBAL = 0x00;
 
     private static final int SCOPE_HOST = 0x10;
@@ -28,7 +28,7 @@ public record Inet6Addresses(Set<Integer> globalDevices, boolean loopback) {
         globalDevices = Set.copyOf(globalDevices);
     }
 
-    /** Of the namespace that the calling thread is in. */
+    /** Reads those of the calling thread's network namespace. */
     public static Inet6Addresses read() {
         List<String> lines = lines();
         return new Inet6Addresses(
@@ -49,7 +49,7 @@ public record Inet6Addresses(Set<Integer> globalDevices, boolean loopback) {
 
     private static List<String> lines() {
         try {
-            // Names are bytes: as ISO 8859-1 any are read, and only what is ASCII is looked at.
+            // A device's name may hold any bytes, all of which ISO 8859-1 decodes. Only ASCII fields are used.
             return Files.readAllLines(FILE, StandardCharsets.ISO_8859_1);
         } catch (NoSuchFileException e) {
             return List.of(); // a kernel without IPv6

@@ -11,8 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Names of network devices as text. To the kernel a name is up to 15 bytes of anything but a slash, a colon and space. What is no
- * UTF-8 among them stands in the text as {@code \xe9}, so each name has a text of its own that can be printed and typed.
+ * Names of network devices as text. To the kernel a name is up to 15 bytes of anything but a slash, a colon and space.
+ * A byte that is not UTF-8 becomes an escape in the text, such as {@code \xe9}. So each name has a text of its own that
+ * can be printed and typed.
  */
 public final class InterfaceName {
     private static final int FIRST_BYTE_THAT_IS_NO_ASCII = 0x80;
@@ -42,7 +43,7 @@ public final class InterfaceName {
         }
     }
 
-    /** The bytes that {@link #decode} made the text of. */
+    /** The bytes from which {@link #decode} made the text. */
     public static byte[] encode(String text) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         int done = 0;
@@ -59,15 +60,15 @@ public final class InterfaceName {
     }
 
     /**
-     * Whether somebody who types {@code typed} may mean that device: the JVM puts U+FFFD for the bytes of an argument that are no
-     * UTF-8.
+     * Whether an argument {@code typed} may mean the device. In arguments the JVM replaces bytes that are not UTF-8 by
+     * U+FFFD.
      */
     public static boolean matches(String text, String typed) {
         return text.equals(typed)
                 || typed.indexOf('\ufffd') >= 0 && new String(encode(text), StandardCharsets.UTF_8).equals(typed);
     }
 
-    /** The byte that is written from here on; -1: none. */
+    /** The byte that is escaped at this index; negative: none. */
     private static int escaped(String text, int at) {
         return at + 4 <= text.length()
                 ? (Character.digit(text.charAt(at + 2), 16) << 4 | Character.digit(text.charAt(at + 3), 16))

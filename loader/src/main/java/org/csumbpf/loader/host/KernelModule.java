@@ -12,22 +12,22 @@ import org.csumbpf.loader.Abi;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
-/** Kernel modules by name. */
+/** Loads and unloads kernel modules by name. */
 public final class KernelModule {
     private static final long SYS_DELETE_MODULE = Abi.current().sysDeleteModule();
     private static final int O_NONBLOCK = 04000;
-    /** For both modules together less than another command waits for the lock. */
+    /** For one module. The timeouts of both modules together are shorter than another command waits for the lock. */
     private static final Duration TIMEOUT = Duration.ofSeconds(12);
 
     private KernelModule() {}
 
-    /** What can be said of a module. */
+    /** Whether a module is loaded or can be. */
     public enum State {
         LOADED,
         BUILT_IN,
         /** Not loaded, but there is a file to load. */
         LOADABLE,
-        /** Neither loaded nor to be found. */
+        /** Not loaded, and there is no file. */
         UNAVAILABLE
     }
 
@@ -43,10 +43,10 @@ public final class KernelModule {
     }
 
     /**
-     * Loads a module and what it depends on, by modprobe(8), which honours the host's blacklist and options.
+     * Loads a module and its dependencies by modprobe(8), which honours the host's blacklist and options.
      *
-     * @return true: this call loaded it; false: it was there
-     * @throws ModuleException where it cannot
+     * @return true: this call loaded it; false: it was loaded already, or is built in
+     * @throws ModuleException the module cannot be loaded
      */
     public static boolean load(String module) {
         State before = state(module);
@@ -62,9 +62,9 @@ public final class KernelModule {
     }
 
     /**
-     * Unloads a module, not what it depends on (delete_module(2)).
+     * Unloads a module, but not its dependencies (delete_module(2)).
      *
-     * @return false: it was not loaded
+     * @return false: the module was not loaded
      * @throws KernelException EAGAIN or EBUSY: it is in use
      */
     public static boolean unload(String module) {
@@ -80,7 +80,7 @@ public final class KernelModule {
 
     private static String modprobe(String module) {
         try {
-            // -b: a blacklist is somebody's will, here too.
+            // -b: without it, modprobe ignores the blacklist for a module that is given by name.
             BoundedProcess.Outcome outcome = BoundedProcess.run(List.of(program(), "-b", module), TIMEOUT);
             if (!outcome.ended()) {
                 throw new ModuleException(
@@ -96,7 +96,7 @@ public final class KernelModule {
         }
     }
 
-    /** sudo and cron leave /sbin out of PATH. */
+    /** The path of modprobe: sudo and cron leave /sbin out of PATH. */
     private static String program() {
         return Stream.of("/sbin/modprobe", "/usr/sbin/modprobe")
                 .filter(path -> Files.isExecutable(Path.of(path)))
@@ -112,7 +112,7 @@ public final class KernelModule {
         }
     }
 
-    /** Whether a line of modules.builtin or modules.dep starts with the module's file: kernel/net/ipv4/esp4.ko.xz: ... */
+    /** Whether a line of modules.builtin or modules.dep begins with the module's file: kernel/net/ipv4/esp4.ko.xz: … */
     static boolean contains(List<String> lines, String module) {
         String file = "/" + module.replace('-', '_') + ".ko";
         return lines.stream()

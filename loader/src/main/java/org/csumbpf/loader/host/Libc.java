@@ -7,7 +7,7 @@ import com.sun.jna.Pointer;
 import org.csumbpf.loader.Abi;
 import org.csumbpf.loader.KernelException;
 
-/** The functions of libc that this package calls: the only table of them. They return -1 and leave errno behind. */
+/** All functions of libc that this package calls. If one fails, it returns -1 and sets errno. */
 final class Libc {
     static final int O_RDONLY = 0;
     static final int O_DIRECTORY = Abi.current().oDirectory();
@@ -25,8 +25,8 @@ final class Libc {
     static final int SOCK_CLOEXEC = 02000000;
 
     /**
-     * Never freed, so that JNA's thread that frees memory, which it starts with the first, is there from here on. It ends
-     * when there is none left, and the next would inherit the namespace of whoever needs memory then, and hold it.
+     * Never freed, so that JNA's thread that frees memory never ends. It would end with the last block of memory; the
+     * next such thread would inherit, and hold, the network namespace of the thread that allocates memory then.
      */
     private static final Memory KEPT = new Memory(1);
 
@@ -40,7 +40,7 @@ final class Libc {
 
     static native int open(String path, int flags, int mode);
 
-    /** @param path ends with a zero byte; for names that are no text in any encoding */
+    /** @param path ends with a zero byte; for names that are not valid text in any encoding */
     static native int open(byte[] path, int flags);
 
     static native int mkdir(String path, int mode);

@@ -5,12 +5,12 @@ import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 
 /**
- * The functions of libnftables.so.1 that this project calls: the only table of them. Loaded when it is first needed, and
- * no sooner: hosts without the library run everything else.
+ * All functions of libnftables.so.1 that this project calls. The library is loaded when it is first needed, because
+ * everything else works without it.
  */
 final class Libnftables {
     static final int OUTPUT_JSON = 1 << 4;
-    /** Protocols, priorities, symbols and times. */
+    /** Numbers for protocols, priorities, symbols and times. */
     static final int OUTPUT_NUMERIC = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10;
 
     static final int OUTPUT_TERSE = 1 << 11;

@@ -7,14 +7,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The mount namespaces that processes are in, as far as they may be seen. */
+/** The mount namespaces of all processes that this process may inspect. */
 public final class MountNamespaces {
     private MountNamespaces() {}
 
-    /** The root directory of each but this process' own, by a process that is in it. */
+    /** The root directory of each mount namespace but this process' own, through a process in it. */
     public static List<Path> otherRoots() {
         Set<Long> seen = new HashSet<>();
-        seen.add(0L); // what is no process, or may not be looked into
+        seen.add(0L); // entries that are no process, or may not be inspected
         seen.add(NetworkNamespace.inode(Path.of("/proc/self/ns/mnt")));
         List<Path> roots = new ArrayList<>();
         for (Path process : NetworkNamespace.entries(Path.of("/proc"))) {

@@ -20,21 +20,22 @@ import java.util.function.Predicate;
 import org.csumbpf.loader.KernelException;
 
 /**
- * Looks for a network namespace in all that can hold one and can be seen from here: this process, {@code /run/netns},
- * {@code /run/docker/netns}, processes, mount tables (a namespace may be bind-mounted anywhere), threads, descriptors.
+ * Searches for a network namespace in everything visible that can hold one: this process, {@code /run/netns}, {@code
+ * /run/docker/netns}, processes, mount tables (a namespace may be bind-mounted anywhere), threads, descriptors.
  *
- * <p>Not found is not gone: a socket alone holds a namespace, and so does a descriptor on its way from one process to another.
+ * <p>Not found does not mean gone: a socket alone can hold a namespace, and so can a descriptor on its way from one
+ * process to another.
  */
 public final class NamespaceSearch {
     private static final Path PROC = Path.of("/proc");
-    /** PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h: here all processes of the host are to be seen. */
+    /** PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h. In this namespace all processes are visible. */
     private static final long INITIAL_PID_NAMESPACE = 0xeffffffcL;
 
-    /** By inode: whether it is worth opening. */
+    /** Whether a namespace with this inode is worth opening. */
     private final LongPredicate candidate;
 
     private final Predicate<NetworkNamespace> wanted;
-    /** Whether the inode alone says enough to open a descriptor that does not name its namespace. */
+    /** Whether one inode is searched. Otherwise a descriptor is skipped if its link does not name a namespace. */
     private final boolean byInode;
 
     private boolean complete = NetworkNamespace.inode(Path.of("/proc/self/ns/pid")) == INITIAL_PID_NAMESPACE;
@@ -46,21 +47,21 @@ public final class NamespaceSearch {
     }
 
     /**
-     * What was found.
+     * The result of a search.
      *
      * @param namespace open; the caller closes it
-     * @param complete nothing kept the search from a place: no missing right, no PID namespace that hides processes
+     * @param complete nothing was hidden from the search, by a missing right or by a PID namespace
      */
     public record Answer(Optional<NetworkNamespace> namespace, boolean complete) {}
 
-    /** The likely places first: what is found soon costs little. */
+    /** Finds the namespace with this inode. Searches the likely places first, because they cost little. */
     public static Answer find(long inode) {
         NamespaceSearch search =
                 new NamespaceSearch(number -> number == inode, namespace -> namespace.inode() == inode, true);
         return new Answer(search.run(), search.complete);
     }
 
-    /** The first that is as {@code wanted} says, which is asked of each namespace once. */
+    /** Finds the first namespace that {@code wanted} accepts. Each namespace is tested once. */
     public static Answer first(Predicate<NetworkNamespace> wanted) {
         Set<Long> seen = new HashSet<>();
         NamespaceSearch search = new NamespaceSearch(
@@ -70,7 +71,7 @@ public final class NamespaceSearch {
         return new Answer(search.run(), search.complete);
     }
 
-    /** Shows each namespace to {@code visitor}, once. One that may not be entered is left out. */
+    /** Calls {@code visitor} once with each namespace. One that may not be opened or entered is left out. */
     public static void each(Consumer<NetworkNamespace> visitor) {
         first(namespace -> {
             visitor.accept(namespace);
@@ -134,7 +135,7 @@ public final class NamespaceSearch {
         }
     }
 
-    /** Empty also where the kernel uses the inode for something else meanwhile, or another file system has the number too. */
+    /** Empty also if the inode is not a network namespace's: reused by now, or that of another file system. */
     private Optional<NetworkNamespace> opened(Path path) {
         return opened(NetworkNamespace.bytes(path), path.toString());
     }
@@ -160,7 +161,7 @@ public final class NamespaceSearch {
         return matches ? found : Optional.empty();
     }
 
-    /** Each mount namespace once, by the first process that is in it. */
+    /** Searches the process' mount namespace, unless an earlier process was in it. */
     private Optional<NetworkNamespace> mounted(Path process, Set<Long> seen) {
         try {
             if (!seen.add((Long) Files.getAttribute(process.resolve("ns/mnt"), "unix:ino"))) {
@@ -187,7 +188,7 @@ public final class NamespaceSearch {
     }
 
     /**
-     * Where the text of a mountinfo file (proc(5)) has such a network namespace mounted, as bytes.
+     * The mount points, as bytes, of candidate network namespaces in the text of a mountinfo file (proc(5)).
      *
      * @param mountinfo each char a byte
      */
@@ -203,7 +204,7 @@ public final class NamespaceSearch {
         return points;
     }
 
-    /** Of {@code net:[4026531840]}; empty for what is no network namespace. */
+    /** The inode in {@code net:[4026531840]}; empty if the text is not a network namespace's. */
     private static Optional<Long> inode(String text) {
         if (!text.startsWith("net:[") || !text.endsWith("]")) {
             return Optional.empty();
@@ -215,7 +216,7 @@ public final class NamespaceSearch {
         }
     }
 
-    /** The kernel writes space, tab, newline and backslash as a backslash and three octal digits. */
+    /** Undoes the kernel's escapes: space, tab, newline and backslash are a backslash and three octal digits. */
     private static byte[] unescaped(String field) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         for (int i = 0; i < field.length(); i++) {
@@ -230,8 +231,8 @@ public final class NamespaceSearch {
     }
 
     /**
-     * A descriptor of a bind mount names the mount's path and not the namespace, so the link's text is not enough. Its inode stands
-     * in fdinfo since kernel 5.14; to ask the file itself could wait for the server of a network file system.
+     * The link of a bind mount's descriptor names the mount's path, not the namespace. Then the inode in fdinfo (kernel
+     * 5.14) decides; a stat of the file itself could wait for the server of a network file system.
      */
     private Optional<NetworkNamespace> descriptor(Path process, Path descriptor) {
         try {
@@ -258,7 +259,7 @@ public final class NamespaceSearch {
         }
     }
 
-    /** A process that has ended holds nothing. */
+    /** Only a missing right makes the search incomplete; a process that has ended holds nothing. */
     private void missed(IOException e) {
         if (e instanceof AccessDeniedException) {
             complete = false;

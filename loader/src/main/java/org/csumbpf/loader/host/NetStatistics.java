@@ -14,18 +14,19 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What a network namespace counts of its packets, as nstat(8) shows it; since the namespace was made.
+ * The packet counters of a network namespace since it was made, as nstat(8) shows them, and the drops of its sockets.
  *
  * @param ipv4 of IPv4
- * @param ipv6 of IPv6; zeroes where the kernel has none
- * @param xfrmInErrors packets that IPsec refused, by the kernel's name for the reason (Documentation/networking/xfrm_proc.rst);
- *     empty where the kernel has no CONFIG_XFRM_STATISTICS
- * @param udpDrops datagrams that the sockets of a UDP port (IPv4 and IPv6) have dropped, by local port in host order; ports without
- *     any are not there. The kernel's own sockets, those of tunnel devices, are among them. A wrong checksum is counted here if the datagram has more
- *     than 76 bytes from its UDP header on; shorter ones are checked before the kernel knows the socket
+ * @param ipv6 of IPv6; zeroes if the kernel has none
+ * @param xfrmInErrors packets that IPsec refused, by the kernel's name for the reason
+ *     (Documentation/networking/xfrm_proc.rst); empty if the kernel has no CONFIG_XFRM_STATISTICS
+ * @param udpDrops datagrams that the sockets of a UDP port (IPv4 and IPv6) have dropped, by local port in host order;
+ *     without ports that have dropped none. The kernel's own sockets, those of tunnel devices, are included. A wrong
+ *     checksum is counted here if the datagram has more than 76 bytes from its UDP header on; shorter ones are verified
+ *     before the kernel knows the socket.
  */
 public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInErrors, Map<Integer, Long> udpDrops) {
-    /** Columns of /proc/net/udp: number, local address and port, remote ones, state, queues, timer, retransmits, uid … */
+    /** Columns of /proc/net/udp: number, local address and port, remote ones, state, queues, timer, retransmits, … */
     private static final int LOCAL = 1;
 
     private static final int DROPS = 12;
@@ -40,9 +41,9 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
         static final Family NONE = new Family(0, 0);
     }
 
-    /** Of the calling thread's network namespace. */
+    /** Reads those of the calling thread's network namespace. */
     public static NetStatistics read() {
-        // Not /proc/net: that is the process' own.
+        // Not /proc/net, which is that of the process' main thread.
         Path net = Path.of("/proc/thread-self/net");
         List<String> sockets = new ArrayList<>(lines(net.resolve("udp")));
         sockets.addAll(lines(net.resolve("udp6")));
@@ -50,7 +51,7 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
     }
 
     /**
-     * Of the datagrams that the sockets of this port have dropped, those that a wrong checksum explains.
+     * The datagrams that the sockets of this port have dropped, as far as wrong checksums can explain them.
      *
      * @param port in host order
      */
@@ -70,7 +71,7 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
                 drops(sockets));
     }
 
-    /** Two lines for a protocol: the names, and in the same order the values. The key is as "Udp:InErrors". */
+    /** A protocol has two lines: names, and values in the same order. The key is as "Udp:InErrors". */
     static Map<String, Long> values(List<String> lines) {
         Map<String, Long> found = new HashMap<>();
         for (int i = 0; i + 1 < lines.size(); i += 2) {
@@ -89,7 +90,7 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
             List<String> words = Words.of(line);
             int colon = words.size() > DROPS ? words.get(LOCAL).indexOf(':') : -1;
             if (colon >= 0 && !words.get(DROPS).equals("0")) {
-                // The kernel prints an int.
+                // The kernel prints an int, which may be negative.
                 long count = Integer.toUnsignedLong((int) Long.parseLong(words.get(DROPS)));
                 drops.merge(Integer.parseInt(words.get(LOCAL).substring(colon + 1), 16), count, Long::sum);
             }

@@ -21,19 +21,19 @@ final class Netlink {
 
     private Netlink() {}
 
-    /** What stands behind the header of a request. */
+    /** Fills in what follows the header of a request. */
     interface Body {
         void fill(ByteBuffer request);
     }
 
     /**
-     * All objects of a kind.
+     * Reads all objects of a kind.
      *
      * @param family NETLINK_*
      * @param type of the request
-     * @param bodySize bytes; what a family does not expect it complains of in the kernel's log
+     * @param bodySize bytes; if there are more than the kernel expects, it logs a complaint
      * @param operation for messages
-     * @param parse empty for messages about something else
+     * @param parse returns empty for messages about something else
      */
     static <T> List<T> dump(
             int family,

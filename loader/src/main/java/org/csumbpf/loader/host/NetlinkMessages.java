@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.function.BiConsumer;
 
 /**
- * The layout of rtnetlink messages (rtnetlink(7)), apart from how they are fetched. All in native byte order, except
- * where a protocol number is network order.
+ * Parses rtnetlink messages (rtnetlink(7)); {@link Netlink} fetches them. All numbers are in native byte order, except
+ * for protocol numbers, which are in network order.
  */
 final class NetlinkMessages {
     static final int HEADER_SIZE = 16;
@@ -39,7 +39,7 @@ final class NetlinkMessages {
     private static final int NDA_DST = 1;
     private static final int NDA_LLADDR = 2;
     private static final int NDA_CACHEINFO = 3;
-    /** Of struct nda_cacheinfo: ndm_updated, in USER_HZ. */
+    /** Offset of ndm_updated in struct nda_cacheinfo, in USER_HZ. */
     private static final int UPDATED = 8;
 
     private static final long TICK_NANOS = 10_000_000;
@@ -128,7 +128,7 @@ final class NetlinkMessages {
         });
     }
 
-    /** Empty for one without a destination. */
+    /** Empty also if the entry has no destination. */
     static Optional<ForwardingEntry> forwardingEntry(Message message) {
         ByteBuffer body = message.body();
         if (message.type() != RTM_NEWNEIGH || body.limit() < NDMSG_SIZE) {
@@ -156,7 +156,7 @@ final class NetlinkMessages {
                         : Integer.toUnsignedLong(cache.getInt(UPDATED)) * TICK_NANOS));
     }
 
-    /** All attributes of the list are of one type, so a map would keep the last of them. */
+    /** All attributes of the list have the same type, so a map would keep only the last one. */
     private static List<String> altnames(ByteBuffer properties) {
         List<String> names = new ArrayList<>();
         if (properties != null) {
@@ -169,7 +169,7 @@ final class NetlinkMessages {
         return List.copyOf(names);
     }
 
-    /** An address of this host. On a point-to-point device IFA_ADDRESS is the other end's. */
+    /** An address of this host. IFA_LOCAL comes first: on a point-to-point device IFA_ADDRESS is the other end's. */
     static Optional<DeviceAddress> address(Message message) {
         ByteBuffer body = message.body();
         if (message.type() != RTM_NEWADDR || body.limit() < IFADDRMSG_SIZE) {

@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
-/** A network namespace, held open, that work can be done in. */
+/** A network namespace in which work can be done. It is held until this object is closed. */
 public final class NetworkNamespace implements AutoCloseable {
     static final Path NAMED = Path.of("/run/netns");
     static final Path DOCKER = Path.of("/run/docker/netns");
@@ -35,7 +35,7 @@ public final class NetworkNamespace implements AutoCloseable {
     private static final int SOL_SOCKET = 1;
     private static final int ENOPROTOOPT = 92;
 
-    /** ioctl_ns(2): answers the CLONE_NEW* constant of the namespace behind a descriptor (kernel 4.11). */
+    /** ioctl_ns(2): returns the CLONE_NEW* constant of the namespace that a descriptor refers to (kernel 4.11). */
     private static final long NS_GET_NSTYPE = 0xb703;
 
     private final int fd;
@@ -43,13 +43,12 @@ public final class NetworkNamespace implements AutoCloseable {
     private final String path;
 
     static {
-        // The JDK makes a Unix socket when it opens its first file channel, and keeps it; a socket holds the namespace
-        // that
-        // it was made in. So that it is not one that somebody enters by call():
+        // The JDK creates a Unix socket with its first file channel, and keeps the socket, which holds the namespace in
+        // which it was created. This forces that socket to be created in our own namespace, not inside a call().
         try (FileChannel first = FileChannel.open(SELF)) {
             first.position();
         } catch (IOException e) {
-            // No such file: then there are no namespaces either.
+            // No such file: the kernel has no namespaces.
         }
     }
 
@@ -74,10 +73,10 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * A namespace by the name that {@code ip netns} gave it, or by a path if there is a slash in it. Nothing but a namespace
-     * is ever opened: a FIFO would wait for a writer, and a device may do anything.
+     * A namespace by its name in {@code ip netns}, or by a path if there is a slash in it. Nothing but a namespace is
+     * ever opened: opening a FIFO would wait for a writer, and opening a device may do anything.
      *
-     * @throws NoSuchNamespaceException where there is none
+     * @throws NoSuchNamespaceException there is none
      */
     public static NetworkNamespace named(String nameOrPath) {
         Path path;
@@ -96,31 +95,29 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * The namespace with that inode, wherever it is held: see {@link NamespaceSearch}. Empty: not found, which does not mean
-     * that it is gone.
+     * The namespace with that inode, wherever it is held: see {@link NamespaceSearch}. Empty: not found, which does not
+     * mean that it is gone.
      */
     public static Optional<NetworkNamespace> byInode(long inode) {
         return NamespaceSearch.find(inode).namespace();
     }
 
-    /** As {@code ls -iL /proc/self/ns/net} shows it. The kernel uses a number again once its namespace is gone. */
+    /** The inode that {@code ls -iL /proc/self/ns/net} shows. The kernel reuses it once the namespace is gone. */
     public long inode() {
         return inode;
     }
 
-    /**
-     * What no other namespace has had, or will have, until the host starts again (SO_NETNS_COOKIE). Empty before kernel 5.14.
-     */
+    /** A number that no other namespace gets before the host reboots (SO_NETNS_COOKIE). Empty before kernel 5.14. */
     public OptionalLong cookie() {
         return call(NetworkNamespace::cookieOfThread);
     }
 
-    /** What {@code --netns} takes for it: its name of {@code ip netns}, else the path that it was found by. */
+    /** What {@code --netns} accepts for the namespace: its name in {@code ip netns}, else the path it was found by. */
     public String reference() {
         return name().orElse(path);
     }
 
-    /** The name that {@code ip netns} knows it by. */
+    /** The namespace's name in {@code ip netns}. */
     public Optional<String> name() {
         return entries(NAMED).stream()
                 .filter(path -> inode(path) == inode)
@@ -128,7 +125,7 @@ public final class NetworkNamespace implements AutoCloseable {
                 .findFirst();
     }
 
-    /** All names that {@code ip netns} knows. */
+    /** All names in {@code ip netns}. */
     public static List<String> names() {
         List<String> names = new ArrayList<>();
         for (Path path : entries(NAMED)) {
@@ -137,7 +134,7 @@ public final class NetworkNamespace implements AutoCloseable {
         return names;
     }
 
-    /** Paths of those that 'ip netns' and Docker have made: a few, where {@link NamespaceSearch} looks everywhere. */
+    /** Paths of the namespaces of 'ip netns' and Docker. {@link NamespaceSearch} finds others too, but costs more. */
     public static List<String> likely() {
         List<String> paths = new ArrayList<>();
         for (Path directory : List.of(NAMED, DOCKER)) {
@@ -146,19 +143,19 @@ public final class NetworkNamespace implements AutoCloseable {
         return paths;
     }
 
-    /** Whether it is this process' own. */
+    /** Whether the namespace is this process' own. */
     public boolean isCurrent() {
         return inode(SELF) == inode;
     }
 
-    /** Runs {@code work} in the namespace, on a thread of its own if the calling one is not in it. */
+    /** Runs {@code work} in the namespace, on a new thread if the calling one is in another namespace. */
     public <T> T call(Callable<T> work) {
         AtomicReference<T> result = new AtomicReference<>();
         AtomicReference<Throwable> failure = new AtomicReference<>();
         if (inode(THREAD) == inode) {
             attempt(work, result, failure);
         } else {
-            // A thread that has entered a namespace must not serve anybody else.
+            // A new thread, because one that has entered a namespace must do nothing else afterwards.
             Thread thread = new Thread(
                     () -> attempt(
                             () -> {
@@ -189,8 +186,8 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * Starts a process from this process' own namespace, also where the caller is inside a {@link #call}. The JVM starts a
-     * thread to wait for it, which lives on for a minute: it would inherit the caller's namespace and hold it.
+     * Starts a process in this process' own namespace, even inside a {@link #call}. The JVM starts a thread that waits
+     * for the process and lives on for a minute. Inside a call, that thread would inherit the namespace and hold it.
      */
     static Process start(ProcessBuilder builder) throws IOException {
         if (inode(THREAD) == inode(SELF)) {
@@ -218,7 +215,7 @@ public final class NetworkNamespace implements AutoCloseable {
     private static <T> void attempt(Callable<T> work, AtomicReference<T> result, AtomicReference<Throwable> failure) {
         try {
             result.set(work.call());
-        } catch (Throwable e) { // an Error too: it must not end with the thread
+        } catch (Throwable e) { // an Error too: call() throws it on the caller's thread
             failure.set(e);
         }
     }
@@ -228,7 +225,7 @@ public final class NetworkNamespace implements AutoCloseable {
         Libc.close(fd);
     }
 
-    /** Of the namespace that the calling thread is in: see {@link #cookie}. */
+    /** The cookie of the calling thread's namespace: see {@link #cookie}. */
     public static OptionalLong cookieOfThread() {
         int socket = Libc.check(
                 Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, 0), "open", "netlink socket");
@@ -248,14 +245,14 @@ public final class NetworkNamespace implements AutoCloseable {
         }
     }
 
-    /** Empty: there is nothing, or something else than a network namespace. */
+    /** Empty: there is no such file, or it is not a network namespace. */
     static Optional<NetworkNamespace> open(Path path) {
         return open(bytes(path), path.toString());
     }
 
     /**
      * @param path ends with a zero byte
-     * @param text the same, as far as it is text
+     * @param text the same path, as far as it is text
      */
     static Optional<NetworkNamespace> open(byte[] path, String text) {
         int handle = Libc.open(path, Libc.O_PATH | Libc.O_CLOEXEC);
@@ -291,7 +288,7 @@ public final class NetworkNamespace implements AutoCloseable {
         }
     }
 
-    /** The path's bytes and a zero byte. Text cannot hold all names: the JDK puts U+FFFD for what is no character. */
+    /** The path's bytes and a zero byte. The text may lack bytes: the JDK replaces what it cannot decode by U+FFFD. */
     static byte[] bytes(Path path) {
         String text = path.toString();
         if (text.indexOf('\ufffd') < 0) {
@@ -311,7 +308,7 @@ public final class NetworkNamespace implements AutoCloseable {
         return bytes.toByteArray();
     }
 
-    /** 0 where the path does not exist or must not be read. */
+    /** 0: the path does not exist or must not be read. */
     static long inode(Path path) {
         try {
             return (Long) Files.getAttribute(path, "unix:ino");

@@ -6,11 +6,11 @@ import com.sun.jna.Pointer;
 import org.csumbpf.loader.Errno;
 
 /**
- * nftables of the network namespace in which the calling thread opens it, by libnftables. Speaks the language of nft(8).
- * Opening it changes nothing; the kernel loads its nf_tables modules by itself at the first question.
+ * Runs commands of nft(8) through libnftables, in the network namespace of the thread that opens it. Opening changes
+ * nothing, except that the kernel loads its nf_tables modules at the first request.
  *
- * <p>Contexts of libnftables share tables of symbols and of devices that nothing protects: two threads at once corrupt its
- * heap, so one lock guards every call.
+ * <p>Contexts of libnftables share tables of symbols and devices without a lock. Two threads at once would corrupt the
+ * heap, so one lock here guards every call.
  */
 public final class Nftables implements AutoCloseable {
     private static final int NETLINK_NETFILTER = 12;
@@ -23,7 +23,7 @@ public final class Nftables implements AutoCloseable {
         this.context = context;
     }
 
-    /** NftablesException where the library is missing, or the kernel has no nftables. */
+    /** NftablesException if the library is missing, or the kernel has no nftables. */
     public static Nftables open() {
         requireKernel();
         Pointer context;
@@ -52,7 +52,7 @@ public final class Nftables implements AutoCloseable {
         return nftables;
     }
 
-    /** libnftables ends the process where there is no such socket. */
+    /** Checks for netfilter sockets: libnftables ends the process if the kernel has none. */
     private static void requireKernel() {
         int socket = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, NETLINK_NETFILTER);
         if (socket < 0) {
@@ -70,8 +70,8 @@ public final class Nftables implements AutoCloseable {
     }
 
     /**
-     * What {@code nft -j list} prints (libnftables-json(5)). Not for rules: libnftables ends the process (an assertion) where one
-     * names a device that is no UTF-8; nor for tables: 1.0.6 writes what happens to lie in memory for their flags.
+     * What {@code nft -j list} prints (libnftables-json(5)). Not for rules: libnftables ends the process (an assertion)
+     * if a rule names a device that is not UTF-8. Not for tables: 1.0.6 writes garbage for their flags.
      *
      * @param what "set ip TABLE NAME" …
      */
@@ -80,10 +80,10 @@ public final class Nftables implements AutoCloseable {
     }
 
     /**
-     * What {@code nft -n -t list} prints for people: numbers for names where there are, sets without elements. A U+FFFD stands
-     * for each byte that is no UTF-8.
+     * What {@code nft -n -t list} prints: text with numbers instead of symbolic names, and sets without elements. Each
+     * byte that is not UTF-8 becomes U+FFFD.
      *
-     * @param what as of {@link #list}
+     * @param what as in {@link #list}
      */
     public String listText(String what) {
         return run("list " + what, Libnftables.OUTPUT_NUMERIC | Libnftables.OUTPUT_TERSE);
@@ -96,7 +96,7 @@ public final class Nftables implements AutoCloseable {
         synchronized (LIBRARY) {
             Libnftables.nft_ctx_output_set_flags(context, flags);
             result = Libnftables.nft_run_cmd_from_buffer(context, commands);
-            // Both are emptied by being read.
+            // Reading a buffer empties it.
             output = Libnftables.nft_ctx_get_output_buffer(context);
             error = Libnftables.nft_ctx_get_error_buffer(context);
         }

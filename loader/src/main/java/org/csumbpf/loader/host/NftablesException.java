@@ -3,7 +3,7 @@ package org.csumbpf.loader.host;
 
 import org.csumbpf.loader.AdvisedException;
 
-/** nftables cannot be used here, or refused commands; the message is one line. */
+/** nftables cannot be used here, or rejected commands. The message is one line. */
 public final class NftablesException extends AdvisedException {
     NftablesException(String problem, Throwable cause) {
         this(problem, null, cause);

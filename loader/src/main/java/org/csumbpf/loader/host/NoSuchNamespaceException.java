@@ -10,7 +10,7 @@ public final class NoSuchNamespaceException extends AdvisedException {
         super(problem, next, null);
     }
 
-    /** The same with words in front of the next step. */
+    /** The same exception with words in front of the next step. */
     public NoSuchNamespaceException suggesting(String words) {
         return next() == null ? this : new NoSuchNamespaceException(problem(), words + next());
     }

@@ -13,8 +13,8 @@ import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
 /**
- * Directories that nobody else may enter, also below one that all may write to (bpffs has mode 1777 where nobody says
- * otherwise). What root owns there nobody else can remove, rename or replace, so a check holds until root does it.
+ * Directories that nobody else may enter, even below one to which everybody may write (bpffs has mode 1777 by default).
+ * Nobody but root can remove, rename or replace what root owns there, so a check stays valid until root does so.
  */
 public final class PrivateDirectory {
     private static final int MODE = 0700;
@@ -28,9 +28,9 @@ public final class PrivateDirectory {
     private PrivateDirectory() {}
 
     /**
-     * Makes the directory with mode 0700 where it is not there. Its parent must exist.
+     * Makes the directory with mode 0700 if it does not exist. Its parent must exist.
      *
-     * @throws UntrustedPathException it is something else, or somebody else's; or the parent lets others replace it
+     * @throws UntrustedPathException it is no directory, or somebody else's; or the parent lets others replace it
      * @throws KernelException it cannot be made
      */
     public static void ensure(Path directory) {
@@ -57,7 +57,7 @@ public final class PrivateDirectory {
         }
     }
 
-    /** Why a directory that exists is not to be trusted; empty: it is ours. Not there: ours, too. */
+    /** Why the directory cannot be trusted; empty: it is ours, or does not exist. */
     public static Optional<String> check(Path directory) {
         Optional<int[]> found = stat(directory);
         if (found.isEmpty()) {
@@ -87,7 +87,7 @@ public final class PrivateDirectory {
         return owner == 0 || owner == Libc.geteuid();
     }
 
-    /** Mode with type, and owner, of the path itself; empty: not there. */
+    /** Mode (with the type) and owner, without following a symbolic link; empty: the path does not exist. */
     private static Optional<int[]> stat(Path path) {
         try {
             Map<String, Object> all = Files.readAttributes(path, "unix:mode,uid", LinkOption.NOFOLLOW_LINKS);

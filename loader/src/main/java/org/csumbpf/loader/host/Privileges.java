@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What the kernel lets this process do (capabilities(7)). */
+/** What this process may do (capabilities(7)). */
 public final class Privileges {
     private static final int CAP_NET_ADMIN = 12;
     private static final int CAP_SYS_ADMIN = 21;
@@ -17,14 +17,14 @@ public final class Privileges {
     private Privileges() {}
 
     /**
-     * Whether this process may load and attach programs: CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON (both 5.8; without the second
-     * the verifier allows no comparison of packet pointers), and in both cases CAP_NET_ADMIN.
+     * Whether this process may load and attach programs. That needs CAP_NET_ADMIN, and CAP_SYS_ADMIN or both CAP_BPF
+     * and CAP_PERFMON (5.8). Without CAP_PERFMON the verifier allows no comparison of packet pointers.
      */
     public static boolean canAttach() {
         return canAttach(status());
     }
 
-    /** Whether this process may read what others attached: CAP_SYS_ADMIN or CAP_BPF, and CAP_NET_ADMIN for nftables and IPsec. */
+    /** Whether this process may read attachments: CAP_SYS_ADMIN or CAP_BPF, and CAP_NET_ADMIN (nftables, IPsec). */
     public static boolean canRead() {
         return canRead(status());
     }
@@ -41,7 +41,7 @@ public final class Privileges {
         try {
             return Files.readAllLines(Path.of("/proc/self/status"), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
-            return List.of(); // no /proc: the kernel will tell
+            return List.of(); // no /proc: has() assumes all capabilities, and the kernel decides
         }
     }
 

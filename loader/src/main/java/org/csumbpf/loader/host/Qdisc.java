@@ -6,6 +6,6 @@ package org.csumbpf.loader.host;
  *
  * @param ifindex of its device
  * @param kind "clsact", "ingress" …
- * @param parent where it hangs; 0xfffffff1 for clsact and ingress
+ * @param parent where it is attached; 0xfffffff1 for clsact and ingress
  */
 public record Qdisc(int ifindex, String kind, int parent) {}

@@ -8,14 +8,14 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What a network namespace says of packets that it did not take, beside {@link NetStatistics}.
+ * What can explain packets that a network namespace did not take, besides {@link NetStatistics}.
  *
  * @param reversePath packets that rp_filter refused (IPReversePathFilter of nstat(8)), since the namespace was made
- * @param udpPorts local ports of UDP sockets, in host order; those of tunnel devices are among them
- * @param iptablesLegacy whether x_tables has rules here, which nftables does not show (iptables-legacy)
+ * @param udpPorts local ports of UDP sockets, in host order, tunnel devices included
+ * @param iptablesLegacy whether x_tables (iptables-legacy) has tables here, which nftables does not show
  */
 public record ReceiveDrops(long reversePath, Set<Integer> udpPorts, boolean iptablesLegacy) {
-    /** Of the calling thread's network namespace. */
+    /** Reads those of the calling thread's network namespace. */
     public static ReceiveDrops read() {
         Path net = Path.of("/proc/thread-self/net");
         List<String> sockets = new ArrayList<>(NetStatistics.lines(net.resolve("udp")));

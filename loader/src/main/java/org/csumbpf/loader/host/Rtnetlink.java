@@ -7,7 +7,7 @@ import java.util.function.Function;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
-/** Reads devices, qdiscs and filters of the calling thread's network namespace (NETLINK_ROUTE). */
+/** Reads devices, addresses, qdiscs and filters of the calling thread's network namespace (NETLINK_ROUTE). */
 public final class Rtnetlink {
     private static final int NETLINK_ROUTE = 0;
     private static final int RTM_GETLINK = 18;
@@ -16,7 +16,7 @@ public final class Rtnetlink {
     private static final int AF_BRIDGE = 7;
     private static final int RTM_GETQDISC = 38;
     private static final int RTM_GETTFILTER = 46;
-    /** TC_H_CLSACT; a clsact or ingress qdisc hangs here. */
+    /** TC_H_CLSACT: the parent of a clsact or ingress qdisc. */
     private static final int PARENT_CLSACT = 0xfffffff1;
 
     private static final int PARENT_INGRESS = 0xfffffff2;
@@ -29,8 +29,9 @@ public final class Rtnetlink {
     }
 
     /**
-     * @param name one of the device's names, as {@link InterfaceName} writes it, or as it came in from a command line: if it means one
-     *     device alone
+     * A device by one of its names. If several devices match, the one whose IFLA_IFNAME is equal to the name.
+     *
+     * @param name as {@link InterfaceName} writes it, or as the JVM decoded a command's argument
      */
     public static Optional<NetDevice> device(String name) {
         List<NetDevice> likely =
@@ -44,7 +45,7 @@ public final class Rtnetlink {
         return devices().stream().filter(device -> device.ifindex() == ifindex).findFirst();
     }
 
-    /** Of all devices, IPv4 and IPv6. */
+    /** The IPv4 and IPv6 addresses of all devices. */
     public static List<DeviceAddress> addresses() {
         return dump(RTM_GETADDR, 8, request -> {}, "list addresses", NetlinkMessages::address);
     }
@@ -56,7 +57,7 @@ public final class Rtnetlink {
                 .toList();
     }
 
-    /** Of all tunnel devices that have such a table: entries with a destination. */
+    /** The entries that have a destination, of all tunnel devices with a forwarding table. */
     public static List<ForwardingEntry> forwardingEntries() {
         return dump(
                 RTM_GETNEIGH,
@@ -66,7 +67,7 @@ public final class Rtnetlink {
                 NetlinkMessages::forwardingEntry);
     }
 
-    /** The clsact or ingress qdisc of a device; empty where there is none. */
+    /** The clsact or ingress qdisc of a device; empty if there is none. */
     public static List<Qdisc> ingressQdiscs(int ifindex) {
         return dump(
                         RTM_GETQDISC,
@@ -79,7 +80,7 @@ public final class Rtnetlink {
                 .toList();
     }
 
-    /** The filters on a device's clsact (or ingress) qdisc; empty where there is no such qdisc. */
+    /** The filters on a device's clsact (or ingress) qdisc; empty if there is no such qdisc. */
     public static List<Filter> filters(int ifindex, boolean egress) {
         try {
             return dump(
@@ -97,7 +98,7 @@ public final class Rtnetlink {
                     .toList();
         } catch (KernelException e) {
             if (e.errno() == Errno.EINVAL || e.errno() == Errno.ENODEV || e.errno() == Errno.ENOENT) {
-                return List.of(); // no qdisc, or no device, to hold any
+                return List.of(); // no such qdisc, or no such device
             }
             throw e;
         }

@@ -15,7 +15,7 @@ public record SecurityAssociation(int protocol, InetAddress source, InetAddress 
     private static final int ESP = 50;
     private static final int COMP = 108;
 
-    /** Whether its outer addresses are IPv6. */
+    /** Whether the outer addresses are IPv6. */
     public boolean ipv6() {
         return destination instanceof Inet6Address;
     }
@@ -24,7 +24,7 @@ public record SecurityAssociation(int protocol, InetAddress source, InetAddress 
         return protocol == ESP;
     }
 
-    /** RFC 3173: a packet that was compressed before it was encrypted. */
+    /** IPComp (RFC 3173): a packet is compressed before it is encrypted. */
     public boolean isIpComp() {
         return protocol == COMP;
     }

@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import org.csumbpf.loader.Errno;
 
 /**
- * Tells systemd how a service of Type=notify is doing: sd_notify(3), without libsystemd. Without a NOTIFY_SOCKET in the
- * environment it does nothing, and a message that can't be delivered is no error: a service works as well unobserved.
+ * Reports the state of a service of Type=notify to systemd: sd_notify(3), without libsystemd. Does nothing without
+ * NOTIFY_SOCKET in the environment. A message that cannot be delivered is no error, because the service still works.
  */
 public final class SystemdNotify {
     private static final int MSG_DONTWAIT = 0x40;
@@ -20,34 +20,34 @@ public final class SystemdNotify {
     private static final int PATH_OFFSET = 2;
 
     private static final int PATH_SIZE = 108;
-    /** A receiver whose queue is full is given this long: 100 times 10 ms. */
+    /** How long to wait for a receiver whose queue is full: 100 times 10 ms. */
     private static final int TRIES = 100;
 
     private static final long PAUSE_MILLIS = 10;
 
     private final String socket;
 
-    /** The socket's path, or its abstract name with '@' in front; null for none. */
+    /** The socket's path, or its abstract name with '@' in front; null: none. */
     SystemdNotify(String socket) {
         this.socket = socket;
     }
 
-    /** To the socket that systemd named in NOTIFY_SOCKET, if it did. */
+    /** For the socket in NOTIFY_SOCKET, if it is set. */
     public static SystemdNotify fromEnvironment() {
         return new SystemdNotify(System.getenv("NOTIFY_SOCKET"));
     }
 
-    /** Start-up is over. The status is what 'systemctl status' shows. Returns whether systemd took it. */
+    /** Reports that start-up is over. 'systemctl status' shows the status. Returns whether systemd took the message. */
     public boolean ready(String status) {
         return send("READY=1\nSTATUS=" + oneLine(status));
     }
 
-    /** What 'systemctl status' shows from now on. Returns whether systemd took it. */
+    /** Reports what 'systemctl status' shows from now on. Returns whether systemd took the message. */
     public boolean status(String status) {
         return send("STATUS=" + oneLine(status));
     }
 
-    /** The service is about to end. Returns whether systemd took it. */
+    /** Reports that the service is about to end. Returns whether systemd took the message. */
     public boolean stopping() {
         return send("STOPPING=1");
     }

@@ -3,7 +3,7 @@ package org.csumbpf.loader.host;
 
 import org.csumbpf.loader.AdvisedException;
 
-/** Somebody else could have made, or could change, what stands at a path. */
+/** Somebody else could have made, or could change, what is at a path. */
 public final class UntrustedPathException extends AdvisedException {
     UntrustedPathException(String problem) {
         this(problem, null);

@@ -5,11 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.StringTokenizer;
 
-/** Lines of files below /proc. */
+/** Splits lines of files below /proc into words. */
 final class Words {
     private Words() {}
 
-    /** What stands between the blanks. A regular expression would take as long as all else of reading such a file in a process that has just begun. */
+    /** The words between blanks. In a JVM that has just started, a regular expression would double the reading time. */
     static List<String> of(String line) {
         List<String> words = new ArrayList<>();
         StringTokenizer rest = new StringTokenizer(line);

@@ -9,7 +9,7 @@ import java.util.Optional;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
-/** Reads IPsec's state of the calling thread's network namespace (NETLINK_XFRM). Needs CAP_NET_ADMIN. */
+/** Reads the IPsec state of the calling thread's network namespace (NETLINK_XFRM). Needs CAP_NET_ADMIN. */
 public final class Xfrm {
     private static final int NETLINK_XFRM = 6;
     private static final int XFRM_MSG_NEWSA = 0x10;
@@ -22,7 +22,7 @@ public final class Xfrm {
 
     private Xfrm() {}
 
-    /** All SAs; none where the kernel has no IPsec. */
+    /** All SAs; none if the kernel has no IPsec. */
     public static List<SecurityAssociation> associations() {
         try {
             return Netlink.dump(NETLINK_XFRM, XFRM_MSG_GETSA, 0, request -> {}, "list IPsec SAs", Xfrm::association);

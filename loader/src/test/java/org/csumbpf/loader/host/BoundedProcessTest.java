@@ -29,7 +29,7 @@ class BoundedProcessTest {
 
     @Test
     void whatDoesNotEndIsKilledWithItsChildren() throws Exception {
-        // The child ignores what can be ignored, and holds the output open as its parent does.
+        // The child ignores the signals that can be ignored, and holds the output open, as its parent does.
         BoundedProcess.Outcome outcome = shell("(trap '' TERM HUP; echo $$; exec sleep 987) & echo $!; wait", 500);
         assertThat(outcome.ended()).isFalse();
         List<Long> pids = outcome.output().lines().map(Long::parseLong).toList();

@@ -45,7 +45,7 @@ class DirectoryLockTest {
                         most.accumulateAndGet(inside.incrementAndGet(), Math::max);
                         Thread.yield();
                         inside.decrementAndGet();
-                        Files.delete(directory); // from here on the next one may enter
+                        Files.delete(directory); // from here on another thread may hold a lock
                     } catch (Exception e) {
                         failures.add(e);
                     }

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** What is read out of /proc and module indexes, on recorded text. */
+/** Tests the parsers of files in /proc and of module indexes, on recorded text. */
 class HostTextTest {
     @Test
     void kernelReleases() {

@@ -57,7 +57,7 @@ class NamespaceSearchTest {
         assertThat(NamespaceSearch.find(1).namespace()).isEmpty();
     }
 
-    /** As where it may not be entered. */
+    /** The exception is that of a namespace that may not be entered. */
     @Test
     void oneThatCannotBeVisitedIsLeftOutAndClosed() throws Exception {
         List<Long> visited = new ArrayList<>();
@@ -86,7 +86,7 @@ class NamespaceSearchTest {
         }
     }
 
-    /** Opening a FIFO would wait for a writer: this test would not end. */
+    /** If a FIFO were opened, this test would not end: opening waits for a writer. */
     @ParameterizedTest
     @ValueSource(strings = {"fifo", "file", "directory", "link to a fifo", "/dev/null", "/proc/self/ns/mnt", "missing"})
     void nothingButANamespaceIsOpened(String what) throws Exception {

@@ -18,7 +18,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** Recorded dumps; see resources/host/README.md. */
+/** Parses recorded dumps; see resources/host/README.md. */
 class NetlinkMessagesTest {
     @Test
     void devices() throws IOException {

@@ -11,12 +11,12 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Against a datagram socket that python3 opens: Java has none of that kind. */
+/** Sends to a Unix datagram socket that python3 opens, because Java has no such sockets. */
 class SystemdNotifyTest {
     @TempDir
     Path temp;
 
-    /** Receives datagrams, and prints each as one line of Python's. */
+    /** Receives datagrams, and prints each in one line as a Python string. */
     private static final class Receiver implements AutoCloseable {
         private final Process process;
         private final BufferedReader lines;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Packets that csumbpf repairs and the host drops after it, on the way to a real VXLAN device: who does that is told. */
+/** Packets that csumbpf repairs and the host drops on the way to a real VXLAN device: status names what drops them. */
 @Tag("root")
 @Timeout(120)
 class AfterRepairTest {
@@ -49,7 +49,7 @@ class AfterRepairTest {
         send();
         assertThat(received()).isEqualTo(5);
         assertThat(problems()).isEqualTo("[]");
-        // Nor what came before the device was there.
+        // Packets that came before the device existed are no problem either.
         lab.ipIn("link", "del", "vx");
         vxlan();
         assertThat(received()).isZero();
@@ -126,7 +126,7 @@ class AfterRepairTest {
         assertThat(problems()).contains(LOST, "nobody listens on UDP port 4789");
     }
 
-    /** As Docker's are: the device is where the containers are, its socket stays here. */
+    /** Like Docker's: the device is in the namespace of the containers, its socket is here. */
     @Test
     void aDeviceInAnotherNamespace() {
         String other = lab.name + "-in";
@@ -150,7 +150,7 @@ class AfterRepairTest {
                 serve.awaitLog(line -> line.contains(LOST));
                 lab.run("nft", "delete table inet fw").ok();
                 send();
-                // A problem is not remembered.
+                // serve remembers only that all was well, never a problem.
                 assertThat(serve.value("csumbpf_attached")).isOne();
                 serve.awaitLog(line -> line.contains("it is over") && line.contains(LOST));
             }
@@ -164,7 +164,7 @@ class AfterRepairTest {
         lab.vxlan("vx", 4789, "w1", "10.0.0.2", "remote", "10.0.0.8");
     }
 
-    /** Until what is sent is known to come later than the device. */
+    /** Waits until packets sent now certainly come later than the device. */
     private static void settled(Host host) {
         Limit.await(
                 "age of the device",
@@ -184,7 +184,7 @@ class AfterRepairTest {
         return lab.call(() -> Rtnetlink.details("vxlan").get(0).received());
     }
 
-    /** Five packets for VNI 5 with a wrong checksum, into w1. */
+    /** Sends five packets for VNI 5 with a wrong checksum into w1. */
     private void send() {
         int payload = 8 + 60;
         ByteBuffer frame = ByteBuffer.allocate(14 + 20 + 8 + payload);
@@ -201,7 +201,7 @@ class AfterRepairTest {
         frame.putShort((short) 1234).putShort((short) 4789).putShort((short) (8 + payload));
         frame.putShort((short) 0x1234);
         frame.putInt(0x08000000).putInt(5 << 8);
-        // To everybody, of a protocol that nobody answers (IEEE 802: local experimental).
+        // Broadcast, of a protocol that nobody answers (IEEE 802: local experimental).
         frame.put(HexFormat.of().parseHex("ffffffffffff" + SENDER.replace(":", "") + "88b5"));
         String line = HexFormat.of().formatHex(frame.array()) + "\n";
         Shell.input(line.repeat(5), lab.in("python3", FRAMES, "send", "w0")).ok();

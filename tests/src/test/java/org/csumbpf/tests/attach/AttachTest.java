@@ -23,7 +23,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The installed command on this host's kernel. Without ESP here, proof is switched off or the refusal overridden. */
+/**
+ * The installed command on this host's kernel. There is no ESP here: rules need no proof, or --force overrides the
+ * refusal.
+ */
 @Tag("root")
 class AttachTest {
     private Lab lab;
@@ -331,7 +334,7 @@ class AttachTest {
         assertThat(result.err()).contains("not permitted").contains("sudo").hasLineCount(1);
     }
 
-    /** In a world of their own, since to enter a namespace or to mount takes CAP_SYS_ADMIN. */
+    /** In a PrivateWorld, because entering a namespace and mounting need CAP_SYS_ADMIN. */
     @ParameterizedTest
     @ValueSource(strings = {"tcx", "clsact"})
     void theCapabilitiesThatTheHelpNamesSuffice(String hook) {

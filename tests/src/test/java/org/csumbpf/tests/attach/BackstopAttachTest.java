@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * The backstop's tables on this host's kernel: what attach makes, changes, refuses and takes away. What the rules do to
- * packets is tested with ESP, in the guests (org.csumbpf.tests.kernel).
+ * The backstop's tables on this host's kernel: what attach creates, changes, refuses and removes. The guests test with
+ * ESP what the rules do to packets (org.csumbpf.tests.kernel).
  */
 @Tag("root")
 class BackstopAttachTest {
@@ -79,14 +79,14 @@ class BackstopAttachTest {
         return Integer.toString(lab.ifindex("w1"));
     }
 
-    /** Transactions of nftables that a command makes. */
+    /** Counts the nftables transactions that a command makes. */
     private long generations(String... command) throws Exception {
         Path log = Files.createTempFile("monitor", null);
         Process monitor = new ProcessBuilder(lab.in("stdbuf", "-oL", "nft", "monitor"))
                 .redirectOutput(log.toFile())
                 .start();
         try {
-            // It is there once it sees one of ours.
+            // The monitor listens once it reports a marker.
             AtomicInteger markers = new AtomicInteger();
             Limit.await(
                     "marker that nft monitor saw",
@@ -97,7 +97,7 @@ class BackstopAttachTest {
                         return count(log, "add table ip marker");
                     },
                     seen -> seen > 0);
-            // The last of them may still be on its way: nothing of them may be counted below.
+            // Waits until all markers are reported, so that none is counted below.
             lab.run("nft", "add", "table", "ip", "begin").ok();
             awaitTransaction(log, "begin");
             long before = count(log, "new generation");
@@ -118,7 +118,7 @@ class BackstopAttachTest {
         }
     }
 
-    /** A transaction's last line in the log names its generation. */
+    /** Waits for the line that names the transaction's generation, which is its last line in the log. */
     private static void awaitTransaction(Path log, String table) {
         Limit.await(
                 "transaction of table " + table + " in nft monitor's log",
@@ -211,7 +211,7 @@ class BackstopAttachTest {
         lab.csumbpf("vni", "add", "w1", "5").ok();
         assertThat(lab.ruleset()).isEqualTo(before);
 
-        // Its rules alone: and with them the mark by which the table is known.
+        // Flushes only the rules, and with them the mark by which the table is known.
         lab.run("nft", "flush", "table", "ip", "csumbpf").ok();
         assertThat(lab.status().orElseThrow().at("/backstop/state").asText()).isEqualTo("lost");
         lab.csumbpf("attach", "w1", "--vni", "5").ok();
@@ -254,7 +254,7 @@ class BackstopAttachTest {
         lab.ipv6();
         Shell.run(lab.in("sysctl", "-qw", "net.ipv6.conf.w3.disable_ipv6=0")).ok();
         lab.ipIn("addr", "add", "2001:db8:1::1/64", "dev", "w3", "nodad");
-        // As on a kernel before 6.6, lo's qdisc is shared too.
+        // As on a kernel before 6.6, where lo's qdisc is shared, too.
         lab.csumbpf("attach", "w1", "--vni", "5").ok();
         String alone = lab.ruleset();
         lab.csumbpf("attach", "w3", "--vni", "5,6", "--plaintext", "drop").ok();
@@ -274,7 +274,7 @@ class BackstopAttachTest {
         assertThat(lab.traces()).isEmpty();
     }
 
-    /** Decrypted packets come from the uppermost device: a bridge here, for want of VLANs in some kernels. */
+    /** Decrypted packets come from the uppermost device. Here it is a bridge, because some kernels have no VLANs. */
     @Test
     void aDeviceAboveThatComesLaterIsSeen() {
         lab.ipIn("link", "add", "br0", "type", "bridge");
@@ -299,7 +299,7 @@ class BackstopAttachTest {
 
     @Test
     void withoutTheLibraryTcIsAlone() {
-        // Holds a bpffs that does not end with the mount namespace below.
+        // Mounts a bpffs that does not end with the mount namespace below.
         lab.csumbpf("attach", "w3", "--unverified").ok();
         String library = "$(readlink -f /usr/lib/*/libnftables.so.1)";
         String command = Shell.line(lab.command("attach", "w1", "--force"));

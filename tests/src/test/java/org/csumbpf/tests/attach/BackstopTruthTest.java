@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is said of nftables where somebody changed it: by the real nft(8), in a network namespace. */
+/** What status reports if somebody changed nftables. Uses the real nft(8) in a network namespace. */
 @Tag("root")
 @Timeout(120)
 class BackstopTruthTest {
@@ -71,7 +71,7 @@ class BackstopTruthTest {
         assertThat(lab.traces()).isEmpty();
     }
 
-    /** libnftables 1.0.6 writes JSON that is none for the flags of a table. */
+    /** libnftables 1.0.6 writes invalid JSON for the flags of a table. */
     @Test
     void aSleepingTableOfSomebodyElseIsNoObstacle() {
         lab.run("nft", "add table ip theirs { flags dormant ; }").ok();
@@ -81,7 +81,7 @@ class BackstopTruthTest {
         assertThat(lab.csumbpf("status").ok().out()).doesNotContain("lost");
     }
 
-    /** Neither path can be had, and both reasons are told: to mend the one or the other is enough. */
+    /** Neither path is possible. attach reports both reasons, because fixing one of them is enough. */
     @Test
     void attachTellsWhyNeitherPathCanBeHad() {
         Assumptions.assumeTrue(
@@ -98,7 +98,7 @@ class BackstopTruthTest {
                         "nft list table");
     }
 
-    /** attach could not load it, so it is no advice to attach again. */
+    /** attach could not load the module, so status must not advise to attach again. */
     @Test
     void statusDoesNotAdviseWhatJustFailed() {
         Assumptions.assumeTrue(

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the installed command says, and how: to terminals, pipes, full disks and parsers, in every locale. */
+/** What the installed command prints, and how: to terminals, pipes, full disks and parsers, in every locale. */
 @Tag("root")
 @Timeout(180)
 class CommandWordsTest {
@@ -45,7 +45,7 @@ class CommandWordsTest {
         assertThat(result.err()).contains("ENOSPC (No space left", "EBADF (Bad file", "EPIPE (Broken pipe)");
     }
 
-    /** Another failure is told as it is. */
+    /** A command that fails for another reason keeps that exit code. */
     @Test
     void attachIsDoneWithoutItsOutput() {
         Shell.Result result = PrivateWorld.run("""
@@ -138,7 +138,7 @@ class CommandWordsTest {
         assertThat(result.err()).contains("é0: attached", "ü/é0: attached", "é0: detached");
     }
 
-    /** The kernel takes nearly any byte in a name. Ours are the only escape sequences that a terminal gets. */
+    /** The kernel takes nearly any byte in a name. A terminal gets no escape sequences but ours. */
     @Test
     void namesDoNotSteerTheTerminal() {
         Shell.Result result = PrivateWorld.run("""
@@ -178,7 +178,7 @@ class CommandWordsTest {
         assertThat(result.err().lines()).as("each failure is one line").hasSize(7);
     }
 
-    /** What is advised is pasted into a shell, and does what it says. */
+    /** Advice can be pasted into a shell and does what it promises. */
     @Test
     void adviceSurvivesTheShell() {
         Shell.Result result = PrivateWorld.run("""

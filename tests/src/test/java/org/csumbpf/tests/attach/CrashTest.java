@@ -19,13 +19,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What goes wrong between two system calls: kill -9, two at once, a pin that somebody deletes. Commands that are killed or race
- * are processes; those that restore and look run in this JVM, which takes a fifth of the time. It holds nothing between two of
- * them (NamespaceTest).
+ * Interruptions between two system calls: kill -9, two commands at once, a deleted pin. Commands that are killed or
+ * that race are processes. Those that restore and check run in this JVM, which takes a fifth of the time and holds
+ * nothing between two of them (NamespaceTest).
  */
 @Tag("root")
 class CrashTest {
-    /** Between them the variants have both kinds of hook, and the backstop of IPv4 and IPv6. */
+    /** The two variants together cover both kinds of hook, and the backstop of IPv4 and IPv6. */
     private static final String TC_ALONE = "--unverified --hook tcx";
 
     private static final String BOTH_PATHS = "--backstop always --hook clsact";
@@ -96,8 +96,8 @@ class CrashTest {
             assertThat(lab.rules()).isEqualTo(OLD);
             killed(newState, full);
             assertThat(lab.status().orElseThrow().get("state").asText()).isEqualTo("attached");
-            // Pins follow the program at the next command that changes something: ask for the rule that is there
-            // anyway.
+            // Pins follow the program at the next command that changes something. VNI 999 has no rule, so this one
+            // changes none.
             lab.csumbpf("vni", "remove", "w1", "999").ok();
             assertThat(lab.rules())
                     .as("the old state or the new one; seed %d", seed)
@@ -185,18 +185,20 @@ class CrashTest {
         return ("attach w1 " + rules + " " + options).split(" ");
     }
 
-    /** Starts a command and kills it after a random time that its full run would take, a little more at times. */
+    /**
+     * Starts a command and kills it after a random time, from a third of its full run to a little more than all of it.
+     */
     private void killed(String[] command, long fullMillis) throws Exception {
         Process process = start(command);
-        // Most of the time goes by before the first system call that matters: aim at the later half.
+        // Most of the time passes before the first system call that matters, so the first third is left out.
         long wait = fullMillis / 3 + random.nextInt((int) (fullMillis * 4 / 5));
         process.waitFor(wait, TimeUnit.MILLISECONDS);
-        // The launcher execs java, so this is the JVM; SIGKILL.
+        // Sends SIGKILL to the JVM: the launcher execs java.
         process.destroyForcibly();
         process.waitFor();
     }
 
-    /** Machines are noisy: later kills where the last one came too early, and the other way round. */
+    /** Adapts to a noisy machine: kills later if the last kill came too early, and earlier if too late. */
     private static long adapted(long millis, boolean tookEffect) {
         return tookEffect ? millis * 9 / 10 : millis * 11 / 10;
     }

@@ -23,7 +23,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
 import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
 import org.junit.platform.launcher.listeners.TestExecutionSummary;
 
-/** What a case leaves when it fails: JUnit runs some that do, with real namespaces. */
+/** What a failed test leaves. JUnit runs some that fail, with real namespaces. */
 @Tag("root")
 class FailedCaseTest {
     private static final String RULESET = "table ip of_the_failed_case";
@@ -32,7 +32,7 @@ class FailedCaseTest {
     @TempDir
     private Path folder;
 
-    /** Surefire looks into no nested classes, and guests run another package: only this test runs these. */
+    /** Only this test runs these: Surefire skips nested classes, and guests run another package. */
     static class Body {
         @Test
         void fails() {

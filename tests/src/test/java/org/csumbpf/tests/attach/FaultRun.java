@@ -15,15 +15,18 @@ import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Shell;
 
 /**
- * The program that {@link FaultTest} runs in a world of its own: for each situation the command once unharmed, to list its steps,
- * and then again and again with one of them harmed, each time from the same beginning.
+ * The program that {@link FaultTest} runs in a {@link PrivateWorld}. For each situation it runs the command unharmed to
+ * list its steps, then again and again with one step harmed, each time from the same beginning.
  */
 final class FaultRun {
     private static final Path LOG = Path.of("/run/steps");
-    /** Shell.run gives what ended by a signal this exit code, as inject does. */
+    /** The exit code of a command that SIGKILL ended, from Shell.run as from inject. */
     private static final int KILLED = 137;
 
-    /** What each step can fail with. An errno that means "as it should be already" is none: ENOENT of a deletion, EEXIST of mkdir. */
+    /**
+     * The errnos with which each step can fail. One that means "done already" is no failure and not listed: ENOENT of a
+     * deletion, EEXIST of mkdir.
+     */
     private static final Map<String, List<Integer>> ERRNOS = Map.ofEntries(
             Map.entry("bpf-map-create", List.of(Errno.ENOMEM, Errno.EPERM)),
             Map.entry("bpf-map-update", List.of(Errno.ENOMEM, Errno.EPERM)),
@@ -57,7 +60,7 @@ final class FaultRun {
             Map.entry("execve", List.of(Errno.ENOENT, Errno.ENOMEM)),
             Map.entry("exit", List.of()));
 
-    /** Faults by which something was lost once, as patterns: those are never left out. */
+    /** Patterns of faults that once lost something; they are always among those chosen. */
     private static final List<String> FOUND = List.of(
             "first attach, bpffs not mounted, step \\d+ bpf-map-create (config|first_rules) kill",
             "first attach, bpffs not mounted, step \\d+ bpf-obj-pin .*/attachment_replacement kill",
@@ -80,7 +83,7 @@ final class FaultRun {
     }
 
     /**
-     * INJECT LIMIT SHARE OF [PATTERN]: of the situations whose name fits, every OF-th from SHARE on.
+     * Arguments: INJECT LIMIT SHARE OF [PATTERN]. Of the situations whose name matches, runs every OF-th from SHARE on.
      *
      * <p>Prints "lost: ..." for each thing that was lost, and last "done: SITUATIONS STEPS FAULTS KILLS MISSED".
      */
@@ -112,7 +115,7 @@ final class FaultRun {
         }
     }
 
-    /** @param errno 0: killed before it */
+    /** @param errno 0: the command is killed before the step */
     private record Fault(Step step, int errno) {
         @Override
         public String toString() {
@@ -183,7 +186,7 @@ final class FaultRun {
     private List<String> hostBefore;
     private List<String> descriptorsBefore;
 
-    /** Detaches; the world, if it can be used again. */
+    /** Detaches and checks what is left. Returns the world if it can be used again, else null. */
     private FaultWorld end(Situation situation, FaultWorld world, String what) {
         Shell.Result detach = world.csumbpf("detach --all");
         if (detach.code() != 0) {
@@ -210,7 +213,7 @@ final class FaultRun {
         return world;
     }
 
-    /** The kernel frees what nobody holds any more after a moment. */
+    /** Waits for the kernel to free the maps, which takes a moment after their last user is gone. */
     private void leaked(String what) {
         try {
             Limit.await(
@@ -249,8 +252,7 @@ final class FaultRun {
                 || !met.get(fault.step().number() - 1)
                         .name()
                         .equals(fault.step().name())) {
-            // Programs that the kernel runs for another world make a command look into namespaces, and then it has more
-            // steps.
+            // If the kernel runs programs of another world, a command searches namespaces and has more steps.
             missed++;
         }
         told(result, kill && reached, what);
@@ -277,7 +279,7 @@ final class FaultRun {
         }
         world.lies().forEach(lie -> lose(what + ": status: " + lie));
         if (fault.step().number() % 2 == 1) {
-            return; // the next command is detach
+            return; // the next command will be detach
         }
         Shell.Result again = world.csumbpf(situation.command());
         boolean undone = situation.command().contains("detach") && (again.code() == 6 || again.code() == 4);
@@ -291,7 +293,7 @@ final class FaultRun {
         world.lies().forEach(lie -> lose(what + ": status after the same again: " + lie));
     }
 
-    /** An error is one line, with an exit code that the help names, and no stack trace. */
+    /** Checks that an error is one line, has a documented exit code and no stack trace. */
     private void told(Shell.Result result, boolean kill, String what) {
         if (kill) {
             if (result.code() != KILLED) {
@@ -304,7 +306,7 @@ final class FaultRun {
                 .lines()
                 .filter(line -> !line.contains(": warning: "))
                 .toList();
-        int most = what.contains("--all") ? 3 : 1; // one for each attachment
+        int most = what.contains("--all") ? 3 : 1; // a line for each attachment
         if (!documented
                 || (result.code() == 0 ? !errors.isEmpty() : errors.isEmpty() || errors.size() > most)
                 || result.err().contains("\tat ")
@@ -313,7 +315,10 @@ final class FaultRun {
         }
     }
 
-    /** Of each step a kill and each errno; of many, as many as may be, evenly spread, and others in each situation. */
+    /**
+     * Chooses the faults: for each step a kill and each errno. If there are more than the limit, chooses evenly spread
+     * ones, and others in each situation.
+     */
     private List<Fault> chosen(Situation situation, List<Step> listed, int number) {
         List<Fault> all = new ArrayList<>();
         for (Step step : listed) {
@@ -331,8 +336,8 @@ final class FaultRun {
                 .filter(fault -> FOUND.stream().anyMatch((situation + ", " + fault)::matches))
                 .toList());
         for (int i = 0; i < limit; i++) {
-            // A third of the way on in each situation, so that what all begin with is not always harmed at the same
-            // steps.
+            // Each situation starts a third further on, so that the steps which all begin with are not always harmed at
+            // the same place.
             some.add(all.get((int) ((i + number % 3 / 3.0) * all.size() / limit)));
         }
         return some;

@@ -13,9 +13,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Each step of each command fails once, and the command is killed before it: packets go as before or as asked, status is true, the
- * same command ends well afterwards, and detach leaves nothing. {@code -Dcsumbpf.faults=all} harms every step (hours), a number so
- * many of each situation; {@code -Dcsumbpf.faults.only=} is a pattern for names of situations.
+ * Each step of each command fails once, and the command is killed before it. Each time packets must be treated as
+ * before or as asked, status must be right, the same command must succeed afterwards, and detach must leave nothing.
+ *
+ * <p>{@code -Dcsumbpf.faults=all} harms every step (hours), a number harms that many of each situation (default: 2).
+ * {@code -Dcsumbpf.faults.only=} is a pattern for names of situations.
  */
 @Tag("root")
 class FaultTest {
@@ -55,8 +57,8 @@ class FaultTest {
                     Integer.toString(i),
                     Integer.toString(worlds),
                     System.getProperty("csumbpf.faults.only", ".*"));
-            // Below the world's own bpffs lies the host's: a situation takes the mount away. Modules are neither loaded
-            // nor unloaded: there are none. What it says can be watched while it runs.
+            // Unmounts the host's bpffs below the world's own, because a situation unmounts the latter. There are no
+            // modules, so that none is loaded or unloaded. The output can be watched in target/faults.N.
             String script =
                     "while umount /sys/fs/bpf 2>/dev/null; do :; done; mount -t bpf bpf /sys/fs/bpf\n[ ! -d /lib/modules ] || mount -t tmpfs none /lib/modules\n"
                             + java + " 2>&1 | tee "

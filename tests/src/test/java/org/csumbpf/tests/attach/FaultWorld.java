@@ -34,13 +34,13 @@ import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Shell;
 
 /**
- * Two hosts in a {@link PrivateWorld}: the lab, which the command works on, and a peer that holds the other end of its w1 and
- * sends it packets. Looks at them with other eyes than the product's: the kernel's lists of hooks, tc, nft, sockets.
+ * Two hosts in a {@link PrivateWorld}: the lab, on which the command works, and a peer that holds the other end of w1
+ * and sends packets. Checks them by other means than the product's: the kernel's lists of hooks, tc, nft, sockets.
  */
 final class FaultWorld implements AutoCloseable {
     static final Path BPFFS = Bpffs.DEFAULT;
     private static final Path ROOT = BPFFS.resolve("csumbpf");
-    /** Where csumbpf puts its filter; ARCHITECTURE names both. */
+    /** Priority and handle of csumbpf's filter, as in ARCHITECTURE.md. */
     private static final int PRIORITY = 17;
 
     private static final int HANDLE = 0x12b5;
@@ -49,14 +49,14 @@ final class FaultWorld implements AutoCloseable {
     private static final int COOKIE = 24;
 
     final Lab lab = new Lab(false);
-    /** Of the namespaces in which there were attachments. */
+    /** Cookies of the namespaces that may have had attachments. */
     final Set<Long> cookies = new HashSet<>();
 
     private final String peer = lab.name + "-peer";
     private final List<AutoCloseable> open = new ArrayList<>();
     private final List<String> others = new ArrayList<>();
     private Process probe;
-    /** Where w1 is now. */
+    /** The namespace of w1; null: it was deleted. */
     private String home = lab.name;
 
     FaultWorld() {
@@ -84,18 +84,25 @@ final class FaultWorld implements AutoCloseable {
         Shell.run(Shell.join(new String[] {"ip", "-n", netns}, arguments)).ok();
     }
 
-    /** Ended with the world. */
+    /** Closes the resource with the world. */
     <T extends AutoCloseable> T keep(T resource) {
         open.add(resource);
         return resource;
     }
 
-    /** The command in this JVM: it has to work. Words; LAB stands for the namespace of w1. */
+    /**
+     * Runs the command in this JVM.
+     *
+     * @param words see {@link #arguments}
+     */
     Shell.Result csumbpf(String words) {
         return Shell.here(arguments(words));
     }
 
-    /** {@code --netns} is put in front of what names no namespace of its own and does not ask for all. */
+    /**
+     * Splits the words. They get {@code --netns} of the lab unless they have {@code --netns} or {@code --all}; OTHER
+     * stands for the other namespace.
+     */
     String[] arguments(String words) {
         String[] arguments = words.split(" ");
         return words.contains("--all") || words.contains("--netns")
@@ -103,7 +110,7 @@ final class FaultWorld implements AutoCloseable {
                 : Shell.join(new String[] {"--netns", lab.name}, arguments);
     }
 
-    /** Another namespace, which may hold w0 and w1 of its own. */
+    /** The other namespace, created at first use. It may have its own w0 and w1. */
     String other() {
         String name = lab.name + "-other";
         if (!others.contains(name)) {
@@ -114,7 +121,7 @@ final class FaultWorld implements AutoCloseable {
         return name;
     }
 
-    /** The device moves, and becomes what it was: up, with its address. */
+    /** Moves w1 to the other namespace, then restores its state: up, with its address. */
     void move() {
         endProbe();
         String to = other();
@@ -130,7 +137,7 @@ final class FaultWorld implements AutoCloseable {
         home = null;
     }
 
-    /** What {@code tests/faults/probe.py} says; empty where there is no w1. */
+    /** The answer of {@code tests/faults/probe.py}; empty if there is no w1. */
     String packets() {
         if (home == null) {
             return "";
@@ -177,11 +184,11 @@ final class FaultWorld implements AutoCloseable {
         }
     }
 
-    /** What status tells of each attachment, by where it is. */
+    /** What happens to packets, and the status of each attachment by namespace and interface. */
     record Seen(String packets, Map<String, Told> attachments) {}
 
     /**
-     * What one attachment is.
+     * The status of one attachment.
      *
      * @param rules with their port
      * @param rest hook, backstop, what attach changed on the host
@@ -215,12 +222,12 @@ final class FaultWorld implements AutoCloseable {
         return status;
     }
 
-    /** Where what status says is not what the kernel, tc and nft say. */
+    /** The contradictions between status and what the kernel, tc and nft report. */
     List<String> lies() {
         List<String> lies = new ArrayList<>();
         JsonNode status = status();
         boolean moved =
-                status.toString().contains("\"state\":\"moved\""); // that one runs where status does not list it
+                status.toString().contains("\"state\":\"moved\""); // its program runs in another namespace
         for (String netns : namespaces()) {
             String ruleset = Shell.run("nsenter", "--net=/run/netns/" + netns, "nft", "list", "ruleset")
                     .ok()
@@ -264,7 +271,7 @@ final class FaultWorld implements AutoCloseable {
 
     boolean groBefore;
 
-    /** The programs of ours that the kernel runs on w1 and w3, as "DEVICE ID". */
+    /** Our programs that the kernel runs on w1 and w3, as "DEVICE ID". */
     private static List<String> hooked(String netns) {
         return call(netns, () -> {
             List<String> hooked = new ArrayList<>();
@@ -285,7 +292,7 @@ final class FaultWorld implements AutoCloseable {
         });
     }
 
-    /** All that could be left behind: mount, pins, hooks, qdiscs, filters, nftables, GRO; one line each. */
+    /** Everything that could be left behind, one line each: mount, pins, hooks, qdiscs, filters, nftables, GRO. */
     List<String> host() {
         List<String> host = new ArrayList<>();
         host.add("bpffs mounted: " + Bpffs.isMounted(BPFFS));
@@ -318,8 +325,8 @@ final class FaultWorld implements AutoCloseable {
     }
 
     /**
-     * Maps that the kernel still holds of attachments in these namespaces: each is held by its program, and holds it, so nothing of
-     * an attachment is left where its record is not. Others may run tests beside; theirs have other cookies.
+     * The records that the kernel still holds of attachments in these namespaces. A program and its record hold each
+     * other, so without a record nothing of an attachment is left. Tests that run in parallel have other cookies.
      */
     static List<Integer> records(Set<Long> cookies) {
         List<Integer> left = new ArrayList<>();
@@ -342,7 +349,7 @@ final class FaultWorld implements AutoCloseable {
         return left;
     }
 
-    /** Descriptors of this process for BPF objects and namespaces: a command in it leaves none. */
+    /** This process's descriptors of BPF objects and namespaces. A command that runs in it must leave none. */
     static List<String> descriptors() {
         List<String> descriptors = new ArrayList<>();
         try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
@@ -362,7 +369,7 @@ final class FaultWorld implements AutoCloseable {
         try {
             return Optional.of(Files.readSymbolicLink(path).toString());
         } catch (IOException e) {
-            return Optional.empty(); // the listing's own
+            return Optional.empty(); // the descriptor of the listing itself
         }
     }
 

@@ -11,13 +11,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What others put where pins belong, and a bpffs that cannot be written to. */
+/** Foreign files where pins belong, and a bpffs that cannot be written to. */
 @Tag("root")
 @Timeout(180)
 class ForeignPinsTest {
     private static final String ATTACH = "csumbpf --netns n attach w1 --unverified --vni 5 --backstop never";
 
-    /** bpffs has mode 1777 here, as the kernel makes it. */
+    /** bpffs has mode 1777 here, the kernel's default. */
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', textBlock = """
             root directory | nobody mkdir $pins
@@ -127,7 +127,7 @@ class ForeignPinsTest {
         assertThat(result.code()).isZero();
     }
 
-    /** Capabilities make no owner: a bpffs of root's is closed to them. */
+    /** Capabilities do not make a user the owner: root's bpffs stays closed to them. */
     @ParameterizedTest
     @ValueSource(strings = {"0700", "1777"})
     void whoMayNotLookIsToldSo(String mode) {

@@ -14,11 +14,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whose network namespace an attachment is in: found wherever it is, and never taken for another, or for gone. */
+/**
+ * Which network namespace an attachment is in. It is found wherever it is, and never taken for another one or for gone.
+ */
 @Tag("root")
 @Timeout(180)
 class HostIdentityTest {
-    /** In each case nothing below /run/netns names the namespace, nor is a process in it. */
+    /** In each case no name below /run/netns and no process has the namespace. */
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', textBlock = """
             bind mount                      | mkdir /run/x; touch /run/x/ns; mount --bind /run/netns/n /run/x/ns
@@ -48,7 +50,7 @@ class HostIdentityTest {
         assertThat(result.code()).isZero();
     }
 
-    /** A socket alone holds the namespace, which no search finds. */
+    /** Only a socket holds the namespace, which no search finds. */
     @ParameterizedTest
     @ValueSource(strings = {"clsact", "tcx"})
     void notFoundIsNotGone(String hook) {
@@ -80,7 +82,10 @@ class HostIdentityTest {
         assertThat(result.code()).isZero();
     }
 
-    /** In a world of its own csumbpf may not see all processes, so what holds nftables rules may be held: until the user knows better. */
+    /**
+     * In a PrivateWorld csumbpf may not see all processes, so an attachment with nftables rules may still be held. The
+     * user must say that it is gone.
+     */
     @Test
     void whatNobodyFindsIsForgottenWhereTheUserSaysSo() {
         Shell.Result result = PrivateWorld.run("""
@@ -104,7 +109,7 @@ class HostIdentityTest {
         assertThat(result.code()).as(result.out() + result.err()).isZero();
     }
 
-    /** The advice is typed as it is told, where the caller has an interface of the same name. */
+    /** Runs the advice as it is printed, although the caller has an interface of the same name. */
     @Test
     void adviceNamesANamespaceWithoutAName() {
         Shell.Result result = PrivateWorld.run("""

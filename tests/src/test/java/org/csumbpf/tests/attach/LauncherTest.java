@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A class-data archive that does not fit makes the installed command slower, and nothing else: --json goes to a parser. */
+/**
+ * A class-data archive that does not fit only makes the installed command slower. It prints nothing, because a parser
+ * reads --json.
+ */
 @Tag("root")
 class LauncherTest {
     @TempDir
@@ -37,7 +40,7 @@ class LauncherTest {
 
     @Test
     void ofAnotherBuildOfTheJvm() throws IOException {
-        // The header names the JVM's build in words.
+        // The header contains the name of the JVM's build.
         byte[] bytes = Files.readAllBytes(archive);
         int place = new String(bytes, 0, 4096, StandardCharsets.ISO_8859_1).indexOf("Server VM (");
         assertThat(place).isPositive();
@@ -46,7 +49,10 @@ class LauncherTest {
         runsSilently();
     }
 
-    /** What packages for arm64 are made of on another machine. Its archive is made where its Java is. */
+    /**
+     * The layout for arm64 packages that are built on another machine. The archive is made later, where arm64's Java
+     * is.
+     */
     @Test
     void laidOutForAnotherArchitecture() throws IOException {
         Path other = prefix.resolve("for arm64");
@@ -74,7 +80,7 @@ class LauncherTest {
     void ofAnotherJdk() throws IOException {
         Path other = prefix.resolve("other.jsa");
         for (Path java : javas()) {
-            // What each can make; it need not be an archive of csumbpf.
+            // An archive that this Java can make; it need not be of csumbpf's classes.
             Shell.run(java.toString(), "-XX:ArchiveClassesAtExit=" + other, "-Xlog:disable", "-version");
             if (Files.exists(other)) {
                 replace(Files.readAllBytes(other));
@@ -114,7 +120,7 @@ class LauncherTest {
     }
 
     private void replace(byte[] bytes) throws IOException {
-        // The JVM makes it read-only.
+        // The JVM makes the file read-only.
         Files.delete(archive);
         Files.write(archive, bytes);
     }
@@ -133,7 +139,7 @@ class LauncherTest {
         assertThat(result.out()).matches("csumbpf \\d+\\.\\d+\\.\\d+\\s+");
     }
 
-    /** All that this machine has. */
+    /** All Java installations of this machine. */
     private static List<Path> javas() throws IOException {
         try (Stream<Path> homes = Files.list(Path.of("/usr/lib/jvm"))) {
             return homes.filter(home -> !Files.isSymbolicLink(home))

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What attach does with devices of other types: those without an Ethernet header, those that are a mistake, other names. */
+/** attach on other types of devices: without an Ethernet header, devices named by mistake, other names. */
 @Tag("root")
 class LinkTypesTest {
     private static final List<String> PACKETS =
@@ -36,7 +36,7 @@ class LinkTypesTest {
         lab.csumbpf("attach", "t0", "--vni", "4109", "--unverified", "--backstop", "never")
                 .ok();
         assertThat(sent()).as("attached").isEqualTo(each("arrived"));
-        // Changes of one rule and of several: what the packets begin with is not forgotten.
+        // Changing one rule or several keeps the setting that packets begin with IP.
         lab.csumbpf("vni", "add", "t0", "5", "--unverified").ok();
         lab.csumbpf("vni", "add", "t0", "7-9", "--unverified").ok();
         lab.csumbpf("vni", "add", "t0", "4109", "--unverified", "--mode", "recompute")
@@ -75,7 +75,7 @@ class LinkTypesTest {
         assertThat(lab.traces()).isEmpty();
     }
 
-    /** The table is somebody else's, so to ask for the backstop again mends nothing. */
+    /** The table is somebody else's, so asking for the backstop again would not help. */
     @Test
     void whereThereCanBeNoBackstopItIsNotAdvised() {
         tun();
@@ -142,7 +142,7 @@ class LinkTypesTest {
                 .as("by a change of rules")
                 .isEqualTo(5);
         assertThat(lab.rules()).containsExactly("5 auto");
-        // A table of somebody else's keeps the backstop away.
+        // Somebody else's table makes the backstop impossible.
         lab.run("nft", "add", "table", "ip", "csumbpf").ok();
         Shell.Result refused = lab.csumbpf("attach", "w1", "--vni", "5", "--plaintext", "drop", "--force");
         assertThat(refused.code()).isEqualTo(5);

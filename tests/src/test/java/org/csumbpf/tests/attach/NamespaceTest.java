@@ -17,7 +17,7 @@ import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What works in other namespaces leaves none of its threads there: they would keep a deleted namespace alive. */
+/** No thread stays in a namespace in which a command worked, because it would keep a deleted namespace alive. */
 @Tag("root")
 class NamespaceTest {
     @Test
@@ -33,7 +33,7 @@ class NamespaceTest {
                     List.of("detach", "--all"))) {
                 Shell.here(Shell.join(new String[] {"--netns", lab.name}, command.toArray(String[]::new)));
             }
-            // A thread that has been joined is not quite gone yet.
+            // A joined thread still exists for a moment.
             Limit.await(
                     "end of the threads in another namespace",
                     Limit.seconds(10),
@@ -53,14 +53,14 @@ class NamespaceTest {
                         descriptors.add(target);
                     }
                 } catch (NoSuchFileException e) {
-                    // It was the listing's own.
+                    // The descriptor of the listing itself.
                 }
             }
         }
         return descriptors.stream().sorted().toList();
     }
 
-    /** Threads of this process, by name, that are in another namespace than the process. */
+    /** Names of this process's threads that are in another namespace than the process. */
     private static List<String> threadsElsewhere() {
         List<String> elsewhere = new ArrayList<>();
         try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
@@ -71,7 +71,7 @@ class NamespaceTest {
                         elsewhere.add(Files.readString(thread.resolve("comm")).strip());
                     }
                 } catch (NoSuchFileException e) {
-                    // It ended meanwhile.
+                    // The thread has ended.
                 }
             }
         } catch (IOException e) {

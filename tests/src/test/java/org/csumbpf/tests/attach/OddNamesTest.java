@@ -8,11 +8,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Names that are no UTF-8: to the kernel a name is bytes. */
+/** Names that are not UTF-8: to the kernel a name is bytes. */
 @Tag("root")
 @Timeout(180)
 class OddNamesTest {
-    /** The address makes the device a line of /proc/net/if_inet6, in which names are as the kernel has them. */
+    /** The address adds a line to /proc/net/if_inet6, where the kernel writes names as raw bytes. */
     private static final String BRIDGE = """
             ip -n n link add $'br\\xe9' type bridge
             ip -n n link set $'br\\xe9' up
@@ -65,7 +65,7 @@ class OddNamesTest {
                 .doesNotContain("\ufffd");
     }
 
-    /** libnftables ends the process where it has to write such a name as JSON. */
+    /** libnftables ends the process if it must write such a name as JSON. */
     @Test
     void theBackstopWorksOnADeviceOfSuchAName() {
         Shell.Result result = PrivateWorld.run("""

@@ -23,7 +23,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is called broken, by real datagrams to the socket of a real VXLAN device: on w1 is csumbpf, w3 is a way past it. */
+/**
+ * When status reports lost packets, tested by datagrams to the socket of a real VXLAN device. csumbpf is on w1; packets
+ * from w3 bypass it.
+ */
 @Tag("root")
 @Timeout(120)
 class OffPathEvidenceTest {
@@ -61,7 +64,7 @@ class OffPathEvidenceTest {
         lab.csumbpf("status").ended(9);
     }
 
-    /** Of these nobody knows whether their checksum is wrong: there are enough of them to explain any number of errors. */
+    /** It is not known whether these packets have a wrong checksum, and they could explain any number of errors. */
     @Test
     void whatNobodyLookedAtHidesNoLoss() {
         send("w0", 9999, 5, NONE, true, 300);
@@ -88,7 +91,7 @@ class OffPathEvidenceTest {
         }
     }
 
-    /** serve looks at windows: what began ends. */
+    /** serve judges by windows, so the report ends when the errors end. */
     @Test
     void itIsOverWhenTheErrorsEnd() {
         try (ServeProcess serve = new ServeProcess(lab)) {
@@ -150,7 +153,7 @@ class OffPathEvidenceTest {
                 .replaceAll("(?s).*UdpInCsumErrors +(\\d+).*", "$1"));
     }
 
-    /** Sends frames of the same kind out of a device. */
+    /** Sends identical frames from a device. */
     private void send(String device, int port, int vni, int checksum, boolean fragment, int times) {
         int payload = 8 + 400;
         ByteBuffer frame = ByteBuffer.allocate(14 + 20 + 8 + payload);

@@ -17,11 +17,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** One attachment that cannot be read, changed or undone does not keep the others; a helper that hangs keeps nobody. */
+/**
+ * An attachment that cannot be read, changed or undone does not block the others, and a helper that hangs blocks
+ * nobody.
+ */
 @Tag("root")
 @Timeout(180)
 class OneOddThingTest {
-    /** A value that this version does not know, in each of the maps that say how packets are treated. */
+    /** A value unknown to this version, in each of the maps that say how packets are treated. */
     @ParameterizedTest
     @CsvSource({
         "config, 4", // any.mode
@@ -63,7 +66,7 @@ class OneOddThingTest {
         }
     }
 
-    /** Writes what makes no sense: into the mode of a rule, the hook, or the backstop's wish. */
+    /** Writes an invalid value: to the mode of a rule, the hook, the layout, or the backstop option. */
     private static void overwrite(Lab lab, String name, int offset) {
         try (RawMap map = RawMap.fromPin(lab.pins().resolve(name))) {
             ByteBuffer key = ByteBuffer.allocateDirect(4).order(ByteOrder.nativeOrder());
@@ -74,7 +77,7 @@ class OneOddThingTest {
         }
     }
 
-    /** A mount over a pin keeps it from being opened, and unpinned. */
+    /** A mount over a pin keeps it from being opened and from being removed. */
     @ParameterizedTest
     @CsvSource({"text", "json"})
     void detachAllGoesOnAndTellsEach(String format) {

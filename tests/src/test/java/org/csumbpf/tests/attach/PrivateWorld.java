@@ -4,8 +4,8 @@ package org.csumbpf.tests.attach;
 import org.csumbpf.tests.lab.Shell;
 
 /**
- * A script of bash where it can harm nobody: with mounts, processes and network of its own, a bpffs with the kernel's default
- * mode (1777) and an empty {@code /run}. All of it ends with the script.
+ * Runs a bash script where it can do no harm: with its own mounts, processes and network, a bpffs with the kernel's
+ * default mode (1777) and an empty {@code /run}. All of it ends with the script.
  */
 final class PrivateWorld {
     private static final String PRELUDE = """
@@ -42,7 +42,7 @@ final class PrivateWorld {
         return run(120, script);
     }
 
-    /** @param seconds after which it is killed */
+    /** @param seconds after which the script is killed */
     static Shell.Result run(int seconds, String script) {
         String command = "csumbpf() { " + Shell.line(Shell.csumbpf()) + " \"$@\"; }\n";
         return Shell.run(

@@ -29,11 +29,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What an attachment's record is for: knowing the device again, putting back what was asked for, undoing what was done and no more. */
+/**
+ * What an attachment's record is for: to recognise the device, to restore what was asked for, and to undo just what
+ * attach did.
+ */
 @Tag("root")
 @Timeout(180)
 class RecordedAttachmentTest {
-    /** How many programs of ours the kernel holds; it frees them a little after their last name is gone. */
+    /**
+     * Waits until the kernel holds a number of our programs: it frees one a moment after its last reference is gone.
+     */
     private static final String PROGRAMS = """
             programs() {
             	local count=-1 i
@@ -82,7 +87,10 @@ class RecordedAttachmentTest {
                 .doesNotContain("gone");
     }
 
-    /** The kernel gives out the inode of the namespace and the ifindex again, so the pins are where those of another are to be. */
+    /**
+     * The kernel gives out namespace inodes and ifindexes again, so pins of an old namespace may lie where those of a
+     * new one belong.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"tcx", "clsact"})
     void nothingOfAnotherNamespaceIsUndone(String hook) {
@@ -148,7 +156,7 @@ class RecordedAttachmentTest {
                 .doesNotContain("moved", "table ip csumbpf");
     }
 
-    /** Its filter is gone then, and the backstop of the old namespace is taken away there. */
+    /** The move removes the filter. restore removes the backstop in the old namespace. */
     @Test
     void aDeviceThatIsMovedLosesItsFilterAndGetsItAgain() {
         String said = passed("""
@@ -201,7 +209,7 @@ class RecordedAttachmentTest {
                 .doesNotContain("table ip csumbpf", "clsact");
     }
 
-    /** What could not be undone is taken over by the next attachment, which undoes it. */
+    /** The next attachment takes over what could not be undone, and undoes it. */
     @Test
     void whatCouldNotBeUndoneIsOfTheNextAttachment() {
         String said = passed("""
@@ -246,7 +254,7 @@ class RecordedAttachmentTest {
                 .endsWith("nothing is attached\n");
     }
 
-    /** In whatever namespace: one with a name, one that is bind-mounted elsewhere, one that a process holds. */
+    /** In any namespace: with a name, bind-mounted elsewhere, or held by a process. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             pins  | rm -rf $pins
@@ -295,7 +303,7 @@ class RecordedAttachmentTest {
         assertThat(parts[3].split(": detached\n", -1)).hasSize(4);
     }
 
-    /** As in a container with a bpffs of its own: its pins are not lost, and not ours to make or to remove. */
+    /** As in a container with its own bpffs: the pins there are not lost, so nothing is created or removed for them. */
     @Test
     void whatIsPinnedInAnotherMountNamespaceIsLeftAlone() {
         String said = passed("""
@@ -316,7 +324,7 @@ class RecordedAttachmentTest {
                 .contains("filter protocol all pref 17 bpf", "csumbpf attach");
     }
 
-    /** Of a tcx attachment only the rules can be seen; they are not left over while its pins are somewhere. */
+    /** If a tcx attachment is pinned in another mount namespace, only its rules can be seen. They are not left over. */
     @Test
     void rulesOfWhatIsPinnedInAnotherMountNamespaceAreLeftAlone() {
         String said = passed("""
@@ -403,7 +411,10 @@ class RecordedAttachmentTest {
         assertThat(said).contains("csumbpf is not attached to w1", "nothing is attached", "\"restored\"");
     }
 
-    /** As a version made it that knew no layout version, no identity and no options: it is read, repaired by, and migrated. */
+    /**
+     * An attachment by a version without layout version, identity and options. It is read, it repairs, and it is
+     * migrated.
+     */
     @Test
     void anAttachmentOfLayout1IsMigrated() throws IOException {
         boolean mounted = Bpffs.ensureMounted(Bpffs.DEFAULT);
@@ -428,7 +439,7 @@ class RecordedAttachmentTest {
             assertThat(lab.traces()).isEmpty();
         } finally {
             if (mounted) {
-                // What csumbpf has mounted it takes away with the last attachment, also where a test asked for it.
+                // csumbpf's code mounted bpffs, so the last detach unmounts it, although a test asked for the mount.
                 Case.takeDownLater(() -> {
                     if (Bpffs.isMounted(Bpffs.DEFAULT)) {
                         Bpffs.unmount(Bpffs.DEFAULT);
@@ -491,7 +502,7 @@ class RecordedAttachmentTest {
         }
     }
 
-    /** With its link's pin a tcx program goes; its nftables rules stay, are shown, and are taken over or away. */
+    /** A tcx program ends with its link's pin. Its nftables rules stay, are reported, and are adopted or removed. */
     @ParameterizedTest
     @ValueSource(strings = {"detach w1", "detach --all", "attach w1 --force --vni 5 --backstop always"})
     void rulesWithoutPinsAreNotForgotten(String command) {
@@ -514,7 +525,7 @@ class RecordedAttachmentTest {
                 .endsWith("nothing is attached\n");
     }
 
-    /** The program with the record that it had before. */
+    /** The program, compiled with the record of layout 1. */
     static byte[] layout1() throws IOException {
         Path sources = Files.createTempDirectory("layout1");
         try {

@@ -8,11 +8,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What is odd about one attachment costs {@code csumbpf serve} neither the others nor its descriptors. */
+/** A problem of one attachment costs {@code csumbpf serve} neither the other attachments nor descriptors. */
 @Tag("root")
 @Timeout(600)
 class ServeOddThingsTest {
-    /** -Dcsumbpf.serve.scrapes=10000 for the whole distance. */
+    /** -Dcsumbpf.serve.scrapes=10000 for the long run. */
     private static final int SCRAPES = Integer.getInteger("csumbpf.serve.scrapes", 2000);
 
     private static final String SERVE = """
@@ -22,7 +22,9 @@ class ServeOddThingsTest {
             serve=$(pgrep -x java)
             """;
 
-    /** Beside a good one: a pin is missing, a value is another version's, the namespace is not found. */
+    /**
+     * Besides a good attachment: one with a missing pin, one with another version's value, one without its namespace.
+     */
     @Test
     void descriptorsStayFlat() {
         Shell.Result result = PrivateWorld.run(600, """
@@ -67,7 +69,7 @@ class ServeOddThingsTest {
                 .doesNotContain("it is over", "csumbpf_rules{interface=\"w1\",netns=\"missing\"}");
     }
 
-    /** A veth with an end outside tells: it goes with its namespace. */
+    /** A veth with one end outside shows when the namespace is gone, because it goes with it. */
     @Test
     void theNamespaceThatIsWatchedCanGo() {
         Shell.Result result = PrivateWorld.run("""
@@ -102,7 +104,9 @@ class ServeOddThingsTest {
         assertThat(result.out().strip()).endsWith("csumbpf_attached{interface=\"w1\",netns=\"n\"} 1.0");
     }
 
-    /** A mount over a pin keeps it from being read. Nothing is said to be over that cannot be seen. */
+    /**
+     * A mount over a pin keeps it from being read. serve reports no problem as over if it cannot read the attachment.
+     */
     @Test
     void whatCannotBeReadIsCountedAndKeepsNobodysEvents() {
         Shell.Result result = PrivateWorld.run(

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** {@code csumbpf serve} over real attachments, whose program gets its packets by test runs. */
+/** {@code csumbpf serve} with real attachments. Test runs give packets to their programs. */
 @Tag("root")
 class ServeTest {
     private static final Pattern SERIES = Pattern.compile("([a-z_]+)(?:\\{(.*)})? \\S+");
@@ -50,7 +50,7 @@ class ServeTest {
         lab.close();
     }
 
-    /** Every line of what is served, but for what differs from machine to machine. */
+    /** Compares every line of the metrics, except what differs between machines. */
     @Test
     void servesJustThisText() throws IOException {
         busy();
@@ -60,7 +60,7 @@ class ServeTest {
                     .replace(lab.name, "NETNS")
                     .replaceAll("(id|tag|hook|java|version)=\"[^\"]*\"", "$1=\"*\"")
                     .replaceAll("(?m)^(csumbpf_peer_last_seen\\S*) .*", "$1 *")
-                    // Not in every kernel, and some errors only in newer ones.
+                    // Not every kernel has these, and some errors are only in newer ones.
                     .replaceAll("(?m)^.*csumbpf_host_xfrm_in_errors_total.*\n", "");
             try (InputStream expected = ServeTest.class.getResourceAsStream("/metrics.txt")) {
                 assertThat(text).isEqualTo(new String(expected.readAllBytes(), StandardCharsets.UTF_8));
@@ -68,7 +68,7 @@ class ServeTest {
         }
     }
 
-    /** docs/metrics.md is complete, and says nothing that is not served. */
+    /** docs/metrics.md lists all metrics that are served, and no others. */
     @Test
     void theTableInTheDocsIsWhatIsServed() throws IOException {
         Map<String, Set<String>> documented = new TreeMap<>();
@@ -231,7 +231,7 @@ class ServeTest {
         assertThat(lab.csumbpf("serve", "--listen", "nonsense").code()).isEqualTo(2);
     }
 
-    /** Mode observe leaves each wrong checksum as it is, so the host's errors are no riddle, however many come while one reads. */
+    /** Mode observe leaves wrong checksums, which explains the host's errors, however many come while serve reads. */
     @Test
     void errorsThatComeWhileItReadsAreExplained() throws Exception {
         byte[] frame = packets().get("ipv4 observe, wrong checksum");
@@ -248,7 +248,7 @@ class ServeTest {
         try (ServeProcess serve = new ServeProcess(lab)) {
             lab.csumbpf("attach", "w1", "--vni", "4109", "--mode", "observe", "--unverified")
                     .ok();
-            // Several of the spans over which serve judges, under load all the time: a duration, not a limit.
+            // A duration, not a limit: several windows of serve, under load all the time.
             long end = System.nanoTime() + 25_000_000_000L;
             do {
                 assertThat(serve.value("csumbpf_off_path")).as("off path").isZero();
@@ -267,7 +267,7 @@ class ServeTest {
                 .getHostAddress();
     }
 
-    /** -Dcsumbpf.serve.scrapes=100000 for the whole distance. */
+    /** -Dcsumbpf.serve.scrapes=100000 for the long run. */
     @Test
     void memoryStaysFlat() {
         busy();
@@ -287,7 +287,7 @@ class ServeTest {
         }
     }
 
-    /** The most that --max-peers can make of it: four series for each of 16,384 peers. */
+    /** Four series for each of 16,384 peers fit into the heap of serve. */
     @Test
     void peersWithoutEndAreServedInABoundedHeap() {
         lab.csumbpf("attach", "w1", "--vni", "4109", "--mode", "observe", "--unverified")
@@ -314,7 +314,7 @@ class ServeTest {
         }
     }
 
-    /** Two rules, one of each outcome that a test run can have. */
+    /** Two rules, and each outcome that a test run can have. */
     private void busy() {
         lab.csumbpf("attach", "w1", "--vni", "4109", "--mode", "observe", "--unverified")
                 .ok();
@@ -325,7 +325,7 @@ class ServeTest {
         send("ipv4 ESP", 4);
     }
 
-    /** A packet of tests/packets/make_cases.py, by its name, through the program that is attached. */
+    /** Runs the attached program on a packet of tests/packets/make_cases.py, by the packet's name. */
     private void send(String name, int times) {
         byte[] frame = packets().get(name);
         try (BpfProgram program = BpfProgram.fromPin(lab.pins().resolve("program"))) {

@@ -17,13 +17,13 @@ import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Shell;
 
 /**
- * A host as it is, and a command that is given there.
+ * The state of a host, and a command that is run there.
  *
- * @param foreign what others have set up, and stays
- * @param setup what csumbpf has done before
+ * @param foreign sets up what others did, and what must stay
+ * @param setup does what csumbpf did before
  * @param command its words; OTHER stands for the other namespace
  * @param fresh whether the namespaces cannot be used again
- * @param afterwards puts the world in order for the next situation
+ * @param afterwards prepares the world for the next situation
  */
 record Situation(
         String name,
@@ -34,7 +34,7 @@ record Situation(
         Runnable afterwards) {
     private static final String TCX = "attach w1 --vni 5 --unverified --hook tcx";
     private static final String CLSACT = "attach w1 --vni 5 --unverified --hook clsact";
-    /** Both paths; over IPv6 too, where {@link #ipv6} made w1 fit for it. */
+    /** Both paths, also for IPv6 if {@link #ipv6} gave w1 an address. */
     private static final String BOTH = "attach w1 --vni 6 --backstop always --hook clsact";
 
     private static final String BOTH_TCX = "attach w1 --vni 6 --backstop always --hook tcx";
@@ -164,7 +164,7 @@ record Situation(
                         .ok());
     }
 
-    /** Commands that were given before. */
+    /** Runs these commands before. */
     private static Consumer<FaultWorld> ran(String... commands) {
         return world -> {
             for (String command : commands) {
@@ -197,7 +197,10 @@ record Situation(
         world.keep(world.lab.call(() -> TcxLink.attachFirst(program, ifindex)));
     }
 
-    /** Of an attachment elsewhere the device goes; the next command that changes anything clears it away. */
+    /**
+     * Deletes the device of an attachment in the other namespace. The next command that changes anything removes the
+     * rest.
+     */
     private static void gone(FaultWorld world) {
         String other = world.other();
         FaultWorld.ip(other, "link", "add", "w0", "type", "veth", "peer", "w1");
@@ -209,7 +212,7 @@ record Situation(
         RecordedAttachmentTest.attachAsLayout1(world.lab, LAYOUT1.get());
     }
 
-    /** Compiled once. */
+    /** Compiled once, at the first use. */
     private static final Supplier<byte[]> FOREIGN = once(() -> Lab.foreign());
 
     private static final Supplier<byte[]> LAYOUT1 = once(RecordedAttachmentTest::layout1);

@@ -12,7 +12,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a monitoring script gets to know without reading what status prints. {@link Host#json} compares code and JSON in all tests. */
+/**
+ * What a monitoring script learns from the exit code of status alone. {@link Host#json} compares code and JSON in all
+ * tests.
+ */
 @Tag("root")
 @Timeout(180)
 class StatusExitCodeTest {
@@ -58,7 +61,7 @@ class StatusExitCodeTest {
         }
     }
 
-    /** Nothing was lost, and yet nobody may think that all is well: neither path works. */
+    /** Nothing was lost, but neither path works, so the exit code must not be 0. */
     @Test
     void whatWasForcedIsAmissToo() {
         Shell.Result result = PrivateWorld.run("""

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** stats --watch, in a real terminal and without one, while pings come through a VXLAN. */
+/** stats --watch, on a real terminal and without one, while pings come through a VXLAN. */
 @Tag("root")
 class WatchTest {
     private static final double PINGS_A_SECOND = PingedOverlay.PINGS_A_SECOND;
@@ -95,7 +95,7 @@ class WatchTest {
                     s -> Pattern.compile("ended \\d+\\s+\\d+ \\d+\\s+prompt# ?\\s*$")
                             .matcher(s)
                             .find());
-            // "At once" is what is tested: not scaled.
+            // Not scaled, because "at once" is what is tested.
             assertThat(TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began))
                     .isLessThan(5);
             assertThat(screen).contains("ended " + code).doesNotContain("q quits");
@@ -112,7 +112,7 @@ class WatchTest {
         }
     }
 
-    /** The launcher runs Java in a locale of UTF-8, and still knows the user's. */
+    /** The launcher runs Java in a UTF-8 locale, but still knows the user's. */
     @Test
     void barsAreAsciiWhereTheLocaleIs() {
         try (Tmux tmux = new Tmux(100, 20)) {
@@ -159,7 +159,7 @@ class WatchTest {
 
     @Test
     void plainLinesWithoutATerminal() throws IOException {
-        // 2 lines for the attachment and the VNI, 1 for the peer, 3 times; then nobody reads on.
+        // Three times 2 lines for the attachment and the VNI, and 1 for the peer; then the reader leaves.
         Shell.Result result = Shell.run(
                 "bash", "-c", command("--peers", "--watch", "1") + " | head -n 9; echo ended ${PIPESTATUS[0]}");
         assertThat(result.err()).isEmpty();
@@ -199,7 +199,7 @@ class WatchTest {
                 .out();
         int documents = 0;
         long before = -1;
-        // The last one may be cut short.
+        // The last document may be cut short.
         String whole = printed.substring(0, printed.lastIndexOf("\n}") + 2);
         try (MappingIterator<JsonNode> each =
                 new ObjectMapper().readerFor(JsonNode.class).readValues(whole)) {
@@ -219,7 +219,7 @@ class WatchTest {
         return Shell.line(lab.command(Shell.join(new String[] {"stats"}, arguments)));
     }
 
-    /** Packets by the second, in the row that holds this word; empty: there is none, or it is not known yet. */
+    /** Packets per second in the row with this word; empty: there is none, or the rate is not known yet. */
     private static Optional<Double> rate(String screen, String word) {
         List<String> heading = List.of();
         for (String line : screen.lines().toList()) {

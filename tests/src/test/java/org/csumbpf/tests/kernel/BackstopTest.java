@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What IPsec decrypts behind tc, with real ESP: repaired all the same, and never what IPsec did not decrypt. */
+/** What IPsec decrypts after tc, with real ESP: it is repaired, and what IPsec did not decrypt never is. */
 @Tag("vm")
 @Order(5)
 @ExtendWith(KernelLog.class)
@@ -82,19 +82,19 @@ class BackstopTest {
             assertThat(lab.b.repaired("tc")).as("by tc").isZero();
             status = lab.b.json("status", "eth0").at("/attachments/0");
             assertThat(status.get("repair").asText()).isEqualTo("repairing");
-            // Each packet once: what the VXLAN device got is what was repaired.
+            // Each packet is repaired once: as many as the VXLAN device received.
             long received = HostCounters.received(lab.b, "vxlan0");
             long repaired = lab.b.repaired("backstop");
             assertThat(lab.loss(lab.a, B)).isZero();
             assertThat(lab.b.repaired("backstop") - repaired)
                     .isEqualTo(HostCounters.received(lab.b, "vxlan0") - received);
 
-            // The paths change places during a transfer, in both modes.
+            // The other path takes over during a transfer, in both modes.
             for (String mode : new String[] {"auto", "recompute"}) {
                 lab.attach("--mode", mode);
                 long errors = badChecksums(lab);
                 boolean on = true;
-                // A transfer may be through before the second switch is: then there is another one.
+                // A transfer may end before the second switch; then there is another one.
                 for (int switched = 0; switched < 3; ) {
                     CompletableFuture<Void> transfer =
                             CompletableFuture.runAsync(() -> Traffic.tcp(lab.a, lab.b, B, SWITCHED_TRANSFER));
@@ -153,7 +153,7 @@ class BackstopTest {
         }
     }
 
-    /** Where an encrypted packet with a bad checksum is "invalid" to conntrack, and the host drops such. */
+    /** To conntrack a decrypted packet with a bad checksum is "invalid", and this host drops such packets. */
     @Test
     @Order(4)
     @DisplayName("Docker's nftables rules, ct invalid dropped")
@@ -186,8 +186,8 @@ class BackstopTest {
     }
 
     /**
-     * nftables can only write 0, which IPv6 does not accept: the packets go over lo, where a program recomputes. Without GRO and
-     * not with fragments: the sending kernel does not fragment ESP over IPv6 (it counts Ip6FragFails).
+     * nftables can only write 0, which IPv6 rejects, so packets go over lo, where a program recomputes. GRO is off and
+     * nothing is fragmented, because the sending kernel does not fragment ESP over IPv6 (Ip6FragFails counts it).
      */
     @Test
     @Order(5)

@@ -9,10 +9,10 @@ import java.util.Set;
 import org.csumbpf.tests.lab.Shell;
 
 /**
- * What tests/vm/kernels.tsv says of the kernel that this guest runs.
+ * The row of tests/vm/kernels.tsv for the kernel that this guest runs.
  *
- * @param hook that attach must use by itself
- * @param features that it must have; see tests/vm/README.md
+ * @param hook the hook that attach must choose by itself
+ * @param features the features that the kernel must have; see tests/vm/README.md
  */
 record Guest(String series, String hook, Set<String> features) {
     static Guest running() {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What somebody on the way may send to b: nothing that ESP did not prove is repaired. */
+/** Packets that an attacker on the path may send to b. Nothing is repaired without the proof by ESP. */
 @Tag("vm")
 @Order(4)
 @ExtendWith(KernelLog.class)
@@ -44,7 +44,7 @@ class HostilePacketsTest {
         try (EspLab lab = new EspLab()) {
             lab.attach("--vni", "4109");
             assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
-            // Docker's own guard drops plaintext behind tc; without it, what the kernel makes of a packet can be
+            // Docker's own guard drops plaintext after tc. Without it, what the kernel does with a packet can be
             // counted.
             lab.b.run("iptables", "-F", "INPUT").ok();
             silence(lab, true);
@@ -76,7 +76,7 @@ class HostilePacketsTest {
         }
     }
 
-    /** Without GRO, and in fragments, which tc cannot see the VNI of: the same holds behind tc. */
+    /** After tc the same holds: without GRO, and for fragments, whose VNI tc cannot see. */
     @Test
     @Order(2)
     @DisplayName("plaintext behind tc")
@@ -120,7 +120,7 @@ class HostilePacketsTest {
         }
     }
 
-    /** Packets on b: VXLAN's own count, the kernel's, and the backstop's. */
+    /** Packets on b, as counted by the VXLAN device, the kernel and the backstop. */
     private record Behind(long delivered, long badChecksums, long repaired, long dropped) {
         static Behind on(Host b) {
             JsonNode counters = b.json("stats").at("/attachments/0/counters/0/backstop");
@@ -140,7 +140,7 @@ class HostilePacketsTest {
         }
     }
 
-    /** A frame with IPv4 in it as two: the first ends behind the VXLAN header. */
+    /** Splits a frame with IPv4 into two fragments. The first ends after the VXLAN header. */
     private static List<String> fragments(String frame) {
         byte[] bytes = HexFormat.of().parseHex(frame);
         int headers = 14 + 20;
@@ -174,8 +174,8 @@ class HostilePacketsTest {
     @Order(3)
     @DisplayName("replayed, flipped ESP")
     void replayedAndFlipped() throws IOException {
-        // Docker's SAs have no replay window; the kernel then takes a replayed packet for a new one, whoever repairs
-        // it.
+        // Docker's SAs have no replay window. Without one the kernel takes a replayed packet for a new one, whoever
+        // repairs it.
         try (EspLab lab = new EspLab("REPLAY_WINDOW=32")) {
             lab.attach("--vni", "4109");
             List<String> captured = new ArrayList<>();
@@ -199,7 +199,7 @@ class HostilePacketsTest {
                     (long) COUNT);
             List<String> flipped = new ArrayList<>();
             for (String frame : captured) {
-                // A new sequence number, so that the replay window lets it through to the integrity check.
+                // A new sequence number, so that the packet passes the replay window and reaches the integrity check.
                 byte[] bytes = HexFormat.of().parseHex(frame);
                 ByteBuffer.wrap(bytes)
                         .putInt(14 + 20 + 4, ByteBuffer.wrap(bytes).getInt(14 + 20 + 4) + 100);
@@ -218,7 +218,7 @@ class HostilePacketsTest {
         }
     }
 
-    /** Packets on b: VXLAN's own count, the kernel's, and the program's for VNI 4109. */
+    /** Packets on b, as counted by the VXLAN device, the kernel and the program (for VNI 4109). */
     private record Seen(long delivered, long badChecksums, long repaired, long plaintext, long dropped) {
         static Seen on(Host b) {
             JsonNode counters = b.json("stats").at("/attachments/0/counters/0");
@@ -240,12 +240,12 @@ class HostilePacketsTest {
         }
     }
 
-    /** a's own packets (ARP looks again whether b is there) would be counted too. */
+    /** Keeps a from sending packets of its own (ARP probes b), which would be counted, too. */
     private static void silence(EspLab lab, boolean silent) {
         lab.a.run("ip", "link", "set", "vxlan0", silent ? "down" : "up").ok();
     }
 
-    /** Sends frames to b, and waits until they are there; what b counts of them may take a moment more. */
+    /** Sends frames to b and waits until they arrive. b may count them a moment later. */
     private static void send(EspLab lab, List<String> frames) {
         long before = HostCounters.received(lab.b, "eth0");
         Shell.input(String.join("\n", frames) + "\n", lab.nat.in(FRAMES, "send", "eth1"))
@@ -257,12 +257,15 @@ class HostilePacketsTest {
                 received -> received >= frames.size());
     }
 
-    /** Counts that may take a moment to become what they are to be. */
+    /** Waits until the counts are as expected, which may take a moment. */
     private static <T> void counts(String what, Supplier<T> counts, T expected) {
         Limit.await(what + ": " + expected, Limit.seconds(30), counts, expected::equals);
     }
 
-    /** A frame to b as if a had sent it in clear: VXLAN 4109 with an inner broadcast of no protocol that anybody answers. */
+    /**
+     * A frame to b as if a had sent it unencrypted: VXLAN 4109 with an inner broadcast of a protocol that nobody
+     * answers.
+     */
     private static String vxlan(EspLab lab, boolean goodChecksum) {
         int payload = 60;
         ByteBuffer frame = ByteBuffer.allocate(14 + 20 + 8 + 8 + payload);

@@ -10,9 +10,9 @@ import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** Each case fails if the kernel warned of anything while it ran. */
+/** Fails each test during which the kernel logged a warning. */
 final class KernelLog implements BeforeEachCallback, AfterEachCallback {
-    /** Warnings about what the tests do around the product: the JVM reads /proc/cgroups, an emulated processor is slow. */
+    /** Warnings not caused by csumbpf: the JVM reads /proc/cgroups, an emulated processor is slow. */
     private static final Pattern NOT_OURS = Pattern.compile(
             ".*(/proc/cgroups lists only v1 controllers|hrtimer: interrupt took|clocksource: Long readout interval"
                     + "|is still in use by bond).*");
@@ -25,7 +25,10 @@ final class KernelLog implements BeforeEachCallback, AfterEachCallback {
         before = warnings();
     }
 
-    /** To be called before attach: if the kernel warned of a wrong checksum already, the rest of the case says nothing of ours. */
+    /**
+     * Call this before attach: if the kernel has already warned of a wrong checksum, later warnings prove nothing about
+     * csumbpf.
+     */
     void leaveOutIfTheKernelWarnsByItself() {
         List<String> now = warnings();
         leftOut = now.subList(before.size(), now.size()).stream().anyMatch(line -> line.contains("hw csum failure"));

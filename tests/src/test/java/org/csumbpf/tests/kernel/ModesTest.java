@@ -16,14 +16,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Modes and rules, with real ESP. */
+/** Tests modes and rules with real ESP. */
 @Tag("vm")
 @Order(2)
 @ExtendWith(KernelLog.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ModesTest {
     private static final String B = "10.0.9.2";
-    /** a's own address with NAT=both. */
+    /** a's own address if NAT=both. */
     private static final String A_INSIDE = "10.98.0.2";
 
     @Test
@@ -71,7 +71,7 @@ class ModesTest {
         assertThat(stats.at("/counters/0/corrupt/packets").asLong()).isZero();
         assertThat(stats.at("/peers/0/delta_trusted").asBoolean()).isTrue();
 
-        // What was damaged before ESP protected it: the kernel still finds it out, and each is counted.
+        // Datagrams damaged before ESP protected them: the kernel still detects them, and each is counted.
         long received = HostCounters.received(lab.b, "vxlan0");
         datagrams(lab, 30, A_INSIDE, "damaged");
         assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors)
@@ -88,12 +88,12 @@ class ModesTest {
                 .isGreaterThanOrEqualTo(30);
         assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(30);
 
-        // One in 64 is verified: still none is delivered.
+        // Now one packet in 64 is verified, and still none of them is delivered.
         lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust").ok();
         datagrams(lab, 30, A_INSIDE, "damaged");
         assertThat(HostCounters.snmp(lab.b, "UdpInCsumErrors") - errors).isEqualTo(60);
 
-        // Another host takes the public address over: its checksums are off by something else.
+        // Another host takes over the public address, so its checksums are off by another delta.
         lab.b
                 .csumbpf("attach", "eth0", "--vni", "4109", "--mode", "adjust", "--verify", "1")
                 .ok();
@@ -103,7 +103,7 @@ class ModesTest {
                 .as("lost until the other mapping was believed")
                 .isEqualTo(2);
 
-        // The other modes make a checksum good that was not.
+        // The other modes make a wrong checksum right.
         lab.b.csumbpf("attach", "eth0", "--vni", "4109", "--mode", "zero").ok();
         errors = HostCounters.snmp(lab.b, "UdpInCsumErrors");
         datagrams(lab, 30, A_INSIDE, "damaged");

@@ -24,14 +24,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What an operator sees of real ESP: in serve's metrics, by a real Prometheus, and in status. */
+/** What an operator sees of real ESP: the metrics in a real Prometheus, and status. */
 @Tag("monitoring")
 @ExtendWith(KernelLog.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class MonitoringTest {
     private static final String B = "10.0.9.2";
     private static final Duration PATIENCE = Limit.seconds(240);
-    /** How long each state lasts at least: a picture of the data shows it, and an alert that were wrong would come. Not a limit. */
+    /**
+     * The minimum time of each state, so that a picture of the data shows it and a false alert would fire. Not a limit.
+     */
     private static final long STATE_MILLIS = 30_000;
 
     private static final String ERRORS = "sum(rate(csumbpf_host_udp_checksum_errors_total{netns=\"csumbpf-b\"}[20s]))";
@@ -53,7 +55,7 @@ class MonitoringTest {
                 ServeProcess serve = new ServeProcess(lab.b, "--max-peers", "10");
                 Prometheus prometheus = new Prometheus(serve, directory, 5)) {
             try {
-                // While nothing comes through, ARP would give up and a would send next to nothing.
+                // While no packet arrives, ARP would give up and a would send almost nothing.
                 lab.a
                         .run("ip", "neigh", "replace", B, "lladdr", macOf(lab), "dev", "vxlan0", "nud", "permanent")
                         .ok();
@@ -82,7 +84,7 @@ class MonitoringTest {
                 assertThat(prometheus.alerts()).doesNotContain("CsumbpfOffPath");
                 assertThat(verdict(lab)).isEqualTo("repairing");
 
-                // Fragmented, so it comes by another way than tc.
+                // Fragmented, so these packets bypass tc.
                 pings.add(ping(lab, "1272"));
                 prometheus.await(OFF_PATH, PATIENCE, value -> value == 1);
                 serve.awaitLog(line -> line.contains("still broken: the host dropped"));
@@ -110,7 +112,7 @@ class MonitoringTest {
         }
     }
 
-    /** Everything that is pinned goes with the mount: the attachment too where it is a link. */
+    /** All pins end with the mount, and so does the attachment if it is a link. */
     @Test
     @Order(2)
     @DisplayName("bpffs unmounted under serve")

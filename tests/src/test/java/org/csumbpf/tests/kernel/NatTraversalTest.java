@@ -12,9 +12,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * ESP in UDP, where the kernel itself passes over the checksum (RFC 3948, section 3.1.2): works without us, and with us.
- * The last, because the kernel logs "hw csum failure" here by itself (VXLAN takes the passed-over checksum for one that a
- * card computed), from 6.1 on once after boot: after this no case could see it any more.
+ * ESP in UDP: the kernel itself ignores the checksum (RFC 3948, section 3.1.2), so it works without and with csumbpf.
+ *
+ * <p>Must be the last test. The kernel logs "hw csum failure" here by itself, because VXLAN takes the ignored checksum
+ * for one that a card computed. From 6.1 on it logs that once after boot, so no later test could detect it.
  */
 @Tag("vm")
 @Order(9)

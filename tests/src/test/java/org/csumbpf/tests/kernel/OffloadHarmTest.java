@@ -14,7 +14,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Hosts on which esp4_offload would break what worked: it stays away there, and the backstop repairs alone. */
+/**
+ * Hosts on which esp4_offload would break what worked. attach does not load the module there, and the backstop alone
+ * repairs.
+ */
 @Tag("vm")
 @ExtendWith(KernelLog.class)
 class OffloadHarmTest {
@@ -22,7 +25,7 @@ class OffloadHarmTest {
     private static final String ROUTER = "203.0.113.1";
     private static final String B = "10.0.9.2";
     private static final Path MODULE = Path.of("/sys/module/esp4_offload");
-    /** What is sent to the router; more than 90 bytes are compressed. */
+    /** Size of the pings to the router. More than 90 bytes are compressed. */
     private static final int COMPRESSED = 1000;
 
     @Test
@@ -51,7 +54,7 @@ class OffloadHarmTest {
             assertThat(MODULE).exists();
             assertThat(lab.loss(lab.a, B)).as("overlay, by tc").isZero();
 
-            // It comes to harm: that is told, and mended by what is told.
+            // The loaded module becomes harmful: status reports that, and its advice fixes it.
             compress(lab.a, A, ROUTER, "add");
             compress(lab.nat, ROUTER, A, "add");
             assertThat(lab.a
@@ -60,7 +63,7 @@ class OffloadHarmTest {
                             .toString())
                     .contains("has come to harm this host (IPComp")
                     .contains("'csumbpf --netns csumbpf-a restore eth0' unloads it");
-            // What was made since holds the module; that goes with its SAs.
+            // SAs made since then hold the module, so they are deleted, too.
             compress(lab.a, A, ROUTER, "delete");
             compress(lab.nat, ROUTER, A, "delete");
             compress(lab.b, "10.99.0.2", "10.99.0.1", "comp");
@@ -70,7 +73,10 @@ class OffloadHarmTest {
         }
     }
 
-    /** Host b's address is on a bridge of Open vSwitch, whose internal port takes the IPsec state from what was decrypted before it. */
+    /**
+     * Host b's address is on a bridge of Open vSwitch, whose internal port removes the IPsec state of packets decrypted
+     * before it.
+     */
     @Test
     @DisplayName("Open vSwitch unharmed")
     void openVswitch() {
@@ -105,7 +111,7 @@ class OffloadHarmTest {
                 }
             }
 
-            // Somebody loads it all the same: that is told, with what to do.
+            // Somebody loads the module all the same: status reports that and what to do.
             Shell.run("modprobe", "esp4_offload").ok();
             try {
                 assertThat(lab.b
@@ -132,7 +138,7 @@ class OffloadHarmTest {
         }
     }
 
-    /** The second overlay, as Linux sent it before 4.6. */
+    /** Makes the second overlay send as Linux did before 4.6. */
     private static void withoutChecksums(Host host, String own, String other, int end) {
         host.run(
                         "bash",
@@ -144,7 +150,7 @@ class OffloadHarmTest {
                 .ok();
     }
 
-    /** ESP with IPComp in it for ICMP between the two, in transport mode (RFC 3173). */
+    /** Sets up ESP with IPComp in it, in transport mode (RFC 3173), for ICMP between the two hosts. */
     private static void compress(Host host, String own, String other, String action) {
         String in = "src " + other + " dst " + own;
         String out = "src " + own + " dst " + other;

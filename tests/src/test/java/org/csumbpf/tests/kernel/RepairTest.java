@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The main job, on the kernel of this guest: what is broken, what attach makes of it, what detach leaves. */
+/** The main task on this guest's kernel: what is broken, what attach repairs, what detach leaves. */
 @Tag("vm")
 @Order(1)
 @ExtendWith(KernelLog.class)
@@ -30,8 +30,8 @@ class RepairTest {
     private final Guest guest = Guest.running();
 
     /**
-     * Decrypted packets come to tc only with the module: without a backstop attach refuses, and by force it does no good, and
-     * status says so. With one it says who carries the repair.
+     * Without the module decrypted packets do not reach tc. Without the backstop, attach refuses; with --force nothing
+     * is repaired, and status reports that. With the backstop, status reports that it alone repairs.
      */
     @Test
     @Order(1)
@@ -97,7 +97,7 @@ class RepairTest {
         }
     }
 
-    /** The kinds of hook that the table gives this kernel, no more and no fewer. */
+    /** attach uses exactly the hooks that the table has for this kernel. */
     @Test
     @Order(3)
     @DisplayName("hook")

@@ -22,30 +22,30 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Minutes of mixed traffic while the attachment is changed without pause: no packet is lost that the same traffic does not
- * lose while the command only reads, none meets a wrong checksum, and nothing piles up in the kernel.
+ * Minutes of mixed traffic while the attachment changes without pause. No more packets are lost than while the command
+ * only reads, none has a wrong checksum, and nothing accumulates in the kernel.
  */
 @Tag("soak")
 @ExtendWith(KernelLog.class)
 class SoakTest {
     private static final Duration WARM_UP = Duration.ofSeconds(5);
     private static final Duration CONTROL = Duration.ofSeconds(60);
-    /** tests/vm/matrix says how long. */
+    /** tests/vm/matrix sets how long. */
     private static final Duration LOOP = Duration.ofSeconds(
             Long.parseLong(Optional.ofNullable(System.getenv("SOAK_SECONDS")).orElse("300")));
     /**
-     * On a busy machine an emulated guest loses some hundred datagrams in a minute or none, whatever csumbpf does. What a change loses it loses each
-     * time.
+     * On a busy machine an emulated guest loses some hundred datagrams in a minute or none, whatever csumbpf does. A
+     * loss caused by a change recurs in each round.
      */
     private static final int ROUNDS = 3;
 
-    /** SUnreclaim and Percpu move by some hundred kB by themselves; a program with its maps is about 5 MB. */
+    /** SUnreclaim and Percpu vary by some hundred kB by themselves. A program with its maps takes about 5 MB. */
     private static final long SLACK_KB = 4096;
 
     @Test
     @DisplayName("changes under traffic")
     void changesUnderTraffic() throws Exception {
-        // Room for what waits while an emulated processor is busy elsewhere for a second.
+        // Buffers for what waits while an emulated processor is busy elsewhere for a second.
         Shell.run(
                         "sysctl",
                         "-qw",
@@ -60,7 +60,7 @@ class SoakTest {
             Run loop;
             Run all = null;
             int round = 0;
-            // What a first look makes, such as a class of the JVM, is no leak.
+            // The first run creates what is no leak, such as classes of the JVM.
             run(lab, WARM_UP, List.of("status"));
             Kernel before = Kernel.now();
             do {
@@ -80,7 +80,7 @@ class SoakTest {
                 all = all == null ? loop : all.plus(loop);
             } while (++round < ROUNDS && losesMore(loop, control));
             System.out.println("kernel before:  " + before);
-            // The kernel frees programs and maps after a grace period.
+            // The kernel frees programs and maps only after a grace period.
             Kernel after = Limit.await(
                     "kernel with as little in it as before",
                     Limit.seconds(60),
@@ -101,8 +101,8 @@ class SoakTest {
     }
 
     /**
-     * While a busy machine keeps an emulated guest waiting for some seconds, ARP gives up, and up to a hundred packets at a time are
-     * dropped where they wait for an answer. That is no loss on the way.
+     * Makes neighbours permanent. If a busy machine stalls an emulated guest for some seconds, ARP gives up and drops
+     * up to a hundred waiting packets at a time, which is no loss on the way.
      */
     private static void keepNeighbours(EspLab lab) {
         assertThat(lab.loss(lab.a, "10.0.9.2")).as("loss before").isZero();
@@ -126,12 +126,12 @@ class SoakTest {
                     kept++;
                 }
             }
-            // The link to the NAT and the overlay; the NAT has two links.
+            // a and b have the link to the NAT and the overlay; the NAT has two links.
             assertThat(kept).as("neighbours of %s", host.name).isEqualTo(2);
         }
     }
 
-    /** For as long as the soak lasts, and on where a slow machine has not made each change by then. */
+    /** Runs for the length of the soak, and longer if a slow machine has not made each change by then. */
     private static Run changes(EspLab lab, List<String> commands) throws Exception {
         Run all = run(lab, LOOP, commands);
         while (all.commands < commands.size()) {
@@ -141,8 +141,8 @@ class SoakTest {
     }
 
     /**
-     * @param overruns packets that were dropped where a queue was full
-     * @param xfrmErrors all that /proc/net/xfrm_stat counts
+     * @param overruns packets dropped because a queue was full
+     * @param xfrmErrors the sum of all counters in /proc/net/xfrm_stat
      */
     private record Run(
             int commands,
@@ -166,15 +166,15 @@ class SoakTest {
                     badChecksums + other.badChecksums);
         }
 
-        /** Lost, and not because the machine was too slow to take them. */
+        /** Packets lost for another reason than a slow machine. */
         long lostOnTheWay() {
             return Math.max(0, udpLost - overruns.all());
         }
     }
 
     /**
-     * What the kernel counts as dropped since a queue was full: in sockets, in the processors' backlogs, in front of devices and in them.
-     * What a filter drops is not in it: that stands with the qdisc clsact, or nowhere.
+     * Packets that the kernel dropped because a queue was full: in sockets, in the processors' backlogs, before devices
+     * and in them. Drops by a filter are not included: the clsact qdisc counts them, or nothing does.
      */
     private record Overruns(long sockets, long backlogs, long devices) {
         static Overruns now(EspLab lab) throws IOException {
@@ -213,7 +213,7 @@ class SoakTest {
         }
     }
 
-    /** Traffic in four streams, and commands on b one after the other as long as it flows. */
+    /** Runs traffic in four streams, and commands on b one after the other as long as it flows. */
     private static Run run(EspLab lab, Duration duration, List<String> commands) throws Exception {
         List<Process> servers = new ArrayList<>();
         List<Process> clients = new ArrayList<>();
@@ -291,12 +291,12 @@ class SoakTest {
         }
     }
 
-    /** In which seconds how many datagrams were lost, as the side knows that receives them. */
+    /** How many datagrams were lost in which seconds, as the receiver knows. */
     private static String whenLost(JsonNode report) {
         StringBuilder lost = new StringBuilder();
         for (JsonNode intervals : List.of(report.path("intervals"), report.at("/server_output_json/intervals"))) {
             for (JsonNode interval : intervals) {
-                // Where datagrams overtake one another iperf3 takes them off again, below 0.
+                // If datagrams overtake one another, iperf3 subtracts them again, even below 0.
                 double count = interval.at("/sum/lost_packets").asDouble();
                 if (count > 0 && count < Integer.MAX_VALUE) {
                     lost.append(' ')
@@ -325,7 +325,7 @@ class SoakTest {
         return errors;
     }
 
-    /** What changes could pile up. */
+    /** What changes may accumulate in the kernel. */
     private record Kernel(List<Integer> objects, long memoryKb) {
         static Kernel now() {
             List<Integer> objects = new ArrayList<>();

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A device above another: a packet passes the hooks of both, the lower one's first, and is repaired once. */
+/** Stacked devices: a packet passes the hooks of both, the lower one's first, and is repaired once. */
 @Tag("vm")
 @Order(3)
 @ExtendWith(KernelLog.class)
@@ -30,7 +30,7 @@ class StackedDevicesTest {
         try (EspLab lab = new EspLab("UNDERLAY=vlan")) {
             repairsOnce(lab, List.of("eth0"), "eth0.100");
             if (!Guest.running().has("vlan-gro")) {
-                // These cards leave the tag in the frame, and this kernel's GRO does not look for ESP behind it.
+                // These cards leave the tag in the frame, and this kernel's GRO does not find ESP after it.
                 saysBypassed(lab, "eth0");
                 saysBypassed(lab, "eth0.100");
                 reporter.publishEntry("outcome", "ok, by the backstop");
@@ -82,7 +82,7 @@ class StackedDevicesTest {
                 .isGreaterThanOrEqualTo(10);
     }
 
-    /** Both of one moment: hosts say something now and then that nobody asked for. */
+    /** Both counts at the same moment, because hosts also send packets by themselves. */
     private record Counts(long repaired, long received) {
         static Counts of(EspLab lab) {
             while (true) {

@@ -22,17 +22,17 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * A real Docker Swarm across a NAT, whose manager makes new keys every minute. One story, in order: after the second case nothing
- * is attached, changed or restarted by hand, whatever Docker does.
+ * A real Docker Swarm across a NAT, whose manager makes new keys every minute. The cases are one story, in order: after
+ * the second one nothing is attached, changed or restarted by hand, whatever Docker does.
  */
 @Tag("swarm")
 @ExtendWith(KernelLog.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class SwarmTest {
     private static final int KEY_ROTATION_SECONDS = 60;
-    /** How many an engine has at a time. */
+    /** The number of keys that an engine has at a time. */
     private static final int KEYS = 3;
-    /** What fits: the encrypted overlay's MTU is 1,424. */
+    /** The largest ping that fits: the encrypted overlay's MTU is 1,424. */
     private static final int FULL_SIZE = 1396;
 
     private static final int SMALL = 56;
@@ -79,7 +79,7 @@ class SwarmTest {
         for (Host host : List.of(swarm.a, swarm.b)) {
             host.csumbpf("attach", "eth0", "--vni", vnis).ok();
         }
-        // The manager's alone: those of b will be new when it joins again.
+        // Only the manager's, because b gets new ones when it joins again.
         firstSpis = swarm.inboundSpis(swarm.a);
         firstOutbound = swarm.outboundSpis(swarm.a);
         errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
@@ -170,11 +170,11 @@ class SwarmTest {
         return now.stream().filter(spi -> !before.contains(spi)).count();
     }
 
-    /** What a user has a Swarm for. */
+    /** Everything that a user expects of a Swarm. */
     private static void everything() {
         assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).as("loss").isZero();
-        // On a host whose own MTU is too small, the VXLAN device answers a container's first large packet with ICMP,
-        // and drops it.
+        // If the host's own MTU is too small, the VXLAN device answers a container's first large packet with ICMP and
+        // drops it.
         assertThat(swarm.loss(swarm.b, swarm.a, "secret", FULL_SIZE))
                 .as("loss while the container learns the MTU")
                 .isLessThanOrEqualTo(20);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Host b receives ESP by a device without an Ethernet header, a tunnel. */
+/** Host b receives ESP from a tunnel, a device without an Ethernet header. */
 @Tag("vm")
 @Order(6)
 @ExtendWith(KernelLog.class)
@@ -33,7 +33,7 @@ class WithoutEthernetTest {
         try (EspLab lab = new EspLab("UNDERLAY=wireguard")) {
             assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
             attach(lab);
-            // ESP is longer than WireGuard's MTU of 1,420: it comes in fragments, to the backstop.
+            // ESP is longer than WireGuard's MTU of 1,420, so it arrives in fragments and the backstop repairs it.
             assertEverythingArrives(lab, 1396);
             assertThat(lab.b.repaired("tc")).as("repaired by the program").isPositive();
             assertThat(lab.b.repaired("backstop"))
@@ -86,7 +86,10 @@ class WithoutEthernetTest {
         byTheBackstop("ip6gre");
     }
 
-    /** Over IPv6 only senders fragment, and none fragments ESP: the overlay's packets have to fit into WireGuard's 1,420 bytes. */
+    /**
+     * Over IPv6 only senders fragment, and none fragments ESP, so the overlay's packets must fit into WireGuard's 1,420
+     * bytes.
+     */
     @Test
     @Order(7)
     @DisplayName("IPv6 over WireGuard below")
@@ -102,8 +105,9 @@ class WithoutEthernetTest {
     }
 
     /**
-     * Nobody gets esp4_offload here: where it is loaded, Linux 6.1 drops ESP that comes out of an IP tunnel (IpExtInTruncatedPkts or
-     * Ip6InTruncatedPkts counts it). So neither attach to the tunnel loads it, nor one to another host's card.
+     * No host may load esp4_offload here: with the module, Linux 6.1 drops ESP that comes out of an IP tunnel (counted
+     * in IpExtInTruncatedPkts or Ip6InTruncatedPkts). So attach does not load it, neither for the tunnel nor for
+     * another host's card.
      */
     private static void byTheBackstop(String kind) {
         assertThat(MODULE).doesNotExist();

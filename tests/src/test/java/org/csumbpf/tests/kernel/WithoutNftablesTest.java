@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A kernel without nftables: the first case, since the lab of all others needs them, and they do not go away again. */
+/**
+ * A kernel without nftables. Must be the first test: the labs of all others load the nftables modules, which stay
+ * loaded.
+ */
 @Tag("vm")
 @Order(0)
 @ExtendWith(KernelLog.class)

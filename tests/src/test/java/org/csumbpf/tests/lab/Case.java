@@ -6,8 +6,8 @@ import java.util.Deque;
 import java.util.concurrent.ConcurrentLinkedDeque;
 
 /**
- * The test that runs: what its commands said, and what is to be taken down after it. Tests run one after the other, but a
- * test's commands on several threads; a test of the tests runs another one inside it.
+ * The running test: the record of its commands, and what must be taken down after it. Tests run one after the other,
+ * but a test may run commands on several threads, and a test of the tests runs another test inside it.
  */
 public final class Case {
     private static final int MAX_OUTPUT = 64 * 1024;
@@ -32,14 +32,17 @@ public final class Case {
         RUNNING.remove(this);
     }
 
-    /** From now on, what is closed stays until the test has ended, so that it can be looked at if the test fails. */
+    /**
+     * While the body runs, {@link #takeDownLater} only queues its work, so that a failed test's lab can still be
+     * inspected.
+     */
     void body(boolean running) {
         synchronized (takeDowns) {
             inBody = running;
         }
     }
 
-    /** Takes down after the running test's body; at once where none runs. */
+    /** Runs the work after the running test's body, or at once if no body is running. */
     public static void takeDownLater(Runnable work) {
         Case running = RUNNING.peek();
         if (running != null) {
@@ -53,7 +56,7 @@ public final class Case {
         work.run();
     }
 
-    /** Takes down what is closed already: before something new takes its names, and at the end. */
+    /** Runs the queued work: at the end, and before a new lab takes the same names. */
     static void takeDownNow() {
         Case running = RUNNING.peek();
         if (running != null) {
@@ -61,7 +64,7 @@ public final class Case {
         }
     }
 
-    /** All of it, whatever fails; the first failure is thrown. */
+    /** Runs all queued work, whatever fails, and throws the first failure. */
     void takeDown() {
         Throwable failure = null;
         for (Runnable work = next(); work != null; work = next()) {
@@ -88,7 +91,7 @@ public final class Case {
         }
     }
 
-    /** A command and what came of it. */
+    /** Records a command and its result. */
     static void record(String command, String result, String out, String err, long nanos) {
         Case running = RUNNING.peek();
         if (running != null) {

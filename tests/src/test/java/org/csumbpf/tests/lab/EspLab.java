@@ -13,10 +13,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.csumbpf.loader.host.NetworkNamespace;
 
-/** The lab of tests/lab/lab.sh: hosts a and b with an encrypted VXLAN between them, and a NAT. See there for what varies. */
+/**
+ * The lab of tests/lab/lab.sh: hosts a and b with an encrypted VXLAN between them, and a NAT. The script lists the
+ * variations.
+ */
 public final class EspLab implements AutoCloseable {
     private static final Pattern LOSS = Pattern.compile("([0-9.]+)% packet loss");
-    /** For the last ping of a series, in seconds. */
+    /** How long ping waits for the last answer, seconds. */
     private static final String PATIENCE = Long.toString(Limit.seconds(1).toSeconds());
 
     private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/lab/lab.sh");
@@ -31,7 +34,7 @@ public final class EspLab implements AutoCloseable {
         this(false, variations);
     }
 
-    /** With the installed command on its hosts. */
+    /** A lab whose hosts run the installed command. */
     public static EspLab withInstalledCommand() {
         return new EspLab(true);
     }
@@ -46,7 +49,7 @@ public final class EspLab implements AutoCloseable {
         try {
             script("up");
         } catch (AssertionError e) {
-            Case.takeDownLater(() -> script("down")); // or no other lab could come up
+            Case.takeDownLater(() -> script("down")); // else no other lab could come up
             throw e;
         }
     }
@@ -54,16 +57,16 @@ public final class EspLab implements AutoCloseable {
     private void script(String action) {
         List<String> command = new ArrayList<>(lab);
         command.add(action);
-        // Of its own: what is taken down after a test is outside the test's limit.
+        // Has its own limit, because taking down after a test is not covered by the test's limit.
         Shell.within(Limit.seconds(120), "", command.toArray(String[]::new)).ok();
     }
 
-    /** On a and b at once: a JVM takes its time in an emulated guest. */
+    /** Runs on a and b at once, because a JVM is slow in an emulated guest. */
     public void onBoth(Consumer<Host> work) {
         CompletableFuture<Void> onA = CompletableFuture.runAsync(() -> work.accept(a));
         work.accept(b);
         try {
-            onA.get(); // not join, which a timeout of the test would not interrupt
+            onA.get(); // not join(): a timeout of the test would not interrupt it
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
@@ -72,7 +75,7 @@ public final class EspLab implements AutoCloseable {
         }
     }
 
-    /** csumbpf attach eth0 and these options, on a and b. */
+    /** Runs {@code csumbpf attach eth0} with these options on a and b. */
     public void attach(String... options) {
         onBoth(host -> host.csumbpf(Shell.join(new String[] {"attach", "eth0"}, options))
                 .ok());
@@ -86,11 +89,11 @@ public final class EspLab implements AutoCloseable {
     /** @param size of ICMP's data, bytes */
     public int loss(Host from, String to, int size) {
         for (Host host : List.of(a, b)) {
-            // While nothing came through, ARP gave up; it would try again only some pings later.
+            // If nothing came through before, ARP gave up and would try again only some pings later.
             Shell.run("ip", "-4", "-n", host.name, "neigh", "flush", "all").ok();
         }
-        // Not faster: once one came back, ping waits for the last no longer than two round trips or the interval.
-        // Not at once: of the first packets of an echo, conntrack drops all but one (insert_failed).
+        // Not faster: after one answer, ping waits for the last one no longer than two round trips or the interval. Not
+        // at once: conntrack drops all but one of the first packets of an echo (insert_failed).
         Matcher matcher = LOSS.matcher(
                 from.run("ping", "-q", "-n", "-c", "5", "-i", "0.2", "-W", PATIENCE, "-s", Integer.toString(size), to)
                         .out());
@@ -104,7 +107,10 @@ public final class EspLab implements AutoCloseable {
         onBoth(host -> host.csumbpf("detach", "--all").ok());
     }
 
-    /** Within a test's body that is put off until the body has ended: if it fails, the lab can still be looked at. */
+    /**
+     * Within a test's body this is put off until the body has ended, so that a failed test's lab can still be
+     * inspected.
+     */
     @Override
     public void close() {
         Case.takeDownLater(this::takeDown);

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.LifecycleMethodExecutionExceptionHandler;
 
 /**
- * JUnit loads this extension for every test (META-INF/services). A test that fails leaves a folder with what its commands
- * said and with the state of the lab's network namespaces, which are taken down only then.
+ * Saves what explains a failed test: a folder with the record of its commands and the state of the lab's network
+ * namespaces, which are taken down only after that. JUnit loads this extension for every test (META-INF/services).
  */
 public final class FailedCase
         implements BeforeEachCallback,
@@ -32,7 +32,7 @@ public final class FailedCase
                 AfterTestExecutionCallback,
                 AfterEachCallback,
                 LifecycleMethodExecutionExceptionHandler {
-    /** A configuration parameter of JUnit: where the folders go. */
+    /** JUnit configuration parameter: the parent of the folders. */
     static final String FOLDER = "csumbpf.failed.folder";
 
     private static final long COMMAND_SECONDS = 10;
@@ -40,7 +40,7 @@ public final class FailedCase
 
     @Override
     public void beforeEach(ExtensionContext context) throws IOException {
-        delete(folder(context)); // of an earlier run
+        delete(folder(context)); // left by an earlier run
         context.getStore(STORE).put(Case.class, Case.begin());
     }
 
@@ -49,10 +49,10 @@ public final class FailedCase
         running(context).body(true);
     }
 
-    /** Before the class's own methods for "after each", which may take the lab down. */
+    /** Runs before the class's own "after each" methods, which may take the lab down. */
     @Override
     public void afterTestExecution(ExtensionContext context) {
-        boolean interrupted = Thread.interrupted(); // a timeout interrupts the test; it must not interrupt this
+        boolean interrupted = Thread.interrupted(); // a timeout interrupts the test, but must not interrupt this
         Case running = running(context);
         try {
             context.getExecutionException().ifPresent(failure -> leave(context, failure));
@@ -65,7 +65,7 @@ public final class FailedCase
         }
     }
 
-    /** What failed behind the body, such as a look at the kernel's log. */
+    /** Saves failures after the body, such as a check of the kernel's log. */
     @Override
     public void afterEach(ExtensionContext context) {
         context.getExecutionException().ifPresent(failure -> leave(context, failure));
@@ -88,7 +88,7 @@ public final class FailedCase
         return context.getStore(STORE).get(Case.class, Case.class);
     }
 
-    /** Writes the folder, once for a test. What goes wrong is only told: the test has a failure of its own. */
+    /** Writes the folder, once for each test. Errors are only printed, because the test has a failure of its own. */
     private static void leave(ExtensionContext context, Throwable failure) {
         if (context.getStore(STORE).get(FOLDER) != null) {
             return;
@@ -101,10 +101,10 @@ public final class FailedCase
             failure.printStackTrace(new PrintWriter(trace, true));
             Files.writeString(folder.resolve("failure.txt"), trace.toString());
             Case running = running(context);
-            // The record first: the commands below are not the test's.
+            // The record comes first, because the commands below are not the test's.
             Files.writeString(folder.resolve("output.txt"), running == null ? "" : running.recorded());
             Files.writeString(folder.resolve("kernel.txt"), said("sh", "-c", "dmesg | tail -n 500"));
-            // Of all namespaces together: packets that waited for a neighbour's address, or for a processor.
+            // Counters of all namespaces together: packets that waited for a neighbour's address, or for a processor.
             Files.writeString(
                     folder.resolve("queues.txt"),
                     said("cat", "/proc/net/stat/arp_cache", "/proc/net/stat/ndisc_cache", "/proc/net/softnet_stat"));
@@ -141,7 +141,7 @@ public final class FailedCase
         }
     }
 
-    /** In this JVM, on a thread of its own, since a call that hangs in the kernel cannot be ended. */
+    /** Runs in this JVM, on its own thread, because a call that hangs in the kernel cannot be ended. */
     private static String status(Host host) {
         CompletableFuture<Shell.Result> status = new CompletableFuture<>();
         Thread thread = new Thread(() -> {
@@ -175,7 +175,7 @@ public final class FailedCase
         return result.out() + result.err() + (result.code() == 0 ? "" : "[exit code " + result.code() + "]\n");
     }
 
-    /** Those that this JVM's labs have made, and those of tests/lab/lab.sh. */
+    /** The namespaces of this JVM's labs, and those of tests/lab/lab.sh. */
     private static List<String> namespaces() throws IOException {
         Path all = Path.of("/run/netns");
         if (!Files.isDirectory(all)) {

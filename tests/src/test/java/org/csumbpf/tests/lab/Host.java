@@ -8,23 +8,23 @@ import java.io.UncheckedIOException;
 import java.util.concurrent.Callable;
 import org.csumbpf.loader.host.NetworkNamespace;
 
-/** A named network namespace, in which commands run and the product's command works. */
+/** A named network namespace. It runs commands there, the product's own with --netns. */
 public class Host {
     public final String name;
     private final boolean installed;
 
-    /** Where the product's command is the installed one. */
+    /** A host that uses the installed command. */
     public Host(String name) {
         this(name, true);
     }
 
-    /** @param installed whether the product's command is the installed one, or runs in this JVM: see {@link Shell#here} */
+    /** @param installed whether to run the installed command, or the same code in this JVM: see {@link Shell#here} */
     public Host(String name, boolean installed) {
         this.name = name;
         this.installed = installed;
     }
 
-    /** The command line that runs a command there; mounts stay those of the caller. */
+    /** The command line that runs a command there. Mounts stay those of the caller. */
     public String[] in(String... command) {
         return Shell.join(new String[] {"nsenter", "--net=/run/netns/" + name, "--"}, command);
     }
@@ -46,7 +46,7 @@ public class Host {
         return Shell.join(new String[] {"--netns", name}, arguments);
     }
 
-    /** What a command prints. A status may find something amiss, and its exit code must then say so, too. */
+    /** A command's JSON. If status reports a problem ("amiss"), its exit code must be 9. */
     public JsonNode json(String... arguments) {
         Shell.Result result = csumbpf(Shell.join(arguments, new String[] {"--json"}));
         if (!arguments[0].equals("status")) {
@@ -58,7 +58,7 @@ public class Host {
     }
 
     /**
-     * Packets that were repaired there, on all attachments.
+     * Packets repaired on this host, by all attachments.
      *
      * @param path "tc" or "backstop"
      */
@@ -81,7 +81,7 @@ public class Host {
         }
     }
 
-    /** Works in the namespace, in this process. */
+    /** Calls {@code work} in the namespace, in this process. */
     public <T> T call(Callable<T> work) {
         try (NetworkNamespace netns = NetworkNamespace.named(name)) {
             return netns.call(work);

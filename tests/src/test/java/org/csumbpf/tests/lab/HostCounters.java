@@ -4,16 +4,16 @@ package org.csumbpf.tests.lab;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the kernel itself counts on a host. */
+/** Reads the kernel's own counters of a host. */
 public final class HostCounters {
     private HostCounters() {}
 
-    /** UdpInCsumErrors, or Udp6InCsumErrors and the like. */
+    /** A counter of nstat(8): UdpInCsumErrors, Udp6InCsumErrors and the like. */
     public static long snmp(Host host, String name) {
         return value(host.run("nstat", "-asz", name).ok().out(), name);
     }
 
-    /** Of /proc/net/xfrm_stat. */
+    /** A counter of /proc/net/xfrm_stat. */
     public static long xfrm(Host host, String name) {
         return value(host.run("cat", "/proc/net/xfrm_stat").ok().out(), name);
     }

@@ -18,7 +18,7 @@ import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 
-/** A network namespace of the test's own, with veth pairs w0-w1 and w2-w3. The command works on w1. */
+/** The test's own network namespace, with veth pairs w0-w1 and w2-w3. The command works on w1. */
 public final class Lab extends Host implements AutoCloseable {
     static final String PREFIX = "cbt-" + ProcessHandle.current().pid() + "-";
     private static int number;
@@ -27,7 +27,7 @@ public final class Lab extends Host implements AutoCloseable {
         this(true);
     }
 
-    /** @param installed as of {@link Host#Host(String, boolean)} */
+    /** @param installed see {@link Host#Host(String, boolean)} */
     public Lab(boolean installed) {
         super(PREFIX + number++, installed);
         ip("netns", "add", name);
@@ -35,7 +35,7 @@ public final class Lab extends Host implements AutoCloseable {
             String[] ends = pair.split(" ");
             ipIn("link", "add", ends[0], "mtu", "9500", "type", "veth", "peer", "name", ends[1], "mtu", "9500");
             for (String end : ends) {
-                // No router solicitations and the like between the test's own packets.
+                // Keeps router solicitations and the like from the test's packets.
                 Shell.run(in("sysctl", "-qw", "net.ipv6.conf." + end + ".disable_ipv6=1"));
                 ipIn("link", "set", end, "up");
             }
@@ -55,7 +55,7 @@ public final class Lab extends Host implements AutoCloseable {
     }
 
     /**
-     * A filter on w1 that is not csumbpf's; w1 has a clsact qdisc.
+     * Adds a filter to w1 that is not csumbpf's. w1 must have a clsact qdisc.
      *
      * @param direction ingress or egress
      * @param object its program: see {@link #compile}
@@ -64,7 +64,7 @@ public final class Lab extends Host implements AutoCloseable {
         filter(direction, priority, "bpf", "da", "obj", object.toString(), "sec", "tc");
     }
 
-    /** The same without a program: it matches all IPv4 and does nothing to it. */
+    /** The same without a program: a u32 filter that matches all IPv4 and does nothing. */
     public void u32Filter(int priority) {
         filter("ingress", priority, "protocol", "ip", "u32", "match", "u32", "0", "0");
     }
@@ -82,9 +82,9 @@ public final class Lab extends Host implements AutoCloseable {
     }
 
     /**
-     * A VXLAN device of VNI 5.
+     * Adds a VXLAN device with VNI 5.
      *
-     * @param device below it, with the address {@code local}
+     * @param device below it; has the address {@code local}
      * @param more as ip link takes it
      */
     public void vxlan(String vxlan, int port, String device, String local, String... more) {
@@ -96,14 +96,16 @@ public final class Lab extends Host implements AutoCloseable {
         ipIn("link", "set", vxlan, "up");
     }
 
-    /** The only attachment, as status --json tells it; empty: none. */
+    /** The only attachment, from status --json; empty: there is none. */
     public Optional<JsonNode> status() {
         JsonNode list = json("status").get("attachments");
         assertThat(list.size()).isLessThan(2);
         return Optional.ofNullable(list.get(0));
     }
 
-    /** What attach changed on the host, as status --json names it; but bpffs, which another attachment may have mounted. */
+    /**
+     * What attach changed on the host, from status --json, without bpffs, which another attachment may have mounted.
+     */
     public List<String> hostChanges() {
         List<String> changes = new ArrayList<>();
         status().orElseThrow().get("host_changes").forEach(change -> changes.add(change.asText()));
@@ -111,7 +113,7 @@ public final class Lab extends Host implements AutoCloseable {
         return changes;
     }
 
-    /** The rules as "vni mode ...", sorted as status lists them. */
+    /** The rules as "vni mode", in the order of status. */
     public List<String> rules() {
         List<String> rules = new ArrayList<>();
         status().ifPresent(status -> status.get("rules")
@@ -130,19 +132,19 @@ public final class Lab extends Host implements AutoCloseable {
         }
     }
 
-    /** Gives w1 an address of IPv6, which makes the backstop cover that too. */
+    /** Gives w1 an IPv6 address, so that the backstop covers IPv6, too. */
     public void ipv6() {
         ipIn("link", "set", "lo", "up");
         Shell.run(in("sysctl", "-qw", "net.ipv6.conf.w1.disable_ipv6=0")).ok();
         ipIn("addr", "add", "2001:db8::1/64", "dev", "w1", "nodad");
     }
 
-    /** The namespace's nftables, as nft lists them. */
+    /** The namespace's nftables ruleset, as nft lists it. */
     public String ruleset() {
         return run("nft", "list", "ruleset").ok().out();
     }
 
-    /** What attach could have left behind: pins, programs on hooks, qdiscs, nftables. */
+    /** What attach may have left behind: pins, programs on hooks, qdiscs, nftables. */
     public List<String> traces() {
         List<String> traces = new ArrayList<>();
         try (NetworkNamespace netns = NetworkNamespace.named(name)) {
@@ -162,7 +164,7 @@ public final class Lab extends Host implements AutoCloseable {
         return traces;
     }
 
-    /** foreign.bpf.c, compiled with these options. */
+    /** Compiles foreign.bpf.c with these options. */
     public static byte[] foreign(String... options) {
         try {
             Path object = Files.createTempFile("foreign", ".o");
@@ -175,7 +177,10 @@ public final class Lab extends Host implements AutoCloseable {
         }
     }
 
-    /** Without options, the file that the environment's CSUMBPF_FOREIGN_OBJECT names will do: not every guest has clang. */
+    /**
+     * Compiles foreign.bpf.c. Without options, it copies the file that the environment names in CSUMBPF_FOREIGN_OBJECT,
+     * because not every guest has clang.
+     */
     public static void compile(Path object, String... options) {
         String compiled = System.getenv("CSUMBPF_FOREIGN_OBJECT");
         if (options.length == 0 && compiled != null && Files.exists(Path.of(compiled))) {
@@ -214,7 +219,10 @@ public final class Lab extends Host implements AutoCloseable {
         }
     }
 
-    /** Within a test's body that is put off until the body has ended: if it fails, the lab can still be looked at. */
+    /**
+     * Within a test's body this is put off until the body has ended, so that a failed test's lab can still be
+     * inspected.
+     */
     @Override
     public void close() {
         Case.takeDownLater(() -> {

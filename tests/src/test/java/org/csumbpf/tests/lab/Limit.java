@@ -6,14 +6,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 
-/** How long a test waits for something before it takes it for a hang. A slow machine gets more time. */
+/** Time limits for what may hang. A slow machine gets more time. */
 public final class Limit {
     private static final long POLL_MILLIS = 50;
     private static final double SCALE = scale(System.getenv("CSUMBPF_TIME_SCALE"));
 
     private Limit() {}
 
-    /** The only place in Java that reads the factor: how much slower this machine is than the one for which the limits were set. */
+    /**
+     * Parses the factor by which this machine is slower than the one for which the limits were set. Only this class
+     * reads it.
+     */
     static double scale(String value) {
         if (value == null || value.isEmpty()) {
             return 1;
@@ -30,23 +33,23 @@ public final class Limit {
         return scale;
     }
 
-    /** So many seconds on a machine of the usual speed. */
+    /** A limit, given as seconds on a machine of usual speed. */
     public static Duration seconds(long seconds) {
         return Duration.ofMillis((long) (seconds * 1000 * SCALE));
     }
 
-    /** {@link #seconds(long)}, for sockets and the like. */
+    /** {@link #seconds(long)} in milliseconds, for sockets and the like. */
     public static int millis(long seconds) {
         return Math.toIntExact(seconds(seconds).toMillis());
     }
 
     /**
-     * Looks again and again.
+     * Polls until the condition holds.
      *
-     * @param what is waited for, as "no ..." would name it
-     * @param limit as {@link #seconds(long)} gives it
-     * @return what was seen when the condition held for the first time
-     * @throws AssertionError if it does not hold within the limit; says what was seen last
+     * @param what what is waited for, as it follows "no" in the error
+     * @param limit made by {@link #seconds(long)}
+     * @return the first value for which the condition holds
+     * @throws AssertionError if it does not hold within the limit; says which value was seen last
      */
     public static <T> T await(String what, Duration limit, Supplier<T> look, Predicate<? super T> condition) {
         long began = System.nanoTime();
@@ -62,7 +65,7 @@ public final class Limit {
         }
     }
 
-    /** A time that is itself what a test is about, such as the window of a limited rate; it is never scaled. */
+    /** Sleeps. Never scaled, because this time is what a test is about, such as the window of a rate limit. */
     public static void pause(long millis) {
         try {
             TimeUnit.MILLISECONDS.sleep(millis);

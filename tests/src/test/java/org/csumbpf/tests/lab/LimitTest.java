@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Tag("root") // as all that this module runs on the host
+@Tag("root") // like every test of this module that runs on the host
 class LimitTest {
     @Test
     void theFactor() {

@@ -4,7 +4,10 @@ package org.csumbpf.tests.lab;
 import java.io.IOException;
 import java.util.List;
 
-/** A VXLAN between a {@link Lab}'s w1 and another namespace, which pings through it all the time. No ESP: host kernel. */
+/**
+ * A VXLAN between a {@link Lab}'s w1 and another namespace, which pings through it all the time. Without ESP, for the
+ * host's kernel.
+ */
 public final class PingedOverlay implements AutoCloseable {
     public static final int VNI = 4109;
     public static final double PINGS_A_SECOND = 10;

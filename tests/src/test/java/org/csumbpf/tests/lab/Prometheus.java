@@ -20,9 +20,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/** Debian's Prometheus with the configuration and the rules of deploy/, which scrapes a serve once a second. */
+/** Debian's Prometheus with the configuration and the rules of deploy/. It scrapes a serve once a second. */
 public final class Prometheus implements AutoCloseable {
-    /** The answer while it starts. */
+    /** The status while Prometheus starts. */
     private static final int SERVICE_UNAVAILABLE = 503;
 
     private final HttpClient client = HttpClient.newHttpClient();
@@ -30,12 +30,12 @@ public final class Prometheus implements AutoCloseable {
     private final Path log;
     private final Process process;
 
-    /** @param directory for its configuration, its log and, in "data", what it stores */
+    /** @param directory for the configuration, the log and, in "data", the stored series */
     public Prometheus(ServeProcess serve, Path directory) {
         this(serve, directory, 1);
     }
 
-    /** @param seconds between two scrapes, and what one may take */
+    /** @param seconds between two scrapes, also the timeout of one */
     public Prometheus(ServeProcess serve, Path directory, int seconds) {
         String tree = Shell.run(Shell.CHECKOUT.resolve("tests/prometheus/fetch").toString())
                 .ok()
@@ -70,7 +70,7 @@ public final class Prometheus implements AutoCloseable {
         }
     }
 
-    /** The values of a query's series, now; none while Prometheus is not up yet. */
+    /** The current values of a query's series; none while Prometheus starts. */
     public List<Double> values(String query) {
         List<Double> values = new ArrayList<>();
         api("query?query=" + URLEncoder.encode(query, StandardCharsets.UTF_8))
@@ -79,7 +79,7 @@ public final class Prometheus implements AutoCloseable {
         return values;
     }
 
-    /** Waits until the one value of a query is such. */
+    /** Waits until the query has exactly one value and that is as wanted. */
     public double await(String query, Duration patience, Predicate<Double> wanted) {
         try {
             return Limit.await(
@@ -98,7 +98,7 @@ public final class Prometheus implements AutoCloseable {
         return api("alerts").at("/data/alerts").findValuesAsText("alertname");
     }
 
-    /** An answer of Prometheus' HTTP API; an empty object while it is not up yet. */
+    /** An answer of Prometheus' HTTP API; an empty object while Prometheus starts. */
     public JsonNode api(String path) {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/v1/" + path))
                 .build();

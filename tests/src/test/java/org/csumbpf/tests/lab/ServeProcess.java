@@ -20,7 +20,7 @@ import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** {@code csumbpf serve}, the installed one, on a port that the kernel chose, unless the arguments say another. */
+/** The installed {@code csumbpf serve}, on a port that the kernel chose unless the arguments name one. */
 public final class ServeProcess implements AutoCloseable {
     private static final Duration PATIENCE = Limit.seconds(30);
 
@@ -41,7 +41,7 @@ public final class ServeProcess implements AutoCloseable {
         }
     }
 
-    /** What it has logged until now. */
+    /** The log so far. */
     public List<String> log() {
         try {
             return Files.readAllLines(log);
@@ -50,7 +50,7 @@ public final class ServeProcess implements AutoCloseable {
         }
     }
 
-    /** Waits for a line of the log. */
+    /** Waits for a line in the log. */
     public String awaitLog(Predicate<String> wanted) {
         return Limit.await(
                         "such line in serve's log",
@@ -86,7 +86,7 @@ public final class ServeProcess implements AutoCloseable {
         }
     }
 
-    /** Prometheus' text. */
+    /** The metrics, in Prometheus' text format. */
     public String scrape() {
         HttpResponse<String> response = get("/metrics");
         if (response.statusCode() != 200) {
@@ -95,7 +95,7 @@ public final class ServeProcess implements AutoCloseable {
         return response.body();
     }
 
-    /** The value of a series, given as its name and some of its labels, {@code name{a="b",c="d"}}; NaN: it is not there. */
+    /** The value of the first series with this name and these labels, each {@code a="b"}; NaN: there is none. */
     public double value(String name, String... labels) {
         for (String line : scrape().split("\n")) {
             if (line.matches(Pattern.quote(name) + "[{ ].*")
@@ -120,7 +120,7 @@ public final class ServeProcess implements AutoCloseable {
         throw new AssertionError("no VmRSS");
     }
 
-    /** Open descriptors. */
+    /** The targets of the open descriptors. */
     public List<String> descriptors() {
         List<String> open = new ArrayList<>();
         try (DirectoryStream<Path> links = Files.newDirectoryStream(Path.of("/proc/" + process.pid() + "/fd"))) {
@@ -137,13 +137,13 @@ public final class ServeProcess implements AutoCloseable {
         return open;
     }
 
-    /** Sends SIGTERM; the exit code. */
+    /** Sends SIGTERM and returns the exit code. */
     public int terminate() {
         process.destroy();
         return exitCode();
     }
 
-    /** Of a process that ends by itself. */
+    /** Waits for the process to end by itself. */
     public int exitCode() {
         try {
             if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {

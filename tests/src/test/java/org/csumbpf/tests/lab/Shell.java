@@ -16,14 +16,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.csumbpf.cli.Main;
 
-/** Runs commands, the product's own among them. */
+/** Runs commands, also the product's own. */
 public final class Shell {
     public static final Path CHECKOUT =
             Path.of(System.getProperty("csumbpf.checkout")).normalize();
 
     private Shell() {}
 
-    /** What a command did. */
+    /** The result of a command. */
     public record Result(int code, String out, String err) {
         public Result ok() {
             return ended(0);
@@ -47,10 +47,10 @@ public final class Shell {
     }
 
     /**
-     * A command that is killed if it takes too long.
+     * Runs a command, and kills it if it takes too long.
      *
      * @param limit null: as long as the test may take
-     * @throws AssertionError if it takes longer
+     * @throws AssertionError if the command takes longer
      */
     static Result within(Duration limit, String text, String... command) {
         long began = System.nanoTime();
@@ -99,7 +99,7 @@ public final class Shell {
         }
     }
 
-    /** What a killed command wrote may end in the middle of a character. */
+    /** Not {@code readString}: the output of a killed command may end in the middle of a character. */
     private static String text(Path file) throws IOException {
         return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     }
@@ -111,8 +111,8 @@ public final class Shell {
     }
 
     /**
-     * The product's command in this JVM, where the installed one would take too long: starting a JVM takes half a
-     * second, and 4 in an emulated guest. What it leaves out is the launcher.
+     * Runs the product's command in this JVM, for tests where the installed one would take too long: starting a JVM
+     * takes half a second, and 4 in an emulated guest. The launcher is not tested then.
      */
     public static Result here(String... arguments) {
         StringWriter out = new StringWriter();
@@ -133,7 +133,7 @@ public final class Shell {
         }
     }
 
-    /** The installed command; the environment's CSUMBPF says where, if it is not the checkout's own build. */
+    /** The installed command: the one that the environment names in CSUMBPF, else the checkout's own build. */
     public static String[] csumbpf(String... arguments) {
         List<String> command = new ArrayList<>();
         String other = System.getenv("CSUMBPF");
@@ -146,7 +146,7 @@ public final class Shell {
         return command.toArray(String[]::new);
     }
 
-    /** A command as a line that a shell takes apart again: the checkout's path may hold a space. */
+    /** Quotes a command for a shell, because the checkout's path may contain a space. */
     public static String line(String... command) {
         return Arrays.stream(command)
                 .map(word -> "'" + word.replace("'", "'\\''") + "'")

@@ -8,7 +8,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** The Docker Swarm of tests/swarm/swarm.sh, on hosts a and b. See there for what its commands do. */
+/** The Docker Swarm of tests/swarm/swarm.sh, on hosts a and b. The script describes its commands. */
 public final class Swarm implements AutoCloseable {
     private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/swarm/swarm.sh");
     private static final Pattern SPI = Pattern.compile(" spi (0x[0-9a-f]+)");
@@ -17,7 +17,7 @@ public final class Swarm implements AutoCloseable {
     public final Host b = new Host("csumbpf-b", true);
     private final Map<Host, String> letters = Map.of(a, "a", b, "b");
 
-    /** @param suite of Debian, whose engine it is */
+    /** @param suite the Debian suite whose engine is used */
     public Swarm(String suite, int keyRotationSeconds) {
         Shell.run("env", "CSUMBPF_KEY_ROTATION=" + keyRotationSeconds, SCRIPT.toString(), "up", suite)
                 .ok();
@@ -27,18 +27,18 @@ public final class Swarm implements AutoCloseable {
         return Integer.parseInt(script("loss", letters.get(from), letters.get(to), network, Integer.toString(size)));
     }
 
-    /** Whether so much arrives as it was sent, within two minutes. */
+    /** Whether the data arrives unchanged within two minutes. */
     public boolean transfer(Host from, Host to, String network, int megabytes) {
         return script("transfer", letters.get(from), letters.get(to), network, Integer.toString(megabytes), "120")
                 .equals("whole");
     }
 
-    /** The addresses that the service's name has in the replica of a host. */
+    /** The addresses of the service's name, as a host's replica resolves it. */
     public List<String> names(Host host) {
         return List.of(script("names", letters.get(host)).split(" "));
     }
 
-    /** Host names of the replicas that answer to a's published port. */
+    /** The host names of the replicas that answer on a's published port. */
     public List<String> published() {
         return List.of(script("published").split(" "));
     }
@@ -68,14 +68,14 @@ public final class Swarm implements AutoCloseable {
     }
 
     /**
-     * SPIs of the SAs by which a host takes in what the other one sends: one for each key that its engine has. Docker forgets to remove
-     * some when a node leaves and joins again; they stay for good.
+     * SPIs of the SAs with which a host decrypts what the other one sends: one for each key that its engine has. If a
+     * node leaves and joins again, Docker forgets to remove some SAs; they stay for good.
      */
     public Set<String> inboundSpis(Host host) {
         return spis(host, "state", "list", "src", host.equals(a) ? "203.0.113.10" : "203.0.113.2");
     }
 
-    /** SPIs with which a host sends: one, of the key in use. */
+    /** SPIs with which a host encrypts: one, of the key in use. */
     public Set<String> outboundSpis(Host host) {
         return spis(host, "policy", "list", "dir", "out");
     }

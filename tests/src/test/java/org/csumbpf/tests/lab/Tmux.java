@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.function.Predicate;
 
-/** A real terminal, by a tmux server of the test's own, with a shell in it. */
+/** A real terminal with a shell in it, made by a tmux server of the test's own. */
 public final class Tmux implements AutoCloseable {
     private static final Duration PATIENCE = Limit.seconds(20);
 
@@ -46,7 +46,7 @@ public final class Tmux implements AutoCloseable {
         key("Enter");
     }
 
-    /** One key, by tmux's name for it. */
+    /** Presses one key, by tmux's name for it. */
     public void key(String name) {
         tmux("send-keys", name);
     }
@@ -59,7 +59,7 @@ public final class Tmux implements AutoCloseable {
         return tmux("capture-pane", "-p");
     }
 
-    /** What the shell in it runs. */
+    /** The process that the shell runs. */
     public ProcessHandle foreground() {
         return ProcessHandle.of(Long.parseLong(format("#{pane_pid}")))
                 .orElseThrow()
@@ -68,12 +68,12 @@ public final class Tmux implements AutoCloseable {
                 .orElseThrow();
     }
 
-    /** What tmux knows of the terminal. */
+    /** Expands a tmux format, which tells the terminal's state. */
     public String format(String format) {
         return tmux("display-message", "-p", format).strip();
     }
 
-    /** The first screen of which that is true. */
+    /** Waits for the first screen that fulfils the condition. */
     public String await(String what, Predicate<String> condition) {
         return Limit.await(what + " on the screen", PATIENCE, this::screen, condition);
     }

@@ -16,13 +16,13 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 
-/** What users send through an overlay. */
+/** Sends through an overlay what users would send. */
 public final class Traffic {
     private static final int MILLIS = Limit.millis(60);
 
     private Traffic() {}
 
-    /** Bytes by TCP; fails unless all arrive as they were sent. */
+    /** Sends bytes by TCP. Fails unless all arrive unchanged. */
     public static void tcp(Host from, Host to, String address, int bytes) {
         byte[] sent = new byte[bytes];
         new Random(bytes).nextBytes(sent);
@@ -37,7 +37,7 @@ public final class Traffic {
                 }
             });
             try (Socket socket = from.call(Socket::new)) {
-                // A Java socket is made when it connects or binds: so that it is made there.
+                // Java creates the kernel's socket at connect or bind, so this creates it in the sender's namespace.
                 from.call(() -> {
                     socket.connect(server.getLocalSocketAddress(), MILLIS);
                     return null;
@@ -52,7 +52,7 @@ public final class Traffic {
         }
     }
 
-    /** Datagrams of 1 to 1,396 bytes there and back, one after the other; fails unless each comes back whole. */
+    /** Sends datagrams of 1 to 1,396 bytes there and back, one after the other. Fails unless each returns unchanged. */
     public static void udp(Host from, Host to, String address) {
         InetSocketAddress any = new InetSocketAddress(0);
         try (DatagramSocket server = to.call(() -> new DatagramSocket(new InetSocketAddress(address, 0)));
@@ -66,7 +66,7 @@ public final class Traffic {
                         server.send(packet);
                     }
                 } catch (IOException e) {
-                    // The socket was closed: the end.
+                    // The socket was closed: the test is over.
                 }
             });
             client.setSoTimeout(Limit.millis(5));
@@ -88,7 +88,7 @@ public final class Traffic {
         }
     }
 
-    /** Everything, both ways, over an overlay whose addresses end in .1 on a and .2 on b. */
+    /** Sends all kinds, both ways, over an overlay whose addresses end in .1 on a and .2 on b. */
     public static void everything(EspLab lab, String prefix) {
         String a = prefix + ".1";
         String b = prefix + ".2";

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Mode adjust, by packets that come in test runs: what it learns, what it repairs, and what it leaves corrupt. */
+/** Mode adjust, by packets in test runs: what it learns, what it repairs, and what it leaves corrupt. */
 @Tag("root")
 class AdjustTest {
     private static final int ETH_HLEN = 14;
@@ -27,7 +27,10 @@ class AdjustTest {
     private static final int AGREED = 4;
     /** {@code CSUMBPF_CHANGED}. */
     private static final int CHANGED = 3;
-    /** Less than CSUMBPF_VERIFY_JIFFIES at 250 Hz: after that a packet is verified whatever its number. */
+    /**
+     * Nanoseconds, less than CSUMBPF_VERIFY_JIFFIES at 250 Hz. After that time a packet is verified whatever its
+     * number.
+     */
     private static final long UNHURRIED_NANOS = 700_000_000;
 
     private static final int NAT = 0x1234;
@@ -46,7 +49,7 @@ class AdjustTest {
         program.close();
     }
 
-    /** What must be known of one peer, written from the description in bpf/csumbpf.h. */
+    /** What the program must know of one peer, written from the description in bpf/csumbpf.h. */
     private static final class Known {
         final int verify;
         int delta;
@@ -60,7 +63,7 @@ class AdjustTest {
             this.verify = verify;
         }
 
-        /** What becomes of the next packet, whose sum is this. */
+        /** The outcome of the next packet, which has this sum. */
         String next(int sum) {
             if (agreed == AGREED && ++unverified < verify) {
                 return delta == Peer.DELTA_NONE ? "good" : "adjusted";
@@ -90,7 +93,7 @@ class AdjustTest {
         }
     }
 
-    /** Sequences of right, damaged and differently translated packets, against the description. */
+    /** Compares sequences of right, damaged and differently translated packets with the description. */
     @ParameterizedTest
     @CsvSource({"ipv4 observe, 1", "ipv4 observe, 2", "ipv4 observe, 5", "ipv6 recompute, 3"})
     void learnsAsDescribed(String base, int verify) {
@@ -106,7 +109,7 @@ class AdjustTest {
             int run = 0;
             int sum = NAT;
             for (int i = 0; i < 40; i++) {
-                if (run-- <= 0) { // the same for a while, so that there is something to agree on
+                if (run-- <= 0) { // a run of equal sums, so that packets can agree
                     sum = sums[random.nextInt(sums.length)];
                     run = random.nextInt(8);
                 }
@@ -115,7 +118,7 @@ class AdjustTest {
                 byte[] out = run(in);
                 story.add(String.format("%04x %s", frame.sum(in), expected));
                 if (System.nanoTime() - began > UNHURRIED_NANOS) {
-                    // A busy machine: this one may have been verified out of turn, and counted.
+                    // On a busy machine this packet may have been verified, and counted, before its turn.
                     long late = counts("corrupt") - corrupt;
                     assertThat(late).isBetween(0L, 1L);
                     corrupt += (int) late;
@@ -131,7 +134,10 @@ class AdjustTest {
         assertThat(counts("corrupt")).isEqualTo(corrupt);
     }
 
-    /** One packet in a hundred is damaged before it is encrypted: from the time that is known, none is made acceptable. */
+    /**
+     * One packet in a hundred is damaged before it is encrypted. Once the delta is trusted, none of them is made
+     * acceptable.
+     */
     @ParameterizedTest
     @CsvSource({"1", "64"})
     void corruptionIsNotRepaired(int verify) {
@@ -167,7 +173,7 @@ class AdjustTest {
                 verify, damaged, corrupt);
     }
 
-    /** The address moves to another host, behind the same SA: what is lost until that is noticed is bounded. */
+    /** The address moves to another host with the same SA. The loss until that is noticed is bounded. */
     @ParameterizedTest
     @CsvSource({"1", "64"})
     void aMappingThatChangesIsLearnedAnew(int verify) {
@@ -185,7 +191,7 @@ class AdjustTest {
         assertThat(program.events()).extracting(e -> e.type().label()).contains("mapping_changed");
     }
 
-    /** After a second without any, a packet is verified, so a quiet peer is not lost for long either. */
+    /** A packet is verified if none was for a second, so a changed mapping of a quiet peer is noticed soon, too. */
     @Test
     void aQuietPeerIsVerifiedByTime() {
         rules("4109 adjust unverified verify=65535");
@@ -193,12 +199,12 @@ class AdjustTest {
         for (int i = 0; i < AGREED; i++) {
             run(frame.withSum(NAT));
         }
-        Limit.pause(2700); // CSUMBPF_VERIFY_JIFFIES at 100 Hz: the time is what the test is about
+        Limit.pause(2700); // CSUMBPF_VERIFY_JIFFIES at 100 Hz; the test is about this time
         run(frame.withSum(0xbeef));
         assertThat(counts("corrupt")).isEqualTo(1);
     }
 
-    /** What NAT leaves alone is not touched, and costs no checksum. */
+    /** If NAT changes nothing, packets are not written and checksums not computed. */
     @Test
     void withoutNatNothingIsWritten() {
         rules("4109 adjust unverified verify=65535");
@@ -214,13 +220,13 @@ class AdjustTest {
         assertThat(program.counts().keySet()).containsExactly("4109 good");
     }
 
-    /** The two forms of zero: a checksum field of 0xffff, and one that would become 0. */
+    /** The two forms of zero: a checksum field of 0xffff, and a checksum that would become 0. */
     @Test
     void aChecksumNeverBecomesNone() {
         rules("4109 adjust unverified verify=65535");
         Frame frame = new Frame("ipv4 observe, right checksum");
         byte[] in = frame.withSum(Peer.DELTA_NONE);
-        // The last two bytes of the payload, so that the right checksum is 0xffff.
+        // Adjusts the last two bytes of the payload, so that the right checksum is 0xffff.
         int right = frame.checksum(in);
         int last = Words.get(in, in.length - 2);
         Words.put(in, in.length - 2, Words.add(last, right));
@@ -245,7 +251,7 @@ class AdjustTest {
         Map<?, Peer> peers = program.peers();
         assertThat(peers).hasSize(65536);
         assertThat(peers.values()).allMatch(Peer::trusted).allMatch(peer -> peer.packets() == AGREED);
-        // One more than there is room for evicts somebody, and works.
+        // Peers beyond the capacity evict others, and are repaired.
         for (int peer = 65536; peer < 3 * 65536; peer++) {
             byte[] out = run(frame.from(peer, NAT));
             assertThat(frame.sum(out)).isEqualTo(0xffff);
@@ -253,7 +259,7 @@ class AdjustTest {
         assertThat(program.peers()).hasSizeBetween(65536, 65536 + 65536 / 16);
     }
 
-    /** Others than adjust learn as well, and what they learned is there when the mode changes. */
+    /** Other modes learn, too, and what they learned is used when the mode changes to adjust. */
     @Test
     void otherModesLearnToo() {
         rules("4109 recompute unverified");
@@ -281,7 +287,7 @@ class AdjustTest {
         return program.counts().getOrDefault("4109 " + outcome, Count.NONE).packets();
     }
 
-    /** A packet whose checksum can be bent. */
+    /** A packet whose checksum can be set to any sum. */
     private static final class Frame {
         private final byte[] right;
         private final boolean ipv6;
@@ -312,7 +318,7 @@ class AdjustTest {
             return Words.get(frame, udp + 6);
         }
 
-        /** Over pseudo-header and datagram. */
+        /** The sum over pseudo-header and datagram. */
         int sum(byte[] frame) {
             return Words.add(checksum(frame), ~expected(frame) & 0xffff);
         }
@@ -324,7 +330,7 @@ class AdjustTest {
             return frame;
         }
 
-        /** With another source address. */
+        /** The frame with another source address. */
         byte[] from(int peer, int sum) {
             byte[] frame = right.clone();
             Words.put(frame, addresses, 0x0a00 + (peer >> 16));
@@ -334,7 +340,7 @@ class AdjustTest {
             return frame;
         }
 
-        /** What must come out. */
+        /** The frame that must come out. */
         byte[] after(String outcome, byte[] in, int delta) {
             byte[] out = Arrays.copyOf(in, in.length);
             switch (outcome) {

@@ -16,10 +16,10 @@ import java.util.Map;
 import java.util.function.IntSupplier;
 
 /**
- * Subjects measured in turns. Each figure is compared with the baseline's of the same round, since machines are noisy: what is
- * told is the median of these ratios, the smallest and the largest.
+ * Measures subjects in turns. Because machines are noisy, each figure is divided by the baseline's of the same round.
+ * The report has the median, the smallest and the largest of these ratios.
  *
- * @param subjects what measures once, by name
+ * @param subjects by name; each measures once
  */
 record Bench(String name, String title, String unit, String baseline, Map<String, IntSupplier> subjects) {
     /** Prints a table, and writes the JSON that tests/bench/report reads. */

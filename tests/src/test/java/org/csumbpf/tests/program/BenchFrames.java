@@ -3,9 +3,9 @@ package org.csumbpf.tests.program;
 
 import java.util.Arrays;
 
-/** Frames to measure with. */
+/** Frames for benchmarks. */
 final class BenchFrames {
-    /** What NAT does to their checksum, as a one's complement sum. */
+    /** The delta of NAT on their checksum, a one's complement sum. */
     static final int NAT = 0x1234;
 
     private static final int ETH_HLEN = 14;
@@ -22,7 +22,7 @@ final class BenchFrames {
                 .in();
     }
 
-    /** VXLAN over IPv4, VNI 4109, as long as is said, whose checksum has this sum. */
+    /** A VXLAN frame over IPv4, VNI 4109, with this length in bytes and a checksum with this sum. */
     static byte[] vxlan(int length, int sum) {
         byte[] frame = Arrays.copyOf(named("ipv4 observe, right checksum"), length);
         for (int i = UDP_AT + 16; i < length; i++) {

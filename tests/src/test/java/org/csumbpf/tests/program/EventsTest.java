@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What the program tells of beside its counts, by packets that come in test runs, read from the real ring buffer. */
+/** The program's events, by packets in test runs, read from the real ring buffer. */
 @Tag("root")
 class EventsTest {
     private static final int UDP_CHECKSUM_AT = 14 + 20 + 6;
@@ -117,7 +117,10 @@ class EventsTest {
         assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isZero();
     }
 
-    /** A flood of the same is one event, and nothing is lost; the packets are all counted, and other events still come through. */
+    /**
+     * A flood of equal packets is one event, and none is lost. All packets are counted, and other events are still
+     * reported.
+     */
     @Test
     void aFloodOfAMillionPacketsIsOneEvent() {
         program.rules(Rules.parse("4109 zero; 4110 observe unverified", 4789));
@@ -135,7 +138,7 @@ class EventsTest {
         assertThat(types()).containsExactly(EventType.BAD_CHECKSUM);
     }
 
-    /** What is the same again costs nobody else an event, however many peers send it. */
+    /** Repetitions take no event from others, however many peers send them. */
     @Test
     void peersThatGoOnKeepNobodysEventBack() {
         program.rules(Rules.parse("4109 zero", 4789));
@@ -143,7 +146,7 @@ class EventsTest {
             run(from(peer));
         }
         assertThat(program.events()).hasSize(IN_WINDOW);
-        Limit.pause(2600); // another window of the limited rate, at 100 Hz too
+        Limit.pause(2600); // another window of the rate limit, at 100 Hz too
         for (int i = 0; i < 200; i++) {
             run(from(i % IN_WINDOW));
         }
@@ -154,11 +157,11 @@ class EventsTest {
         assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isZero();
     }
 
-    /** One that the limit holds back is counted once in a window (on each CPU), and told in the next one. */
+    /** An event that the limit holds back is counted once in a window (on each CPU), and reported in the next one. */
     @Test
     void whatIsHeldBackIsCountedOnceAndToldLater() {
         program.rules(Rules.parse("4109 zero", 4789));
-        Limit.pause(2600); // a window of the limited rate begins with the first packet, at 100 Hz too
+        Limit.pause(2600); // the first packet begins a window of the rate limit, at 100 Hz too
         for (int peer = 0; peer < IN_WINDOW; peer++) {
             run(from(peer));
         }
@@ -188,11 +191,11 @@ class EventsTest {
         assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isEqualTo(5000 - told);
     }
 
-    /** Nobody reads: the ring buffer fills up, the oldest events stay, and what does not fit is counted. */
+    /** Without a reader the ring buffer fills up. The oldest events stay, and those that do not fit are counted. */
     @Test
     void aFullRingBufferKeepsTheOldestEvents() {
         try (LoadedProgram small = new LoadedProgram(4096)) {
-            int room = 4096 / (56 + 8) - 1; // with a header each; the last byte stays free
+            int room = 4096 / (56 + 8) - 1; // each event has a header; the last byte stays free
             small.rules(Rules.parse("4109 observe unverified", 4789));
             int source = 0;
             int told = 0;
@@ -203,10 +206,10 @@ class EventsTest {
                 if (small.eventsLost().get(EventType.BAD_CHECKSUM) == before) {
                     told++;
                 } else {
-                    Limit.pause(50); // for the next window of the limited rate
+                    Limit.pause(50); // until the next window of the rate limit
                 }
             }
-            Limit.pause(2600); // another window of the limited rate, at 100 Hz too
+            Limit.pause(2600); // another window of the rate limit, at 100 Hz too
             long before = small.eventsLost().get(EventType.BAD_CHECKSUM);
             small.run(strange(source), 0);
             assertThat(small.eventsLost().get(EventType.BAD_CHECKSUM)).isEqualTo(before + 1);
@@ -214,7 +217,7 @@ class EventsTest {
             List<Event> events = small.events();
             assertThat(events).hasSize(room);
             assertThat(events.get(0).peer().source().getHostAddress()).isEqualTo("198.51.0.0");
-            Limit.pause(2600); // and another one
+            Limit.pause(2600); // another window again
             small.run(strange(source + 1), 0);
             assertThat(small.events()).as("there is room again").hasSize(1);
         }

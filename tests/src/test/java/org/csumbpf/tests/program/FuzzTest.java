@@ -24,15 +24,18 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Mutated packets against the running program. Whatever comes: what has no rule or no proof is not changed, what is
- * changed has a checksum that the oracle accepts, and everything is counted as the model says.
+ * Runs the program on mutated packets. Without a rule or a proof no packet is changed; a changed packet has a checksum
+ * that the oracle accepts; and everything is counted as the model predicts.
  */
 @Tag("root")
 class FuzzTest {
     private static final int PACKETS = Integer.getInteger("csumbpf.fuzz.count", 120_000);
     private static final int PACKETS_PER_RULES = 200;
 
-    /** As many at once, each with a program and random numbers of its own; a fixed number, so that a seed means the same everywhere. */
+    /**
+     * The number of parallel fuzzers, each with its own program and random numbers. Fixed, so that a seed means the
+     * same on every machine.
+     */
     private static final int FUZZERS = 2;
 
     private static final List<byte[]> CORPUS = PacketCase.all().stream()
@@ -63,7 +66,7 @@ class FuzzTest {
         assertThat(changed).isGreaterThan(PACKETS / 100);
         for (String label : OracleTest.REACHABLE) {
             if (label.equals("oversize")) {
-                continue; // longer than a test run's packet can be
+                continue; // longer than a packet of a test run can be
             }
             assertThat(seen.getOrDefault(label, 0))
                     .as("packets with outcome %s", label)
@@ -96,13 +99,13 @@ class FuzzTest {
                     byte[] packet = mutate(CORPUS.get(random.nextInt(CORPUS.size())));
                     int gsoSize = random.nextInt(20) == 0 ? 1000 : 0;
                     if (adjusts(rules)) {
-                        program.forgetPeers(); // the model knows none
+                        program.forgetPeers(); // the model knows no peers
                     }
                     TestRun run;
                     try {
                         run = program.run(packet, gsoSize);
                     } catch (KernelException e) {
-                        // Not a packet that the kernel lets into a test run; see ProgramTest.
+                        // The kernel refuses this packet in a test run; see ProgramTest.
                         assertThat(e.errno()).isEqualTo(Errno.EINVAL);
                         assertThat(packet.length).isLessThan(14 + 40);
                         refused++;
@@ -145,7 +148,7 @@ class FuzzTest {
             if (random.nextBoolean()) {
                 byVni.put(new Vni(random.nextInt(3)), randomRule());
             }
-            if (random.nextBoolean()) { // so many that some are in the hash
+            if (random.nextBoolean()) { // so many that some have no slot and are in the hash
                 for (int vni = 70_000; vni < 70_012; vni++) {
                     byVni.put(new Vni(vni), randomRule());
                 }
@@ -163,7 +166,7 @@ class FuzzTest {
         private byte[] mutate(byte[] original) {
             byte[] packet = original.clone();
             for (int n = random.nextInt(4); n > 0; n--) {
-                // Mostly in the headers, where the decisions are.
+                // Mostly in the headers, which decide the outcome.
                 int at = random.nextInt(random.nextInt(4) == 0 ? packet.length : Math.min(packet.length, 90));
                 switch (random.nextInt(8)) {
                     case 0, 1 -> packet[at] ^= (byte) (1 << random.nextInt(8));
@@ -196,7 +199,7 @@ class FuzzTest {
         }
     }
 
-    /** The promise itself, without the model's prediction of what the change should be. */
+    /** Checks the promise itself, without the model's prediction of the change. */
     private static void assertProven(byte[] out, byte[] in, Model.Prediction model, Rules rules, String what) {
         assertThat(model.ruled()).as("changed without a rule: " + what).isTrue();
         Rule rule = model.countedAs()
@@ -205,7 +208,7 @@ class FuzzTest {
         assertThat(rule.unverified()).as("changed without proof: " + what).isTrue();
         assertThat(rule.mode()).as("changed by observe: " + what).isNotEqualTo(Mode.OBSERVE);
         assertThat(out).as(what).hasSameSizeAs(in);
-        // With the new checksum in place, an observer finds it right, or finds none.
+        // An observer finds the new checksum right, or finds none.
         Rule observe = new Rule(Mode.OBSERVE, false, true);
         String verdict = Model.predict(out, 0, new Rules(rules.port(), Optional.of(observe), Map.of()))
                 .label();

@@ -24,7 +24,7 @@ import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Vni;
 
-/** The program in the kernel, attached to nothing: packets come by BPF_PROG_TEST_RUN. */
+/** The program loaded but attached to nothing. Packets come by BPF_PROG_TEST_RUN. */
 final class LoadedProgram implements AutoCloseable {
     private final CsumbpfObject object;
     private final CsumbpfMaps maps;
@@ -37,12 +37,12 @@ final class LoadedProgram implements AutoCloseable {
         this(CsumbpfObject.open(), object -> {});
     }
 
-    /** Another build of it, with the same maps. */
+    /** Another build of the program, with the same maps. */
     LoadedProgram(byte[] elf) {
         this(CsumbpfObject.open(elf), object -> {});
     }
 
-    /** @param eventsBytes room of the ring buffer: a power of two, and whole pages */
+    /** @param eventsBytes size of the ring buffer: a power of two, and a multiple of the page size */
     LoadedProgram(int eventsBytes) {
         this(CsumbpfObject.open(), object -> object.raw().setMaxEntries(CsumbpfMaps.EVENTS, eventsBytes));
     }
@@ -60,7 +60,7 @@ final class LoadedProgram implements AutoCloseable {
         for (Vni vni : maps.rules().keySet()) {
             maps.removeRule(vni);
         }
-        maps.config(new Config(rules.port(), false, Optional.empty())); // drops the counters of any
+        maps.config(new Config(rules.port(), false, Optional.empty())); // clears the counters of the rule for any VNI
         maps.config(new Config(rules.port(), true, rules.any()));
         rules.byVni().forEach(maps::putRule);
     }
@@ -73,7 +73,9 @@ final class LoadedProgram implements AutoCloseable {
         return program.testRun(frame, new TestContext(gsoSize, gsoSize == 0 ? 0 : 2), 1);
     }
 
-    /** Nanoseconds for one run, the mean of {@code repeat}; the packet stays as the first run leaves it. */
+    /**
+     * Returns nanoseconds per run, the mean of {@code repeat}. Later runs get the packet as the first one leaves it.
+     */
     int measure(byte[] frame, int repeat) {
         return program.testRun(frame, TestContext.PLAIN, repeat).durationNanos();
     }
@@ -103,7 +105,7 @@ final class LoadedProgram implements AutoCloseable {
         return peers.entries();
     }
 
-    /** What was told since the last call. */
+    /** The events since the last call. */
     List<Event> events() {
         reader.poll(0);
         List<Event> read = List.copyOf(events);

@@ -10,25 +10,25 @@ import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 
 /**
- * What the program has to do with a frame, written from its description and the RFCs. Never knows a packet that IPsec
- * decrypted: a test run cannot make one. Knows nothing of earlier packets: mode adjust does with a peer's first ones what
- * recompute does; AdjustTest has the rest.
+ * Predicts what the program must do with a frame, written from its description and the RFCs. No packet is decrypted by
+ * IPsec, because a test run cannot make one. Each packet is its peer's first, with which mode adjust does what
+ * recompute does; AdjustTest has the others.
  */
 final class Model {
     static final int TC_ACT_UNSPEC = -1;
     static final int TC_ACT_SHOT = 2;
 
     /**
-     * What must happen.
+     * The prediction.
      *
      * @param label of the outcome or the total; "other": counted nowhere
-     * @param countedAs the VNI of the rule; empty: of the rule for any, or no rule
+     * @param countedAs the VNI of the rule; empty: the rule for any VNI, or no rule
      * @param ruled whether a rule matched
      * @param vni of the packet, if a rule matched
      * @param verdict TC_ACT_*
-     * @param checksumAt where the checksum may change; -1: nowhere
-     * @param checksum what stands there afterwards
-     * @param delta what is learned of a peer whose first packet this is, as {@link Peer} has it
+     * @param checksumAt offset of the checksum if it may change; -1: nothing changes
+     * @param checksum the new checksum
+     * @param delta what is learned of a new peer from this packet, as in {@link Peer}
      */
     record Prediction(
             String label,

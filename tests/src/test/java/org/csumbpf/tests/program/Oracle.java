@@ -2,13 +2,13 @@
 package org.csumbpf.tests.program;
 
 /**
- * The Internet checksum (RFC 1071), the plain way: 16-bit words in network order, added up modulo 65,535. Shares no step
- * with the C, which adds native 32-bit words in blocks; OracleTest holds it against Scapy.
+ * The Internet checksum (RFC 1071), computed the plain way: 16-bit words in network order, added modulo 65,535. It
+ * shares no step with the C code, which adds native 32-bit words in blocks. OracleTest compares it with Scapy.
  */
 public final class Oracle {
     private Oracle() {}
 
-    /** The UDP checksum that belongs into a datagram whose field is taken as zero; never 0 (RFC 768). */
+    /** The right UDP checksum of a datagram, whatever its field holds; never 0 (RFC 768). */
     public static int udpChecksum(byte[] frame, boolean ipv6, int addresses, int udp, int length) {
         long sum = 17 + length;
         for (int i = 0; i < (ipv6 ? 32 : 8); i += 2) {
@@ -23,7 +23,7 @@ public final class Oracle {
         return checksum == 0 ? 65535 : checksum;
     }
 
-    /** Whether a field is what a receiver accepts: 0xffff and 0 are the same number there. */
+    /** Whether a receiver accepts the field: 0xffff and 0 are the same number to it. */
     static boolean accepts(int field, int right) {
         return field % 65535 == right % 65535;
     }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** The tests' own judges, held against Scapy's packets: needs no root. */
+/** Compares the tests' own judges with Scapy's packets. Needs no root. */
 class OracleTest {
     @Test
     void agreesWithScapy() {
@@ -37,7 +37,10 @@ class OracleTest {
         assertThat(outcomes).containsAll(REACHABLE);
     }
 
-    /** All but "failed": no helper refuses a packet that a test run can make. */
+    /**
+     * All but "failed", because no helper refuses a packet of a test run, and "corrupt", because each packet is its
+     * peer's first.
+     */
     static final List<String> REACHABLE = List.of(
             "other",
             "malformed",

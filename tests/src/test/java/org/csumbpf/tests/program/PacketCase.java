@@ -16,12 +16,12 @@ import java.util.Map;
  *
  * @param name what it is about
  * @param made the call that made the packet
- * @param rules as the program is to be told
+ * @param rules the rules to set
  * @param gsoSize of the test run
  * @param outcome label of an outcome or a total, or "other": counted nowhere
  * @param verdict TC_ACT_*
  * @param in the frame
- * @param out the frame behind the program
+ * @param out the frame after the program
  */
 record PacketCase(
         String name, String made, Rules rules, int gsoSize, String outcome, int verdict, byte[] in, byte[] out) {
@@ -54,7 +54,9 @@ record PacketCase(
         return cases;
     }
 
-    /** A test run's packet must fit a page together with what the kernel puts around it. WireTest has the longer ones. */
+    /**
+     * A packet of a test run must fit into a page, with what the kernel adds around it. WireTest has the longer ones.
+     */
     boolean fitsTestRun() {
         return in.length <= 3500;
     }

@@ -15,7 +15,10 @@ import org.csumbpf.maps.Vni;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Eight rules have a place in an array and the others are in a hash: nobody may notice, least of all in what is counted. */
+/**
+ * Eight rules have slots in an array, and the others are in a hash. The difference must not be visible, least of all in
+ * the counts.
+ */
 @Tag("root")
 class PlacesTest {
     private static final Vni OURS = new Vni(4109);
@@ -59,7 +62,7 @@ class PlacesTest {
         }
     }
 
-    /** The swap of several rules: the new program counts on where the old one did, in the same places. */
+    /** If several rules change, programs are swapped, and the new one goes on counting in the old one's slots. */
     @Test
     void aProgramWithNewRulesCountsOn() {
         try (LoadedProgram program = new LoadedProgram()) {

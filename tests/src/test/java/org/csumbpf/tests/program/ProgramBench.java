@@ -16,15 +16,16 @@ import org.csumbpf.maps.Vni;
 import org.csumbpf.tests.lab.Lab;
 
 /**
- * The program's cost for one packet, by BPF_PROG_TEST_RUN; see tests/bench/program.sh, which compiles the builds of
- * tests/bench/program.bpf.c. A test run has no IPsec state: all but the plaintext subjects run without asking for it.
+ * The program's cost of a packet, by BPF_PROG_TEST_RUN. tests/bench/program.sh compiles the builds of
+ * tests/bench/program.bpf.c and runs this. A test run has no IPsec state, so all but the plaintext subjects run without
+ * the proof.
  */
 public final class ProgramBench {
     private static final int REPEAT = 200_000;
     private static final String BASELINE = "empty program";
     private static final Rules UNVERIFIED = Rules.parse("4109 observe unverified", 4789);
 
-    /** Outer frames, bytes. The kernel takes none of 8,950 in a test run: tests/bench/wire.sh has those. */
+    /** Sizes of outer frames, bytes. The kernel takes none of 8,950 in a test run: tests/bench/wire.sh has those. */
     private static final int[] SIZES = {64, 512, 1450};
 
     private static final Mode[] MODES = {Mode.ZERO, Mode.ADJUST, Mode.RECOMPUTE, Mode.OBSERVE};
@@ -60,7 +61,7 @@ public final class ProgramBench {
             byte[] same = BenchFrames.vxlan(size, BenchFrames.NAT);
             BpfProgram sum = Lab.load(object("csum-" + size), "csumbpf");
             if (sum.testRun(same, TestContext.PLAIN, 1).verdict() != 0) {
-                continue; // a kernel that takes 512 bytes at most
+                continue; // this kernel takes 512 bytes at most
             }
             subjects.put(
                     "the kernel's checksum alone, " + size + " bytes",
@@ -73,7 +74,7 @@ public final class ProgramBench {
             for (int vni = 1; vni < count; vni++) {
                 program.maps().putRule(new Vni(100_000 + vni), zero);
             }
-            if (count > 1) { // the place without a hash is somebody else's
+            if (count > 1) { // gives its slot to another rule, so that its own is in the hash
                 program.maps().removeRule(new Vni(4109));
                 program.maps().putRule(new Vni(100_000), zero);
                 program.maps().putRule(new Vni(4109), zero);
@@ -82,7 +83,7 @@ public final class ProgramBench {
         for (int count : new int[] {1, 256, 4096, 65536}) {
             LoadedProgram program =
                     add("adjust, " + count + " peers in turn", "peers-" + count, rules(Mode.ADJUST), any);
-            program.measure(any, 20 * 65536); // all are learned
+            program.measure(any, 20 * 65536); // so that all peers are learned
         }
         new Bench("program", "The program's cost of a packet, by BPF_PROG_TEST_RUN", "ns", BASELINE, subjects)
                 .run(rounds, json);

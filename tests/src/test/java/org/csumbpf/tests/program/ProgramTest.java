@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The program on single packets, in this host's kernel. */
+/** Runs the program on single packets, in this host's kernel. */
 @Tag("root")
 class ProgramTest {
     private static final int ETH_HLEN = 14;
@@ -47,7 +47,7 @@ class ProgramTest {
         return PacketCase.all().stream().filter(PacketCase::fitsTestRun);
     }
 
-    /** The frames that are cut short: a kind of each chain of headers. */
+    /** Frames to cut short: one for each chain of headers. */
     static Stream<PacketCase> bases() {
         return PacketCase.all().stream()
                 .filter(c -> c.name()
@@ -117,8 +117,7 @@ class ProgramTest {
         for (int length = 0; length <= Math.min(headers, base.in().length - 1); length++) {
             byte[] cut = Arrays.copyOf(base.in(), length);
             if (length < ETH_HLEN) {
-                // No driver hands over less than an Ethernet header, and the kernel makes no such skb for a test
-                // either.
+                // No driver delivers less than an Ethernet header, and the kernel refuses such an skb in a test run.
                 assertThatThrownBy(() -> program.run(cut, 0))
                         .isInstanceOfSatisfying(
                                 KernelException.class,
@@ -130,9 +129,8 @@ class ProgramTest {
             try {
                 run = program.run(cut, 0);
             } catch (KernelException e) {
-                // Newer kernels take no test packet that ends within the IP header its EtherType announces. WireTest
-                // has
-                // those, on a real device.
+                // Newer kernels refuse a test packet that ends within the IP header that its EtherType announces.
+                // WireTest sends those to a real device.
                 assertThat(e.errno()).isEqualTo(Errno.EINVAL);
                 assertThat(length).isLessThan(ETH_HLEN + 40);
                 assertThat(KernelRelease.current().atLeast(6, 13)).isTrue();

@@ -9,9 +9,9 @@ import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 
-/** What the program is told: the port, the rule for any VNI, rules of single VNIs. */
+/** Rules to set: the port, the rule for any VNI, and rules of single VNIs. */
 record Rules(int port, Optional<Rule> any, Map<Vni, Rule> byVni) {
-    /** {@code 4109 auto unverified; any zero drop; 4110 adjust verify=1}. */
+    /** Parses {@code 4109 auto unverified; any zero drop; 4110 adjust verify=1}. */
     static Rules parse(String text, int port) {
         Optional<Rule> any = Optional.empty();
         Map<Vni, Rule> byVni = new HashMap<>();

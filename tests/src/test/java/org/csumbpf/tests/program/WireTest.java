@@ -22,9 +22,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Packets on a device: what a test run cannot have (jumbo frames, frames that end in the IP header, VLAN tags that the
- * stack took off), and a program swap under traffic. Somebody else's program behind ours sends what it gets on to w3,
- * where it is looked at; so that it gets anything is a test as well.
+ * Packets on a device: those that a test run cannot have (jumbo frames, frames that end in the IP header, VLAN tags
+ * that the stack removed), and a program swap under traffic. Another program after ours forwards its packets to w3,
+ * where they are compared. That it gets any packets is tested, too.
  */
 @Tag("root")
 class WireTest {
@@ -67,7 +67,7 @@ class WireTest {
         List<byte[]> frames = new ArrayList<>();
         ProgramTest.bases().forEach(base -> {
             for (int length = 14; length <= Math.min(98, base.in().length - 1); length++) {
-                if (!tagged(base.in()) || length >= 20) { // the stack drops what ends in or right behind the tag
+                if (!tagged(base.in()) || length >= 20) { // the stack drops shorter ones
                     frames.add(Arrays.copyOf(base.in(), length));
                 }
             }
@@ -76,7 +76,7 @@ class WireTest {
         exchange(Rules.parse("4109 zero unverified", 4789), "zero", frames);
     }
 
-    /** Sends frames and compares what comes out, and what was counted, with the model. */
+    /** Sends frames, and compares the output and the counters with the model. */
     private void exchange(Rules rules, String mode, List<byte[]> frames) {
         lab.csumbpf("attach", "w1", "--vni", "4109", "--unverified", "--mode", mode)
                 .ok();
@@ -134,7 +134,7 @@ class WireTest {
         sender.start();
         int first = lab.status().orElseThrow().get("program_id").asInt();
         for (int i = 0; i < 8; i++) {
-            // Two rules change, so a new program with new rules takes the place of the old one.
+            // Two rules change, so a new program with new maps replaces the old one.
             lab.csumbpf("attach", "w1", "--vni", i % 2 == 0 ? "4109,7,8" : "4109", "--unverified")
                     .ok();
             lab.csumbpf("vni", "add", "w1", "99", "--unverified").ok();
@@ -170,7 +170,7 @@ class WireTest {
         return frame.length >= 14 && (frame[12] == (byte) 0x81 || frame[12] == (byte) 0x88) && frame[13] != (byte) 0xdd;
     }
 
-    /** As the program sees it: the stack takes the outer tag off before tc ingress. */
+    /** The frame as the program gets it: the stack removes the outer tag before tc ingress. */
     private static byte[] untagged(byte[] frame) {
         if (!tagged(frame)) {
             return frame;

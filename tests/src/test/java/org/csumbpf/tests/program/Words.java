@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.tests.program;
 
-/** 16-bit words of a frame, in network byte order, and their arithmetic. */
+/** Reads, writes and adds 16-bit words of a frame, in network byte order. */
 final class Words {
     private Words() {}
 
@@ -14,7 +14,7 @@ final class Words {
         bytes[at + 1] = (byte) value;
     }
 
-    /** In one's complement, as checksums are added (RFC 1071). */
+    /** The one's complement sum, as checksums are added (RFC 1071). */
     static int add(int a, int b) {
         return (a + b & 0xffff) + (a + b >> 16);
     }

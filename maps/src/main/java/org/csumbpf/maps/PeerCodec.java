@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.maps;
+
+import java.nio.ByteBuffer;
+
+/** {@code struct csumbpf_peer}. The SPI and the delta are in network byte order. */
+public final class PeerCodec extends StructCodec<Peer> {
+    private final StructLayout.Field packets = layout.u64("packets");
+    private final StructLayout.Field bytes = layout.u64("bytes");
+    private final StructLayout.Field bad = layout.u64("bad");
+    private final StructLayout.Field lastSeen = layout.u64("last_seen_ns");
+    private final StructLayout.Field looked = layout.u64("looked_ns");
+    private final StructLayout.Field spi;
+    private final StructLayout.Field nat;
+
+    PeerCodec() {
+        super("csumbpf_peer");
+        layout.u32("last_seen_jiffies");
+        layout.u32("looked_jiffies");
+        spi = layout.u32("spi");
+        layout.u32("unverified");
+        nat = layout.bytes("nat", Codecs.NAT.size());
+    }
+
+    @Override
+    public void write(ByteBuffer buffer, Peer value) {
+        buffer.putLong(packets.offset(), value.packets());
+        buffer.putLong(bytes.offset(), value.bytes());
+        buffer.putLong(bad.offset(), value.bad());
+        buffer.putLong(lastSeen.offset(), value.lastSeenNanos());
+        buffer.putLong(looked.offset(), value.lookedNanos());
+        buffer.putInt(spi.offset(), Members.networkOrder(value.spi()));
+        Codecs.NAT.writeAt(buffer, nat.offset(), value);
+    }
+
+    @Override
+    public Peer read(ByteBuffer buffer, int base) {
+        return new Peer(
+                packets.getU64(buffer, base),
+                bytes.getU64(buffer, base),
+                bad.getU64(buffer, base),
+                lastSeen.getU64(buffer, base),
+                looked.getU64(buffer, base),
+                Members.networkOrder(spi.getU32(buffer, base)),
+                Codecs.NAT.delta(buffer, base + nat.offset()),
+                Codecs.NAT.trusted(buffer, base + nat.offset()));
+    }
+}
