@@ -18,7 +18,7 @@
 #   FAMILY=4|6            of the outer headers; 6: NAT66 rewrites prefixes, 2001:db8:beef:: outside, fd00:99:: inside.
 #                         Their sums differ, because equal sums would leave the checksum right
 #   NAT=b|both            both: a is behind the NAT, too; its public address is 198.51.100.10 or 2001:db8:a::2
-#   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip|sit|ip6tnl|ip6gre|ovs
+#   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip|sit|ip6tnl|ip6gre|ppp|ovs
 #                         the device between nat and b that has their addresses: a card, its VLAN 100, a bond of two
 #                         cards that take turns (tests/vm/run --links 3), or the tunnel tunnel0. ovs: b's address is on
 #                         br0, a bridge of Open vSwitch whose port is the card
@@ -194,7 +194,7 @@ inside=eth1 outside=eth0
 case $UNDERLAY in
 vlan) inside=eth1.100 outside=eth0.100 ;;
 bond) inside=bond0 outside=bond0 ;;
-wireguard | gre | ipip | sit | ip6tnl | ip6gre) inside=tunnel0 outside=tunnel0 ;;
+wireguard | gre | ipip | sit | ip6tnl | ip6gre | ppp) inside=tunnel0 outside=tunnel0 ;;
 ovs) outside=br0 ;;
 esac
 
@@ -209,6 +209,7 @@ up() {
 	sit) modprobe -q sit || true ;;
 	ip6tnl) modprobe -q ip6_tunnel || true ;;
 	ip6gre) modprobe -q ip6_gre || true ;;
+	ppp) modprobe -qa ppp_generic ppp_async || true ;;
 	ovs) modprobe -q openvswitch || true ;;
 	esac
 	printf 'netns add csumbpf-%s\n' a nat b | ip -batch -
@@ -238,6 +239,7 @@ wireguard_key() { printf 'csumbpf-lab-end-%016d' "$1" | base64; }
 # tunnel CARD OWN OTHER: makes the device tunnel0 from this end of the link to the other one.
 tunnel() {
 	case $UNDERLAY in
+	ppp) ppp "$2"; return ;;
 	wireguard | gre | ipip | sit | ip6tnl | ip6gre) ;;
 	*) return 0 ;;
 	esac
@@ -259,14 +261,35 @@ tunnel() {
 	fi
 }
 
-# ovs PROGRAM [ARGUMENT...]: runs a program of Open vSwitch with the libraries that were unpacked with it.
-OVS_STATE=/run/csumbpf-lab.ovs
-ovs() {
+# unpacked PACKAGE PROGRAM [ARGUMENT...]: a program of a package that is not installed, on the libraries that it was unpacked with.
+unpacked() {
 	local tree lib
-	tree=$("$(dirname "$0")/fetch-openvswitch" "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')")
+	tree=$("$(dirname "$0")/fetch-package" "$1" "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')")
 	lib=$(echo "$tree"/usr/lib/*-linux-gnu)
-	OVS_RUNDIR=$OVS_STATE OVS_LOGDIR=$OVS_STATE OVS_DBDIR=$OVS_STATE OVS_PKGDATADIR=$tree/usr/share/openvswitch \
-		exec "$lib"/ld-linux-*.so.? --library-path "$lib" "$tree/usr/$1" "${@:2}"
+	OVS_PKGDATADIR=$tree/usr/share/openvswitch \
+		exec "$lib"/ld-linux-*.so.? --library-path "$lib" "$tree/usr/$2" "${@:3}"
+}
+
+# ppp END: the device tunnel0 by PPP, over a pseudo-terminal between the two hosts. The pppd of END 1 starts that of the other host.
+PPP_OPTIONS="ifname tunnel0 noauth local nodefaultroute noccp novj noipv6 asyncmap 0"
+ppp() {
+	local end=$((SECONDS + $(limit 60)))
+	if [ "$1" = 1 ]; then
+		# shellcheck disable=SC2086
+		(unpacked ppp sbin/pppd $PPP_OPTIONS nodetach 172.31.0.1:172.31.0.2 \
+			pty "nsenter --net=/run/netns/csumbpf-b -- '$0' pppd") >/run/csumbpf-lab.pppd.log 2>&1 </dev/null &
+		echo $! >>"$HOLDERS"
+	fi
+	until [ -n "$(ip -o link show dev tunnel0 up 2>/dev/null)" ]; do
+		[ $SECONDS -lt $end ] || fail "no PPP: $(tail -n 3 /run/csumbpf-lab.pppd.log)"
+		sleep 0.1
+	done
+}
+
+OVS_STATE=/run/csumbpf-lab.ovs
+ovs() { # PROGRAM [ARGUMENT...]
+	export OVS_RUNDIR=$OVS_STATE OVS_LOGDIR=$OVS_STATE OVS_DBDIR=$OVS_STATE
+	unpacked openvswitch-switch "$@"
 }
 
 ovs_bridge() { # CARD
@@ -433,6 +456,10 @@ case ${1-} in
 up) up ;;
 down) down ;;
 configure) configure "$2" ;;
+pppd)
+	# shellcheck disable=SC2086
+	unpacked ppp sbin/pppd $PPP_OPTIONS notty
+	;;
 ovs-down) ovs bin/ovs-vsctl --db=unix:$OVS_STATE/db.sock --timeout="$(limit 60)" del-br br0 ;;
 exec) shift; in_host "$@" ;;
 *) fail "usage: lab.sh up|down|exec a|b|nat COMMAND..." ;;

@@ -104,6 +104,29 @@ class WithoutEthernetTest {
         }
     }
 
+    /** PPP never gives packets to GRO, so the module changes nothing there: an attachment to another card may load it. */
+    @Test
+    @Order(8)
+    @DisplayName("ppp below")
+    void ppp() {
+        try (EspLab lab = new EspLab("UNDERLAY=ppp")) {
+            assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
+            assertThat(lab.b.csumbpf("attach", DEVICE, "--backstop", "never").err())
+                    .contains("ESP that comes in by " + DEVICE + " (ppp) is decrypted behind tc")
+                    .hasLineCount(1);
+            assertThat(lab.b.csumbpf("attach", DEVICE).ok().out())
+                    .contains("path: the nftables backstop alone")
+                    .doesNotContain("loaded module");
+            lab.a.csumbpf("attach", "eth0").ok();
+            assertEverythingArrives(lab, 1396);
+            assertThat(lab.b.repaired("backstop"))
+                    .as("repaired by the backstop")
+                    .isGreaterThanOrEqualTo(10);
+            lab.detach();
+            assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);
+        }
+    }
+
     /**
      * No host may load esp4_offload here: with the module, Linux 6.1 drops ESP that comes out of an IP tunnel (counted
      * in IpExtInTruncatedPkts or Ip6InTruncatedPkts). So attach does not load it, neither for the tunnel nor for
