@@ -14,14 +14,13 @@ import org.csumbpf.loader.RawMap;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.Event;
 import org.csumbpf.maps.EventReader;
-import org.csumbpf.snapshot.AttachmentView;
 
 /** The events of all attachments, also of those that come and go meanwhile. For one thread. */
 public final class EventStream implements AutoCloseable {
     /**
      * Where an event comes from.
      *
-     * @param netns {@link Place#netnsLabel()} of the {@link AttachmentView#place()}
+     * @param netns {@link Place#netnsLabel()}
      * @param ifname the interface's current name
      */
     public record Origin(String netns, String ifname) {}

@@ -22,8 +22,8 @@ public final class ConfigCodec extends StructCodec<Optional<Config>> {
     public void write(ByteBuffer buffer, Optional<Config> value) {
         Config config = value.orElseThrow();
         buffer.putShort(port.offset(), Members.networkOrder((short) config.port()));
-        int bits = (config.backstop() ? CONFIG_BACKSTOP : 0)
-                | (config.link() == LinkHeader.NONE ? CONFIG_NO_ETHERNET : 0);
+        int bits =
+                (config.backstop() ? CONFIG_BACKSTOP : 0) | (config.link() == LinkHeader.NONE ? CONFIG_NO_ETHERNET : 0);
         buffer.putShort(flags.offset(), (short) bits);
         Codecs.RULE.writeAt(buffer, any.offset(), config.any());
     }
@@ -36,9 +36,7 @@ public final class ConfigCodec extends StructCodec<Optional<Config>> {
                 : Optional.of(new Config(
                         number,
                         (flags.getU16(buffer, base) & CONFIG_BACKSTOP) != 0,
-                        (flags.getU16(buffer, base) & CONFIG_NO_ETHERNET) != 0
-                                ? LinkHeader.NONE
-                                : LinkHeader.ETHERNET,
+                        (flags.getU16(buffer, base) & CONFIG_NO_ETHERNET) != 0 ? LinkHeader.NONE : LinkHeader.ETHERNET,
                         Codecs.RULE.read(buffer, base + any.offset())));
     }
 }

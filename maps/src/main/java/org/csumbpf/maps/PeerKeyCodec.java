@@ -27,6 +27,8 @@ public final class PeerKeyCodec extends StructCodec<PeerKey> {
     @Override
     public PeerKey read(ByteBuffer buffer, int base) {
         return new PeerKey(
-                new Vni(vni.getU32(buffer, base)), Members.address(buffer, base, saddr), Members.address(buffer, base, daddr));
+                new Vni(vni.getU32(buffer, base)),
+                Members.address(buffer, base, saddr),
+                Members.address(buffer, base, daddr));
     }
 }

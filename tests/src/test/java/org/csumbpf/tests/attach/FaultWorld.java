@@ -226,8 +226,7 @@ final class FaultWorld implements AutoCloseable {
     List<String> lies() {
         List<String> lies = new ArrayList<>();
         JsonNode status = status();
-        boolean moved =
-                status.toString().contains("\"state\":\"moved\""); // its program runs in another namespace
+        boolean moved = status.toString().contains("\"state\":\"moved\""); // its program runs in another namespace
         for (String netns : namespaces()) {
             String ruleset = Shell.run("nsenter", "--net=/run/netns/" + netns, "nft", "list", "ruleset")
                     .ok()
