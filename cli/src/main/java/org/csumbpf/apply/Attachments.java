@@ -95,18 +95,41 @@ public final class Attachments {
             if (found.maps() != null) {
                 RuleUpdate.requireRoom(found.maps(), desired.rules());
             }
-            // Taken again: the host may have changed before the lock was held, or when remains were removed.
-            HostSnapshot host = HostSnapshot.take();
-            NamespaceSnapshot here = host.of(netns);
-            AttachPlan plan = AttachPlan.of(
-                    host,
-                    here,
-                    device,
-                    desired,
-                    found.standing(),
-                    backstop.availability().usable());
-            new StepRunner(found, here, device, desired, backstop, scope, result).run(plan);
+            carryOut(AttachPlan::of, found, netns, device, desired, backstop, scope, result);
         }
+    }
+
+    /** How a plan is made. */
+    private interface Planning {
+        AttachPlan plan(
+                HostSnapshot host,
+                NamespaceSnapshot netns,
+                NetDevice device,
+                DesiredAttachment desired,
+                Standing standing,
+                boolean nftables);
+    }
+
+    /** Plans and does the steps, by the host as it is now: it may have changed before the lock was held. */
+    private static void carryOut(
+            Planning planning,
+            StandingAttachment found,
+            NetworkNamespace netns,
+            NetDevice device,
+            DesiredAttachment desired,
+            NftBackstop backstop,
+            PinTree.Scope scope,
+            Result result) {
+        HostSnapshot host = HostSnapshot.take();
+        NamespaceSnapshot here = host.of(netns);
+        AttachPlan plan = planning.plan(
+                host,
+                here,
+                device,
+                desired,
+                found.standing(),
+                backstop.availability().usable());
+        new StepRunner(found, here, device, desired, backstop, scope, result).run(plan);
     }
 
     /** Adds, removes or replaces rules of a running attachment. */
@@ -131,16 +154,7 @@ public final class Attachments {
                         AttachPlan.checkBackstop(
                                         device, desired.options().backstop(), desired.rules(), backstop.availability())
                                 .forEach(result::warn);
-                        HostSnapshot host = HostSnapshot.take();
-                        NamespaceSnapshot here = host.of(netns);
-                        AttachPlan plan = AttachPlan.ofRules(
-                                host,
-                                here,
-                                device,
-                                desired,
-                                standing,
-                                backstop.availability().usable());
-                        new StepRunner(found, here, device, desired, backstop, scope, result).run(plan);
+                        carryOut(AttachPlan::ofRules, found, netns, device, desired, backstop, scope, result);
                     }
                 }
                 return result;

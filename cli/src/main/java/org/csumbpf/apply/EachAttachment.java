@@ -3,7 +3,6 @@ package org.csumbpf.apply;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -34,9 +33,7 @@ final class EachAttachment {
      */
     static List<AttachmentResult> run(Optional<NetworkNamespace> only, Operation operation) {
         List<AttachmentResult> all = new ArrayList<>();
-        Set<PinDirectory> attachments = new LinkedHashSet<>(PinTree.withUnpinned(only));
-        attachments.addAll(Leftover.find(only));
-        for (PinDirectory pins : attachments) {
+        for (PinDirectory pins : Leftover.withPinned(only)) {
             Result result = new Result();
             AtomicReference<String> label =
                     new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());

@@ -80,18 +80,20 @@ final class HostSetup {
         }
     }
 
-    /** Unloads a module that attach loaded. One that is in use stays recorded, so that a later command tries again. */
-    void unloadModule(String module) {
+    /** Unloads a module that attach loaded. False: it is in use and stays recorded, so that a later command tries again. */
+    boolean unloadModule(String module) {
         if (!has(change(module))) {
-            return;
+            return true;
         }
         try {
             if (KernelModule.unload(module)) {
                 result.add(Change.Id.MODULE_UNLOADED, module);
             }
             cross(change(module));
+            return true;
         } catch (KernelException e) {
             result.leave(module, "left module " + module + " loaded: " + e.getMessage());
+            return false;
         }
     }
 

@@ -3,7 +3,9 @@ package org.csumbpf.apply;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import org.csumbpf.backstop.NftPlans;
 import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
@@ -27,6 +29,7 @@ import org.csumbpf.plan.AttachPlan;
 import org.csumbpf.plan.Standing;
 import org.csumbpf.plan.Step;
 import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.NamespaceSnapshot;
 import org.csumbpf.snapshot.OffPath;
 
@@ -44,6 +47,8 @@ final class StepRunner {
     private final PinTree.Scope scope;
     private final Result result;
     private final boolean isNew;
+    /** Modules that were to be unloaded and are in use: the plan's finding that they are not loaded is not true then. */
+    private final Set<String> stillLoaded = new HashSet<>();
     /** Undoes the steps done so far, the last one first. */
     private final Deque<Runnable> undo = new ArrayDeque<>();
 
@@ -74,7 +79,9 @@ final class StepRunner {
                 throw e;
             }
         }
-        plan.findings().forEach(result::warn);
+        plan.findings().stream()
+                .filter(finding -> finding.id() != Finding.Id.MODULE_UNSAFE || !stillLoaded.contains(finding.subject()))
+                .forEach(result::warn);
     }
 
     private void takeBack(RuntimeException failure) {
@@ -114,7 +121,9 @@ final class StepRunner {
             undoneBy(() -> back().unloadModule(load.module()));
             loadModule(load);
         } else if (step instanceof Step.UnloadModule unload) {
-            host(result).unloadModule(unload.module());
+            if (!host(result).unloadModule(unload.module())) {
+                stillLoaded.add(unload.module());
+            }
         } else if (step instanceof Step.ForgetModule forget) {
             host(result).forgetModule(forget.module());
         } else if (step instanceof Step.Hang hang) {

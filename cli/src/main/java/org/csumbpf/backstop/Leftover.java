@@ -2,6 +2,7 @@
 package org.csumbpf.backstop;
 
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -11,6 +12,7 @@ import org.csumbpf.loader.host.MountNamespaces;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.pin.PinDirectory;
+import org.csumbpf.pin.PinTree;
 
 /**
  * Finds nftables rules of attachments whose pins are all lost: a tcx program ends with the pin of its link, its rules
@@ -18,6 +20,13 @@ import org.csumbpf.pin.PinDirectory;
  */
 public final class Leftover {
     private Leftover() {}
+
+    /** The pins of all attachments of one namespace or of all, and where the pins would be of those that lost them all. */
+    public static Set<PinDirectory> withPinned(Optional<NetworkNamespace> only) {
+        Set<PinDirectory> all = new LinkedHashSet<>(PinTree.withUnpinned(only));
+        all.addAll(find(only));
+        return all;
+    }
 
     /**
      * The directories where the pins of such attachments would be. Searches one namespace, the caller's own if none is

@@ -4,12 +4,10 @@ package org.csumbpf.snapshot;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.TreeMap;
 import org.csumbpf.backstop.BackstopReader;
 import org.csumbpf.backstop.BackstopView;
@@ -50,9 +48,7 @@ public final class AttachmentReader {
 
     /** All attachments, of one namespace or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        Set<PinDirectory> attachments = new LinkedHashSet<>(PinTree.withUnpinned(only));
-        attachments.addAll(Leftover.find(only));
-        return withOffPath(each(HostSnapshot.take(), attachments));
+        return withOffPath(each(HostSnapshot.take(), Leftover.withPinned(only)));
     }
 
     /** @param moved kept by a long-running process */
