@@ -2,7 +2,6 @@
 package org.csumbpf.backstop;
 
 import java.nio.file.Path;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -23,7 +22,7 @@ public final class Leftover {
 
     /** The pins of all attachments of one namespace or of all, and where the pins would be of those that lost them all. */
     public static Set<PinDirectory> withPinned(Optional<NetworkNamespace> only) {
-        Set<PinDirectory> all = new LinkedHashSet<>(PinTree.withUnpinned(only));
+        Set<PinDirectory> all = new TreeSet<>(PinTree.withUnpinned(only));
         all.addAll(find(only));
         return all;
     }

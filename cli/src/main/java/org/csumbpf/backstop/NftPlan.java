@@ -220,13 +220,13 @@ public record NftPlan(
     }
 
     /** {@link #rules()} as {@link NftTable} reads them back. */
-    Map<String, List<NftTable.Rule>> expected() {
-        Map<String, List<NftTable.Rule>> expected = new TreeMap<>();
+    Map<String, List<String>> expected() {
+        Map<String, List<String>> expected = new TreeMap<>();
         String comment = comment();
         unmarkedRules().forEach((chain, rules) -> {
-            List<NftTable.Rule> seen = new ArrayList<>();
+            List<String> seen = new ArrayList<>();
             for (String rule : rules) {
-                seen.add(new NftTable.Rule(comment + " " + seen.size(), NftTable.Rule.verdict(rule)));
+                seen.add(NftTable.identify(comment + " " + seen.size(), rule));
             }
             expected.put(chain, seen);
         });

@@ -21,41 +21,41 @@ import org.csumbpf.maps.Vni;
  * {@code nft -j list set} (libnftables-json(5)). Does not ask the kernel.
  *
  * @param chains every chain, with the text between its braces: see {@link NftPlan#chains()}
- * @param rules of chains that have any, in their order
+ * @param rules of chains that have any, in their order: what identifies each
  * @param sets VNIs and their counts, by set
  * @param counters named counters
  * @param dormant whether the kernel skips the table
  */
 public record NftTable(
         Map<String, String> chains,
-        Map<String, List<Rule>> rules,
+        Map<String, List<String>> rules,
         Map<String, Map<Vni, Count>> sets,
         Map<String, Count> counters,
         boolean dormant) {
     static final NftTable NONE = new NftTable(Map.of(), Map.of(), Map.of(), Map.of(), false);
 
+    /** Between a rule's verdict and its comment, in what identifies the rule. */
+    private static final String COMMENTED = " # ";
+
     private static final Pattern COMMENT = Pattern.compile("(.*) comment \"([^\"]*)\"");
 
-    /**
-     * One rule.
-     *
-     * @param comment empty: none
-     * @param verdict its last statement: "drop", "return", "goto if2-repair" …
-     */
-    record Rule(String comment, String verdict) {
-        static Rule parse(String text) {
-            Matcher commented = COMMENT.matcher(text);
-            boolean is = commented.matches();
-            return new Rule(is ? commented.group(2) : "", verdict(is ? commented.group(1) : text));
-        }
+    /** What identifies a rule of the text that nft lists: its comment, if any, and its verdict. */
+    static String identify(String rule) {
+        Matcher commented = COMMENT.matcher(rule);
+        return commented.matches() ? identify(commented.group(2), commented.group(1)) : verdict(rule);
+    }
 
-        /** The last word, preceded by goto or jump if that is before it. */
-        static String verdict(String rule) {
-            String[] words = rule.split(" ");
-            String last = words[words.length - 1];
-            String before = words.length > 1 ? words[words.length - 2] : "";
-            return before.equals("goto") || before.equals("jump") ? before + " " + last : last;
-        }
+    /** What identifies a rule of this comment and these statements. */
+    static String identify(String comment, String statements) {
+        return verdict(statements) + COMMENTED + comment;
+    }
+
+    /** The last statement: "drop", "return", "goto if2-repair" … */
+    private static String verdict(String statements) {
+        String[] words = statements.split(" ");
+        String last = words[words.length - 1];
+        String before = words.length > 1 ? words[words.length - 2] : "";
+        return before.equals("goto") || before.equals("jump") ? before + " " + last : last;
     }
 
     /** Whether {@code nft list tables} lists a table csumbpf of the family. */
@@ -66,7 +66,7 @@ public record NftTable(
     /** Parses all but the elements of sets. */
     static NftTable parse(String text) {
         Map<String, String> chains = new TreeMap<>();
-        Map<String, List<Rule>> rules = new HashMap<>();
+        Map<String, List<String>> rules = new HashMap<>();
         Map<String, Map<Vni, Count>> sets = new TreeMap<>();
         Map<String, Count> counters = new TreeMap<>();
         boolean dormant = false;
@@ -80,7 +80,7 @@ public record NftTable(
                 } else if (kind.equals("chain") && words[0].equals("type")) {
                     chains.put(name, line.strip());
                 } else if (kind.equals("chain")) {
-                    rules.computeIfAbsent(name, c -> new ArrayList<>()).add(Rule.parse(line.strip()));
+                    rules.computeIfAbsent(name, c -> new ArrayList<>()).add(identify(line.strip()));
                 }
             } else if (words.length == 3 && words[2].equals("{")) {
                 kind = words[0];
@@ -116,9 +116,8 @@ public record NftTable(
      * csumbpf's kind. Any other table is somebody else's, whatever its name.
      */
     public boolean ours() {
-        boolean marked = rules.values().stream()
-                .flatMap(List::stream)
-                .anyMatch(rule -> rule.comment().startsWith(NftPlan.MARK));
+        boolean marked =
+                rules.values().stream().flatMap(List::stream).anyMatch(rule -> rule.contains(COMMENTED + NftPlan.MARK));
         return marked || (!chains.isEmpty() && names().allMatch(NftPlan::coined));
     }
 
@@ -151,7 +150,7 @@ public record NftTable(
                 return false;
             }
         }
-        for (Map.Entry<String, List<Rule>> chain : plan.expected().entrySet()) {
+        for (Map.Entry<String, List<String>> chain : plan.expected().entrySet()) {
             if (!chain.getValue().equals(rules.get(chain.getKey()))) {
                 return false;
             }

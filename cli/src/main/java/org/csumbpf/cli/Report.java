@@ -25,7 +25,6 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
-import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.AttachmentView;
@@ -239,12 +238,12 @@ final class Report {
         rules.any()
                 .ifPresent(rule ->
                         out.println(prefix + "port " + rules.port() + ", any vni: " + RuleChanges.describe(rule)));
-        Map<Rule, List<Vni>> byRule = new LinkedHashMap<>();
+        Map<String, List<Vni>> byRule = new LinkedHashMap<>();
         rules.byVni()
-                .forEach((vni, rule) ->
-                        byRule.computeIfAbsent(rule, r -> new ArrayList<>()).add(vni));
-        byRule.forEach((rule, vnis) -> out.println(prefix + "port " + rules.port() + ", vni " + VniRanges.format(vnis)
-                + ": " + RuleChanges.describe(rule)));
+                .forEach((vni, rule) -> byRule.computeIfAbsent(RuleChanges.describe(rule), r -> new ArrayList<>())
+                        .add(vni));
+        byRule.forEach((rule, vnis) ->
+                out.println(prefix + "port " + rules.port() + ", vni " + VniRanges.format(vnis) + ": " + rule));
     }
 
     private void printCounts(AttachmentView.Contents contents, Optional<BackstopView> backstop) {
@@ -254,7 +253,7 @@ final class Report {
         });
         contents.counters().forEach((vni, counters) -> {
             // With thousands of rules, those without packets would hide the others; --json has all.
-            if (contents.counters().size() <= Sample.FEW_RULES || !counters.equals(Counters.NONE)) {
+            if (contents.counters().size() <= Sample.FEW_RULES || !counters.isZero()) {
                 printCounters("vni " + vni, counters);
             }
             backstop.map(b -> b.byVni().get(vni)).ifPresent(c -> printCounters("vni " + vni, c));

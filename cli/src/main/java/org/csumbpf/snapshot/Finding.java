@@ -116,7 +116,7 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
                         subject,
                         evidence,
                         remedies.stream()
-                                .filter(remedy -> !remedy.equals(Preflight.USE_BACKSTOP))
+                                .filter(remedy -> remedy != Preflight.USE_BACKSTOP)
                                 .toList());
     }
 

@@ -35,6 +35,11 @@ public record Counters(Map<Outcome, Count> byOutcome) {
         return parts.stream().reduce(NONE, Counters::plus);
     }
 
+    /** Whether nothing was counted. */
+    public boolean isZero() {
+        return byOutcome.values().stream().allMatch(count -> count.packets() == 0);
+    }
+
     /** Packets that IPsec decrypted (or whose rule is unverified). */
     public long decrypted() {
         return byOutcome.entrySet().stream()

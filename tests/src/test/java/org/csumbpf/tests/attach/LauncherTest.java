@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -16,8 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A class-data archive that does not fit only makes the installed command slower. It prints nothing, because a parser
- * reads --json.
+ * The installed command starts fast. A class-data archive that does not fit only makes it slower and prints nothing,
+ * because a parser reads --json.
  */
 @Tag("root")
 class LauncherTest {
@@ -117,6 +118,29 @@ class LauncherTest {
     void thatIsMissing() throws IOException {
         Files.delete(archive);
         runsSilently();
+    }
+
+    /**
+     * equals and hashCode of a record are linked when they are first used, which takes 12 ms: as much as all of the
+     * rest between reading the options and loading the program. No archive of JDK 17 can hold them.
+     */
+    @Test
+    void attachAndStatusLinkNoMethodsOfRecords() throws IOException {
+        Path log = prefix.resolve("classes.log");
+        String launcher = Files.readString(Path.of(command()));
+        assertThat(launcher).contains(" -Xlog:disable ");
+        Files.writeString(
+                Path.of(command()), launcher.replace(" -Xlog:disable ", " -Xlog:class+load:file=\"$CLASSES_LOG\" "));
+        try (Lab lab = new Lab()) {
+            for (String subcommand : List.of("attach w1 --vni 4097", "status", "status --json", "stats", "detach w1")) {
+                String line = "CLASSES_LOG=" + log + " " + command() + " --netns " + lab.name + " " + subcommand;
+                assertThat(Shell.run("sh", "-c", line).code()).as(subcommand).isIn(0, 9);
+                assertThat(Files.readString(log))
+                        .as(subcommand)
+                        .contains("org.csumbpf.cli.Csumbpf")
+                        .doesNotContain("java.lang.runtime.ObjectMethods");
+            }
+        }
     }
 
     private void replace(byte[] bytes) throws IOException {
