@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the story (story.sh) in a virtual machine with Debian's 6.1 kernel (KERNEL=SERIES for another), or with LAB=host in namespaces of this host,
-# whose kernel needs ESP for that. 'make demo' comes here with everything built and installed.
+# Runs story.sh in a virtual machine with Debian's 6.1 kernel (KERNEL=SERIES for another), or with LAB=host in network
+# namespaces of this host, whose kernel then needs ESP. 'make demo' builds and installs everything, then runs this.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 kernel=${KERNEL:-6.1}
-# In the guest the output is no terminal; here it may be.
+# The guest's output is no terminal, so it must know whether this one is.
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export CSUMBPF_COLOR=1; fi
 
 case ${LAB:-vm} in

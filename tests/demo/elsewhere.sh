@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# 'make demo' as somebody runs it who cloned into a folder below /tmp with a space in its name, with the cache below /run, in a file system
-# of its own each: a guest has its own /tmp and /run, and paths go through make, Maven, qemu, and two shells.
+# Runs 'make demo' in a clone below /tmp with a space in its name, with the cache below /run, each in a file system of
+# its own. A guest has its own /tmp and /run, and paths pass through make, Maven, qemu and two shells.
 set -euo pipefail
 
 checkout=$(readlink -f "$(dirname "$(readlink -f "$0")")/../..")
@@ -15,8 +15,8 @@ finish() {
 trap finish EXIT
 mount -t tmpfs -o size=2G csumbpf-test "$work"
 mount -t tmpfs -o size=2G csumbpf-test "$cache_elsewhere"
-# What is committed, and what is not yet.
+# Copies what is committed, and what is not yet committed.
 git -C "$checkout" ls-files -z --cached --others --exclude-standard | tar -C "$checkout" --null --files-from=- --ignore-failed-read -c | tar -C "$work" -x
 cd "$work"
-# A make that runs this hands on its own variables.
+# Does not inherit the variables of a make that runs this script.
 env -u KERNEL -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES CSUMBPF_CACHE="$cache_elsewhere" make demo

@@ -44,16 +44,14 @@ PATH_MTU=${PATH_MTU:-1500}
 GUARD=${GUARD:-iptables}
 GRO=${GRO:-on}
 OVERLAY=${OVERLAY:-lab}
-# Docker's number for mark and reqid: 0xd0c4e3.
-REQID=13681891
-KEY=0x0102030405060708090a0b0c0d0e0f1011121314
-SPI_TO_A=0x1001
-SPI_TO_B=0x1002
 HOLDERS=/run/csumbpf-lab.holders
 
-. "$(dirname "$(readlink -f "$0")")/limit.sh"
-
 fail() { echo "lab.sh: $*" >&2; exit 1; }
+
+here=$(dirname "$(readlink -f "$0")")
+. "$here/limit.sh"
+. "$here/overlay.sh"
+. "$here/underlay.sh"
 
 # OUTER: the address on the host itself; PUBLIC: the one that the other host uses; GATEWAY: that of nat on this link.
 case $FAMILY/$NAT in
@@ -75,8 +73,8 @@ in_host() {
 	nsenter --net="/run/netns/csumbpf-$host" -- "$@"
 }
 
-# Starting a process takes 30 ms on an emulated machine, so the script starts few: give, enslave, address, esp, overlay
-# and encrypted print lines for 'ip -batch', and one shell configures each host, all three at once.
+# Starting a process takes 30 ms on an emulated machine, so the script starts few: give, stack, address and encrypted print lines for
+# 'ip -batch', and one shell configures each host, all three at once.
 
 card() { # link end; sets device
 	local file address
@@ -106,112 +104,17 @@ give() {
 	echo "link set $device netns csumbpf-$3 name $4"
 }
 
-enslave() { # devices of bond0
-	local device
-	echo "link add bond0 type bond mode balance-rr miimon 100"
-	for device; do
-		echo "link set $device down"
-		echo "link set $device master bond0"
-	done
-}
-
 # address DEVICE ADDRESS
 address() {
 	echo "link set $1 up"
 	echo "addr add $2/$PREFIX dev $1$([ "$FAMILY" = 4 ] || echo " nodad")"
 }
 
-esp() { # local remote spi-out spi-in
-	local aead="rfc4106(gcm(aes))" encap=
-	[ "$ENCAP" = none ] || encap="encap espinudp 4500 4500 $([ "$FAMILY" = 4 ] && echo 0.0.0.0 || echo ::)"
-	cat <<-END
-		xfrm state add src $1 dst $2 proto esp spi $3 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
-		xfrm state add src $2 dst $1 proto esp spi $4 reqid $REQID mode transport replay-window $REPLAY_WINDOW aead $aead $KEY 64 $encap
-		xfrm policy add src $1 dst $2 proto udp dport $PORT mark $REQID dir out tmpl src $1 dst $2 proto esp reqid $REQID mode transport
-	END
-}
-
-# Opens a socket as IKE daemons do (UDP_ENCAP, UDP_ENCAP_ESPINUDP), on which the kernel decapsulates ESP in UDP.
-take_esp_out_of_udp() {
-	/usr/bin/python3 -c 'import signal, socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.IPPROTO_UDP, 100, 2)
-s.bind(("0.0.0.0", 4500))
-signal.pause()' >/dev/null 2>&1 </dev/null &
-	echo $! >>"$HOLDERS"
-}
-
-overlay() { # local remote end
-	local vni n=0
-	for vni in $VNIS; do
-		cat <<-END
-			link add vxlan$n mtu $OVERLAY_MTU type vxlan id $vni dstport $PORT local $1 remote $2 nolearning udpcsum
-			addr add 10.0.$((9 + n)).$3/24 dev vxlan$n
-			link set vxlan$n up
-		END
-		n=$((n + 1))
-	done
-}
-
-# Docker's rules: encrypt packets with these VNIs, and drop them if they arrive unencrypted.
-guard() {
-	local vni header
-	if [ "$GUARD" = nft ]; then
-		nft -f - <<-END
-			table $NFT_FAMILY docker-overlay {
-				set encrypted-vnis { typeof @th,96,24; elements = { ${VNIS// /, } } }
-				chain enc-out {
-					type route hook output priority mangle;
-					udp dport $PORT @th,96,24 @encrypted-vnis counter meta mark set $REQID
-				}
-				chain enc-in {
-					type filter hook input priority raw;
-					meta secpath missing udp dport $PORT @th,96,24 @encrypted-vnis counter drop
-				}
-			}
-		END
-		return
-	fi
-	# The VNI is at offset 4 after the IP header and the 8 bytes of UDP's.
-	header="0>>22&0x3C@12"
-	[ "$FAMILY" = 4 ] || header=52
-	{
-		echo "*mangle"
-		for vni in $VNIS; do
-			echo "-A OUTPUT -p udp --dport $PORT -m u32 --u32 $header&0xFFFFFF00=$((vni << 8)) -j MARK --set-mark $REQID"
-		done
-		echo COMMIT
-		echo "*filter"
-		for vni in $VNIS; do
-			echo "-A INPUT -p udp --dport $PORT -m policy --dir in --pol none -m u32 --u32 $header&0xFFFFFF00=$((vni << 8)) -j DROP"
-		done
-		echo COMMIT
-	} | "$IPTABLES-restore" --noflush
-}
-
-# The devices between nat and b that have the addresses.
-inside=eth1 outside=eth0
-case $UNDERLAY in
-vlan) inside=eth1.100 outside=eth0.100 ;;
-bond) inside=bond0 outside=bond0 ;;
-wireguard | gre | ipip | sit | ip6tnl | ip6gre | ppp) inside=tunnel0 outside=tunnel0 ;;
-ovs) outside=br0 ;;
-esac
-
 up() {
 	local host modules=(vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat) hosts=()
 	if [ "$FAMILY" = 4 ]; then modules+=(esp4); else modules+=(esp6); fi
 	modprobe -qa "${modules[@]}" || true # built in, or an error below names it
-	[ "$UNDERLAY" != bond ] || modprobe -q bonding max_bonds=0
-	case $UNDERLAY in
-	wireguard | ipip) modprobe -q $UNDERLAY || true ;;
-	gre) modprobe -q ip_gre || true ;;
-	sit) modprobe -q sit || true ;;
-	ip6tnl) modprobe -q ip6_tunnel || true ;;
-	ip6gre) modprobe -q ip6_gre || true ;;
-	ppp) modprobe -qa ppp_generic ppp_async || true ;;
-	ovs) modprobe -q openvswitch || true ;;
-	esac
+	underlay_modules
 	printf 'netns add csumbpf-%s\n' a nat b | ip -batch -
 	{
 		give 1 1 a eth0
@@ -235,79 +138,6 @@ up() {
 		[ $SECONDS -lt $end ] || fail "b does not answer to a"
 		sleep 0.2
 	done
-}
-
-# The private key of an end of the WireGuard tunnel, 32 bytes. It is constant, because nothing here is secret.
-wireguard_key() { printf 'csumbpf-lab-end-%016d' "$1" | base64; }
-
-# tunnel CARD OWN OTHER: makes the device tunnel0 from this end of the link to the other one.
-tunnel() {
-	case $UNDERLAY in
-	ppp) ppp "$2"; return ;;
-	wireguard | gre | ipip | sit | ip6tnl | ip6gre) ;;
-	*) return 0 ;;
-	esac
-	ip link set "$1" up
-	ip addr add "172.31.0.$2/24" dev "$1"
-	if [ "$UNDERLAY" = ip6tnl ] || [ "$UNDERLAY" = ip6gre ]; then
-		# The tunnel's own addresses are IPv6, whatever it carries.
-		echo 0 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"
-		ip addr add "fd00:31::$2/64" dev "$1" nodad
-		ip link add tunnel0 type "$UNDERLAY" $([ "$UNDERLAY" = ip6gre ] || echo mode any) \
-			local "fd00:31::$2" remote "fd00:31::$3" hoplimit 64 encaplimit none
-	elif [ "$UNDERLAY" = wireguard ]; then
-		ip link add tunnel0 type wireguard
-		wireguard_key "$2" >"/run/csumbpf-lab.key$2" # in a file, because not every guest has /dev/fd
-		wg set tunnel0 listen-port 51820 private-key "/run/csumbpf-lab.key$2" peer "$(wireguard_key "$3" | wg pubkey)" \
-			allowed-ips 0.0.0.0/0,::/0 endpoint "172.31.0.$3:51820"
-	else
-		ip link add tunnel0 type "$UNDERLAY" local "172.31.0.$2" remote "172.31.0.$3" ttl 64
-	fi
-}
-
-# unpacked PACKAGE PROGRAM [ARGUMENT...]: a program of a package that is not installed, on the libraries that it was unpacked with.
-unpacked() {
-	local tree lib
-	tree=$("$(dirname "$0")/fetch-package" "$1" "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')")
-	lib=$(echo "$tree"/usr/lib/*-linux-gnu)
-	OVS_PKGDATADIR=$tree/usr/share/openvswitch \
-		exec "$lib"/ld-linux-*.so.? --library-path "$lib" "$tree/usr/$2" "${@:3}"
-}
-
-# ppp END: the device tunnel0 by PPP, over a pseudo-terminal between the two hosts. The pppd of END 1 starts that of the other host.
-PPP_OPTIONS="ifname tunnel0 noauth local nodefaultroute noccp novj noipv6 asyncmap 0"
-ppp() {
-	local end=$((SECONDS + $(limit 60)))
-	if [ "$1" = 1 ]; then
-		# shellcheck disable=SC2086
-		(unpacked ppp sbin/pppd $PPP_OPTIONS nodetach 172.31.0.1:172.31.0.2 \
-			pty "nsenter --net=/run/netns/csumbpf-b -- '$0' pppd") >/run/csumbpf-lab.pppd.log 2>&1 </dev/null &
-		echo $! >>"$HOLDERS"
-	fi
-	until [ -n "$(ip -o link show dev tunnel0 up 2>/dev/null)" ]; do
-		[ $SECONDS -lt $end ] || fail "no PPP: $(tail -n 3 /run/csumbpf-lab.pppd.log)"
-		sleep 0.1
-	done
-}
-
-OVS_STATE=/run/csumbpf-lab.ovs
-ovs() { # PROGRAM [ARGUMENT...]
-	export OVS_RUNDIR=$OVS_STATE OVS_LOGDIR=$OVS_STATE OVS_DBDIR=$OVS_STATE
-	unpacked openvswitch-switch "$@"
-}
-
-ovs_bridge() { # CARD
-	[ "$UNDERLAY" = ovs ] || return 0
-	local database=unix:$OVS_STATE/db.sock
-	mkdir -p $OVS_STATE
-	(ovs bin/ovsdb-tool create)
-	(ovs sbin/ovsdb-server --remote="p$database") >$OVS_STATE/ovsdb-server.log 2>&1 </dev/null &
-	echo $! >>"$HOLDERS"
-	(ovs bin/ovs-vsctl --db=$database --retry --no-wait init)
-	(ovs lib/openvswitch-switch/ovs-vswitchd $database) >$OVS_STATE/ovs-vswitchd.log 2>&1 </dev/null &
-	echo $! >>"$HOLDERS"
-	ip link set "$1" up
-	(ovs bin/ovs-vsctl --db=$database --timeout="$(limit 60)" add-br br0 -- add-port br0 "$1")
 }
 
 # 'up' runs this in the host's network namespace.
@@ -343,31 +173,13 @@ configure_b() {
 	ovs_bridge eth0
 	{
 		echo link set lo up
-		case $UNDERLAY in
-		vlan)
-			echo link set eth0 up
-			echo link add link eth0 name $outside type vlan id 100
-			;;
-		bond) enslave eth0 eth1 ;;
-		esac
+		stack eth0 eth1 $outside
 		[ "$PATH_MTU" = 1500 ] || echo "link set $outside mtu $PATH_MTU"
 		address $outside $B_OUTER
 		echo "route add default via $B_GATEWAY"
 		encrypted $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B 2
 	} | ip -batch -
 	protect
-}
-
-encrypted() { # local remote spi-out spi-in end
-	[ "$OVERLAY" = lab ] || return 0
-	esp "$1" "$2" "$3" "$4"
-	overlay "$1" "$2" "$5"
-}
-
-protect() {
-	[ "$OVERLAY" = lab ] || return 0
-	guard
-	[ "$ENCAP" = none ] || take_esp_out_of_udp
 }
 
 configure_nat() {
@@ -384,13 +196,7 @@ configure_nat() {
 	one_to_one "$B_OUTER" "$B_PUBLIC"
 	{
 		echo link set lo up
-		case $UNDERLAY in
-		vlan)
-			echo link set eth1 up
-			echo link add link eth1 name $inside type vlan id 100
-			;;
-		bond) enslave eth1 eth2 ;;
-		esac
+		stack eth1 eth2 $inside
 		if [ "$PATH_MTU" != 1500 ]; then
 			echo "link set $inside mtu $PATH_MTU"
 			[ "$FAMILY" = 4 ] || echo "link set eth0 mtu $PATH_MTU"
@@ -425,19 +231,12 @@ one_to_one() { # inside outside
 
 down() {
 	local host pid
-	if [ -S $OVS_STATE/db.sock ]; then
-		# The kernel's datapath outlives the daemon and holds the card.
-		in_host b "$0" ovs-down || true
-	fi
+	underlay_stop
 	if [ -f $HOLDERS ]; then
 		while read -r pid; do kill "$pid" 2>/dev/null || true; done <$HOLDERS
 		rm -f $HOLDERS
 	fi
-	# On Linux 5.10 the socket of WireGuard would hold the namespace.
-	if [ -d /sys/module/wireguard ]; then
-		for host in nat b; do ip -n csumbpf-$host link del tunnel0 2>/dev/null || true; done
-	fi
-	rm -rf $OVS_STATE
+	underlay_remove
 	# After a failed "up" some of the namespaces do not exist.
 	printf 'netns del csumbpf-%s\n' a nat b | ip -force -batch - 2>/dev/null || true
 	[ "$LINK" = virtio ] || return 0
@@ -460,11 +259,7 @@ case ${1-} in
 up) up ;;
 down) down ;;
 configure) configure "$2" ;;
-pppd)
-	# shellcheck disable=SC2086
-	unpacked ppp sbin/pppd $PPP_OPTIONS notty
-	;;
-ovs-down) ovs bin/ovs-vsctl --db=unix:$OVS_STATE/db.sock --timeout="$(limit 60)" del-br br0 ;;
+pppd | ovs-down) underlay_command "$1" ;; # called by underlay.sh
 exec) shift; in_host "$@" ;;
 *) fail "usage: lab.sh up|down|exec a|b|nat COMMAND..." ;;
 esac

@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 kernel=${KERNEL:-6.1}
 engine=${ENGINE:-bookworm}
-# The guest's output is no terminal, so it must be told whether this one is.
+# The guest's output is no terminal, so it must know whether this one is.
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export CSUMBPF_COLOR=1; fi
 
 echo "Two Docker engines, in a virtual machine with its own kernel; nothing of this host's network or Docker is touched."

@@ -10,7 +10,7 @@ lab=$here/../lab/lab.sh
 swarm=$here/swarm.sh
 csumbpf=${CSUMBPF:-$(readlink -f "$here/../..")/bin/csumbpf}
 
-. "$here/../demo/telling.sh"
+. "$here/../demo/narrate.sh"
 
 finish() {
 	detach_all

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by what tells a story and checks it. Needs $lab and $csumbpf; the first thing that is not as told ends the script.
+# Sourced by scripts that show a scene and check it. Needs $lab and $csumbpf. The first result that is not as
+# expected ends the script.
 
 bold= dim= green= red= plain=
 if [ -n "${CSUMBPF_COLOR-}" ] && [ -z "${NO_COLOR-}" ]; then
@@ -12,36 +13,37 @@ fail() { printf '  %sNOT AS EXPECTED%s %s\n' "$red" "$plain" "$*"; exit 1; }
 expect() { if [ "$1" = "$2" ]; then good "$3"; else fail "$3: expected $2, got $1"; fi; }
 on() { "$lab" exec "$@"; }
 
-# csumbpf on a host, as a part of the story.
+# Runs csumbpf on a host and shows the command.
 csumbpf_on() { # host arguments
 	local host=$1
 	shift
 	show "${dim}\$ csumbpf --netns csumbpf-$host $*$plain"
 	"$csumbpf" --netns "csumbpf-$host" "$@" | sed 's/^/  /'
 }
-# On a and b at once, since a JVM takes its time where it is emulated; told one after the other, with the time that each took.
+# Runs it on a and b at the same time, because a JVM is slow in an emulated machine. Prints one output after the
+# other, each with the time that it took.
 csumbpf_on_both() {
-	local host told status=0
+	local host outputs status=0
 	local -A running
-	told=$(mktemp -d)
+	outputs=$(mktemp -d)
 	for host in a b; do
 		{
 			local began
 			began=$(date +%s%N)
 			csumbpf_on $host "$@"
 			show "$((($(date +%s%N) - began) / 1000000)) ms"
-		} >"$told/$host" 2>&1 &
+		} >"$outputs/$host" 2>&1 &
 		running[$host]=$!
 	done
 	for host in a b; do
 		wait "${running[$host]}" || status=$?
-		cat "$told/$host"
+		cat "$outputs/$host"
 	done
-	rm -r "$told"
+	rm -r "$outputs"
 	return $status
 }
 
-# Only in the lab: with LAB=host there may be attachments of the host's own.
+# Detaches in the lab only: with LAB=host the host may have attachments of its own.
 detach_all() {
 	local host
 	[ -e /sys/fs/bpf/csumbpf ] || return 0
@@ -54,5 +56,5 @@ loss() { # from to [options of ping]
 	shift
 	on "$from" ping -q -c 5 -i 0.2 -W 1 "$@" | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
-# What the kernel warns of; levels 0 to 4.
+# The kernel's warnings and errors: levels 0 to 4.
 warnings() { dmesg --level emerg,alert,crit,err,warn; }
