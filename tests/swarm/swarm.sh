@@ -96,6 +96,9 @@ start() { # host
 }
 answers() { docker "$1" version >/dev/null 2>&1; }
 
+# The engine's socket, as a path of this mount namespace.
+socket() { echo "/proc/$(<"$state/$1.init")/root/run/docker.sock"; }
+
 stop() { # host
 	inside "$1" /bin/busybox sh -c 'kill $(/bin/busybox cat /run/docker.pid)'
 	until_done 120 "$1" stopped "$1"

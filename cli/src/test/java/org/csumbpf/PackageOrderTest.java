@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Test;
 /** The packages of cli use one another in one direction, as ARCHITECTURE.md has it. */
 class PackageOrderTest {
     /** Each may use those after it. */
-    private static final List<String> ORDER =
-            List.of("cli", "serve", "apply", "plan", "snapshot", "backstop", "pin", "desired", "text");
+    private static final List<String> ORDER = List.of(
+            "cli", "serve", "apply", "plan", "discover", "snapshot", "backstop", "pin", "desired", "docker", "text");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)

@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Vni;
+import org.csumbpf.text.JsonTree;
 
 /**
  * A table csumbpf as the kernel has it, parsed from {@code nft -n -t list table}, and its sets from

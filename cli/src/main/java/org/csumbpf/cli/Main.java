@@ -20,6 +20,7 @@ public final class Main {
             Map.entry("attach", AttachCommand.class),
             Map.entry("detach", DetachCommand.class),
             Map.entry("restore", RestoreCommand.class),
+            Map.entry("discover", DiscoverCommand.class),
             Map.entry("status", StatusCommand.class),
             Map.entry("stats", StatsCommand.class),
             Map.entry("serve", ServeCommand.class),

@@ -12,6 +12,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.Ethtool;
 import org.csumbpf.loader.host.Inet6Addresses;
+import org.csumbpf.loader.host.IpsecPolicy;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.loader.host.SecurityAssociation;
@@ -24,6 +25,7 @@ import org.csumbpf.loader.host.Xfrm;
  * @param addresses of its devices
  * @param inet6 which of them have IPv6
  * @param associations its IPsec security associations
+ * @param policies its IPsec policies
  * @param gro whether the device of that name has its GRO feature on
  */
 public record NamespaceSnapshot(
@@ -31,6 +33,7 @@ public record NamespaceSnapshot(
         Reading<List<DeviceAddress>> addresses,
         Reading<Inet6Addresses> inet6,
         Reading<List<SecurityAssociation>> associations,
+        Reading<List<IpsecPolicy>> policies,
         Predicate<String> gro) {
 
     /** Of the namespace that the caller has entered; the caller must be in it again for each part that it reads. */
@@ -41,6 +44,7 @@ public record NamespaceSnapshot(
                 Reading.of(Rtnetlink::addresses),
                 Reading.of(Inet6Addresses::read),
                 Reading.of(Xfrm::associations),
+                Reading.of(Xfrm::policies),
                 name -> gro.computeIfAbsent(name, NamespaceSnapshot::gro));
     }
 

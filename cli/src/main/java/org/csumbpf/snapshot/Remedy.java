@@ -24,15 +24,16 @@ public record Remedy(List<String> command, String effect) {
 
     /** A subcommand of csumbpf that works in the namespace, wherever it is typed. */
     static Remedy csumbpf(NetworkNamespace netns, String effect, String... words) {
-        return new Remedy(arguments(netns, words), effect);
+        return new Remedy(csumbpfArguments(netns, words), effect);
     }
 
     /** The command alone, quoted for a shell. */
     public static String csumbpfLine(NetworkNamespace netns, String... words) {
-        return ShellWord.line(arguments(netns, words));
+        return ShellWord.line(csumbpfArguments(netns, words));
     }
 
-    private static List<String> arguments(NetworkNamespace netns, String... words) {
+    /** The arguments of a subcommand of csumbpf that works in the namespace. */
+    public static List<String> csumbpfArguments(NetworkNamespace netns, String... words) {
         List<String> command = new ArrayList<>(List.of("csumbpf"));
         if (!netns.isCurrent()) {
             command.addAll(List.of("--netns", netns.reference()));

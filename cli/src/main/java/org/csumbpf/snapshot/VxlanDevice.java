@@ -16,15 +16,25 @@ import org.csumbpf.loader.host.Rtnetlink;
  * @param port IFLA_VXLAN_PORT: the UDP port it listens on, in host order
  * @param learning IFLA_VXLAN_LEARNING: the device compares a packet's source with the forwarding entry of its sender
  * @param moved its socket is in another network namespace, where the device was made
+ * @param checksums IFLA_VXLAN_UDP_CSUM: the device sends UDP checksums over IPv4
  * @param received packets that it has received since it was made
  */
-record VxlanDevice(int ifindex, String name, long id, int port, boolean learning, boolean moved, long received) {
+public record VxlanDevice(
+        int ifindex,
+        String name,
+        long id,
+        int port,
+        boolean learning,
+        boolean moved,
+        boolean checksums,
+        long received) {
     private static final int IFLA_VXLAN_ID = 1;
     private static final int IFLA_VXLAN_LEARNING = 7;
     private static final int IFLA_VXLAN_PORT = 15;
+    private static final int IFLA_VXLAN_UDP_CSUM = 18;
 
     /** The VXLAN devices of the network namespace that the caller has entered. */
-    static List<VxlanDevice> here() {
+    public static List<VxlanDevice> here() {
         return Rtnetlink.details("vxlan").stream().map(VxlanDevice::of).toList();
     }
 
@@ -38,6 +48,7 @@ record VxlanDevice(int ifindex, String name, long id, int port, boolean learning
                         value(details, IFLA_VXLAN_PORT, 2, ByteOrder.BIG_ENDIAN).getShort(0)),
                 value(details, IFLA_VXLAN_LEARNING, 1, ByteOrder.nativeOrder()).get(0) != 0,
                 details.device().lowerInOtherNetns(),
+                value(details, IFLA_VXLAN_UDP_CSUM, 1, ByteOrder.nativeOrder()).get(0) != 0,
                 details.received());
     }
 

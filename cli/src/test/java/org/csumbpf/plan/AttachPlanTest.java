@@ -66,6 +66,7 @@ class AttachPlanTest {
                     Reading.known(List.of()),
                     Reading.known(inet6),
                     Reading.known(associations),
+                    Reading.of(() -> List.of()),
                     name -> !withoutGro.contains(name));
         }
 

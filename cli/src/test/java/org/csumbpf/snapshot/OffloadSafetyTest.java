@@ -75,11 +75,12 @@ class OffloadSafetyTest {
                 Reading.known(List.of(new DeviceAddress(ifindex, address(own)))),
                 Reading.of(() -> fail("not asked for")),
                 Reading.known(associations),
+                Reading.of(() -> fail("not asked for")),
                 name -> fail("not asked for")));
     }
 
     private static SecurityAssociation sa(int protocol) {
-        return new SecurityAssociation(protocol, address("192.0.2.1"), address("192.0.2.2"));
+        return new SecurityAssociation(protocol, address("192.0.2.1"), address("192.0.2.2"), 0x1001, 0, false);
     }
 
     private static InetAddress address(String text) {

@@ -30,7 +30,9 @@ public final class Errno {
     public static final int ENOLINK = 67;
     public static final int EPROTONOSUPPORT = 93;
     public static final int EOPNOTSUPP = 95;
+    public static final int ENETUNREACH = 101;
     public static final int ENOBUFS = 105;
+    public static final int EHOSTUNREACH = 113;
     /** Kernel-internal, but the bpf system call returns it for operations that an object does not have. */
     public static final int ENOTSUPP = 524;
 
@@ -60,6 +62,8 @@ public final class Errno {
             Map.entry(ENOLINK, "ENOLINK (Link has been severed)"),
             Map.entry(EPROTONOSUPPORT, "EPROTONOSUPPORT (Protocol not supported)"),
             Map.entry(EOPNOTSUPP, "EOPNOTSUPP (Operation not supported)"),
+            Map.entry(ENETUNREACH, "ENETUNREACH (Network is unreachable)"),
+            Map.entry(EHOSTUNREACH, "EHOSTUNREACH (No route to host)"),
             Map.entry(ENOBUFS, "ENOBUFS (No buffer space available)"),
             Map.entry(ENOTSUPP, "ENOTSUPP (Operation not supported)"));
 

@@ -51,7 +51,8 @@ class AbiTest {
             "host.PrivateDirectory.PERMISSIONS",
             "host.PrivateDirectory.WRITABLE_BY_OTHERS",
             "host.SystemdNotify.PAUSE_MILLIS",
-            "host.SystemdNotify.TRIES");
+            "host.SystemdNotify.TRIES",
+            "host.Xfrm.ONE_PORT");
 
     private record Said(boolean exactly, long value) {}
 

@@ -12,7 +12,7 @@ import java.util.function.Function;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
-/** Dumps over netlink(7), in the calling thread's network namespace. */
+/** Dumps and requests over netlink(7), in the calling thread's network namespace. */
 final class Netlink {
     private static final int NLM_F_REQUEST = 1;
     private static final int NLM_F_DUMP = 0x300;
@@ -42,6 +42,28 @@ final class Netlink {
             Body body,
             String operation,
             Function<NetlinkMessages.Message, Optional<T>> parse) {
+        return exchange(family, type, NLM_F_DUMP, bodySize, body, operation, parse);
+    }
+
+    /** Reads what answers one question: one datagram. The parameters are those of {@link #dump}. */
+    static <T> List<T> request(
+            int family,
+            int type,
+            int bodySize,
+            Body body,
+            String operation,
+            Function<NetlinkMessages.Message, Optional<T>> parse) {
+        return exchange(family, type, 0, bodySize, body, operation, parse);
+    }
+
+    private static <T> List<T> exchange(
+            int family,
+            int type,
+            int flags,
+            int bodySize,
+            Body body,
+            String operation,
+            Function<NetlinkMessages.Message, Optional<T>> parse) {
         int socket = Libc.check(
                 Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, family), "open", "netlink socket");
         try {
@@ -51,7 +73,7 @@ final class Netlink {
             ByteBuffer buffer = request.getByteBuffer(0, length).order(ByteOrder.nativeOrder());
             buffer.putInt(0, length);
             buffer.putShort(4, (short) type);
-            buffer.putShort(6, (short) (NLM_F_REQUEST | NLM_F_DUMP));
+            buffer.putShort(6, (short) (NLM_F_REQUEST | flags));
             body.fill(buffer);
             Libc.check(Libc.send(socket, request, length, 0), operation, "(netlink)");
             List<T> results = new ArrayList<>();
@@ -72,6 +94,9 @@ final class Netlink {
                                 operation, "(netlink)", -message.body().getInt(0));
                     }
                     parse.apply(message).ifPresent(results::add);
+                }
+                if (flags != NLM_F_DUMP) {
+                    return results;
                 }
             }
         } finally {

@@ -23,6 +23,7 @@ final class NetlinkMessages {
     static final int NLMSG_DONE = 3;
     static final int RTM_NEWLINK = 16;
     static final int RTM_NEWADDR = 20;
+    static final int RTM_NEWROUTE = 24;
     static final int RTM_NEWNEIGH = 28;
     static final int RTM_NEWQDISC = 36;
     static final int RTM_NEWTFILTER = 44;
@@ -53,6 +54,8 @@ final class NetlinkMessages {
     private static final int IFADDRMSG_SIZE = 8;
     private static final int IFA_ADDRESS = 1;
     private static final int IFA_LOCAL = 2;
+    private static final int RTMSG_SIZE = 12;
+    private static final int RTA_OIF = 4;
     private static final int TCMSG_SIZE = 20;
     private static final int TCA_KIND = 1;
 
@@ -183,6 +186,15 @@ final class NetlinkMessages {
         return inetAddress(value).map(address -> new DeviceAddress(body.getInt(4), address));
     }
 
+    /** The ifindex of the device that a route uses; empty: it uses none. */
+    static Optional<Integer> routeDevice(Message message) {
+        if (message.type() != RTM_NEWROUTE || message.body().limit() < RTMSG_SIZE) {
+            return Optional.empty();
+        }
+        return Optional.of(number(attributes(message.body(), RTMSG_SIZE), RTA_OIF))
+                .filter(ifindex -> ifindex != 0);
+    }
+
     /** Empty for a family that is neither IPv4 nor IPv6. */
     private static Optional<InetAddress> inetAddress(ByteBuffer value) {
         byte[] bytes = new byte[value.limit()];
@@ -217,7 +229,7 @@ final class NetlinkMessages {
                 .orElse("");
     }
 
-    private static Map<Integer, ByteBuffer> attributes(ByteBuffer body, int start) {
+    static Map<Integer, ByteBuffer> attributes(ByteBuffer body, int start) {
         Map<Integer, ByteBuffer> attributes = new HashMap<>();
         each(body, start, attributes::put);
         return attributes;

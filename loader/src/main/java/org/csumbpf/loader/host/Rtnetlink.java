@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -14,6 +15,10 @@ public final class Rtnetlink {
     private static final int RTM_GETADDR = 22;
     private static final int RTM_GETNEIGH = 30;
     private static final int AF_BRIDGE = 7;
+    private static final int RTM_GETROUTE = 26;
+    private static final int RTMSG_SIZE = 12;
+    private static final int ATTRIBUTE_HEADER = 4;
+    private static final int RTA_DST = 1;
     private static final int RTM_GETQDISC = 38;
     private static final int RTM_GETTFILTER = 46;
     /** TC_H_CLSACT: the parent of a clsact or ingress qdisc. */
@@ -48,6 +53,34 @@ public final class Rtnetlink {
     /** The IPv4 and IPv6 addresses of all devices. */
     public static List<DeviceAddress> addresses() {
         return dump(RTM_GETADDR, 8, request -> {}, "list addresses", NetlinkMessages::address);
+    }
+
+    /** The ifindex of the device by which packets to the address leave, as 'ip route get' shows it; empty: there is no route. */
+    public static Optional<Integer> routeTo(InetAddress address) {
+        byte[] bytes = address.getAddress();
+        try {
+            return Netlink.request(
+                            NETLINK_ROUTE,
+                            RTM_GETROUTE,
+                            RTMSG_SIZE + ATTRIBUTE_HEADER + bytes.length,
+                            request -> {
+                                int at = NetlinkMessages.HEADER_SIZE;
+                                request.put(at, (byte) (bytes.length == 4 ? Libc.AF_INET : Libc.AF_INET6));
+                                request.put(at + 1, (byte) (bytes.length * 8));
+                                request.putShort(at + RTMSG_SIZE, (short) (ATTRIBUTE_HEADER + bytes.length));
+                                request.putShort(at + RTMSG_SIZE + 2, (short) RTA_DST);
+                                request.put(at + RTMSG_SIZE + ATTRIBUTE_HEADER, bytes);
+                            },
+                            "look up the route to " + address.getHostAddress(),
+                            NetlinkMessages::routeDevice)
+                    .stream()
+                    .findFirst();
+        } catch (KernelException e) {
+            if (e.errno() == Errno.ENETUNREACH || e.errno() == Errno.EHOSTUNREACH || e.errno() == Errno.EACCES) {
+                return Optional.empty(); // no route; EACCES: a route that prohibits
+            }
+            throw e;
+        }
     }
 
     /** @param kind IFLA_INFO_KIND */

@@ -10,8 +10,13 @@ import java.net.InetAddress;
  * @param protocol IP protocol number: 50 is ESP, 51 AH, 108 IPComp
  * @param source outer address of the packets
  * @param destination outer address of the packets
+ * @param spi Security Parameters Index, 0 to 2^32 - 1
+ * @param mode XFRM_MODE_*: 0 is transport mode, 1 tunnel mode
+ * @param inUdp whether the packets travel in UDP, for NAT traversal (RFC 3948)
  */
-public record SecurityAssociation(int protocol, InetAddress source, InetAddress destination) {
+public record SecurityAssociation(
+        int protocol, InetAddress source, InetAddress destination, long spi, int mode, boolean inUdp) {
+    private static final int TRANSPORT = 0;
     private static final int ESP = 50;
     private static final int COMP = 108;
 
@@ -22,6 +27,11 @@ public record SecurityAssociation(int protocol, InetAddress source, InetAddress 
 
     public boolean isEsp() {
         return protocol == ESP;
+    }
+
+    /** Whether the SA has transport mode: the outer header is the packet's own, so its checksums cover addresses that NAT changes. */
+    public boolean isTransport() {
+        return mode == TRANSPORT;
     }
 
     /** IPComp (RFC 3173): a packet is compressed before it is encrypted. */

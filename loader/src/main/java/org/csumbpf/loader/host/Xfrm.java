@@ -4,8 +4,10 @@ package org.csumbpf.loader.host;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
@@ -18,14 +20,42 @@ public final class Xfrm {
     private static final int SA_DESTINATION = 56;
     private static final int SA_PROTOCOL = 76;
     private static final int SA_SOURCE = 80;
+    private static final int SA_SPI = 72;
     private static final int SA_FAMILY = 212;
+    private static final int SA_MODE = 214;
+    private static final int XFRMA_ENCAP = 4;
+    private static final int XFRM_MSG_NEWPOLICY = 0x13;
+    private static final int XFRM_MSG_GETPOLICY = 0x15;
+    private static final int POLICY_SIZE = 168;
+    private static final int POLICY_DESTINATION_PORT = 32;
+    private static final int POLICY_DESTINATION_PORT_MASK = 34;
+    private static final int POLICY_PROTOCOL = 44;
+    private static final int POLICY_DIRECTION = 160;
+    private static final int XFRM_POLICY_OUT = 1;
+    private static final int XFRMA_TMPL = 5;
+    private static final int TEMPLATE_SIZE = 64;
+    private static final int TEMPLATE_PROTOCOL = 20;
+    private static final int TEMPLATE_MODE = 48;
+    private static final int IPPROTO_ESP = 50;
+    private static final int XFRM_MODE_TRANSPORT = 0;
+    /** The mask of a selector that names one port. */
+    private static final int ONE_PORT = 0xffff;
 
     private Xfrm() {}
 
     /** All SAs; none if the kernel has no IPsec. */
     public static List<SecurityAssociation> associations() {
+        return dump(XFRM_MSG_GETSA, "list IPsec SAs", Xfrm::association);
+    }
+
+    /** All policies, without those of sockets; none if the kernel has no IPsec. */
+    public static List<IpsecPolicy> policies() {
+        return dump(XFRM_MSG_GETPOLICY, "list IPsec policies", Xfrm::policy);
+    }
+
+    private static <T> List<T> dump(int type, String operation, Function<NetlinkMessages.Message, Optional<T>> parse) {
         try {
-            return Netlink.dump(NETLINK_XFRM, XFRM_MSG_GETSA, 0, request -> {}, "list IPsec SAs", Xfrm::association);
+            return Netlink.dump(NETLINK_XFRM, type, 0, request -> {}, operation, parse);
         } catch (KernelException e) {
             if (e.errno() == Errno.EPROTONOSUPPORT) {
                 return List.of();
@@ -43,7 +73,35 @@ public final class Xfrm {
         return Optional.of(new SecurityAssociation(
                 Byte.toUnsignedInt(body.get(SA_PROTOCOL)),
                 address(body, SA_SOURCE, ipv6),
-                address(body, SA_DESTINATION, ipv6)));
+                address(body, SA_DESTINATION, ipv6),
+                Integer.toUnsignedLong(network(body).getInt(SA_SPI)),
+                Byte.toUnsignedInt(body.get(SA_MODE)),
+                NetlinkMessages.attributes(body, SA_SIZE).containsKey(XFRMA_ENCAP)));
+    }
+
+    static Optional<IpsecPolicy> policy(NetlinkMessages.Message message) {
+        ByteBuffer body = message.body();
+        if (message.type() != XFRM_MSG_NEWPOLICY || body.limit() < POLICY_SIZE) {
+            return Optional.empty();
+        }
+        ByteBuffer templates = NetlinkMessages.attributes(body, POLICY_SIZE).get(XFRMA_TMPL);
+        boolean transportEsp = false;
+        for (int at = 0; templates != null && templates.limit() - at >= TEMPLATE_SIZE; at += TEMPLATE_SIZE) {
+            transportEsp |= Byte.toUnsignedInt(templates.get(at + TEMPLATE_PROTOCOL)) == IPPROTO_ESP
+                    && templates.get(at + TEMPLATE_MODE) == XFRM_MODE_TRANSPORT;
+        }
+        ByteBuffer inOrder = network(body);
+        int mask = Short.toUnsignedInt(inOrder.getShort(POLICY_DESTINATION_PORT_MASK));
+        return Optional.of(new IpsecPolicy(
+                body.get(POLICY_DIRECTION) == XFRM_POLICY_OUT,
+                Byte.toUnsignedInt(body.get(POLICY_PROTOCOL)),
+                mask == ONE_PORT ? Short.toUnsignedInt(inOrder.getShort(POLICY_DESTINATION_PORT)) : 0,
+                transportEsp));
+    }
+
+    /** The same bytes, with numbers in network byte order. */
+    private static ByteBuffer network(ByteBuffer body) {
+        return body.duplicate().order(ByteOrder.BIG_ENDIAN);
     }
 
     /** {@code xfrm_address_t}: IPv4 is in the first four bytes. */

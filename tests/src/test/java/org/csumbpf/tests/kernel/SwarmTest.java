@@ -75,6 +75,24 @@ class SwarmTest {
     @Order(2)
     @DisplayName("alive by attach alone")
     void alive() {
+        for (Host host : List.of(swarm.a, swarm.b)) {
+            JsonNode found = host.json("discover", "--docker", swarm.socket(host));
+            assertThat(found.at("/interfaces/0/interface").asText())
+                    .as(found.toString())
+                    .isEqualTo("eth0");
+            assertThat(found.at("/ports/0/port").asInt()).isEqualTo(4789);
+            assertThat(found.get("vnis"))
+                    .as(found.toString())
+                    .anySatisfy(vni -> {
+                        assertThat(vni.get("vni").asText()).isEqualTo(swarm.vni("secret"));
+                        assertThat(vni.get("networks").get(0).asText()).isEqualTo("secret");
+                        assertThat(vni.get("encrypted").asBoolean()).isTrue();
+                    })
+                    .anySatisfy(vni -> {
+                        assertThat(vni.get("networks").get(0).asText()).isEqualTo("plain");
+                        assertThat(vni.get("encrypted").asBoolean()).isFalse();
+                    });
+        }
         String vnis = swarm.vni("secret") + "," + swarm.vni("ingress-encrypted");
         for (Host host : List.of(swarm.a, swarm.b)) {
             host.csumbpf("attach", "eth0", "--vni", vnis).ok();

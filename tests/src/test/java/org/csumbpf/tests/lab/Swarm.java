@@ -63,6 +63,11 @@ public final class Swarm implements AutoCloseable {
         script("await");
     }
 
+    /** The path of the engine's socket. */
+    public String socket(Host host) {
+        return script("socket", letters.get(host));
+    }
+
     public String vni(String network) {
         return script("vni", network);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.csumbpf.backstop;
+package org.csumbpf.text;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -13,15 +13,18 @@ import java.util.Map;
 /**
  * JSON as maps, lists, strings, numbers and booleans. jackson-databind could do this, but doubles the start-up time.
  */
-final class JsonTree {
+public final class JsonTree {
     private JsonTree() {}
 
-    static Object parse(String json) {
+    /** @throws IllegalArgumentException if the text does not begin with a whole value */
+    public static Object parse(String json) {
         try (JsonParser parser = new JsonFactory().createParser(json)) {
-            parser.nextToken();
+            if (parser.nextToken() == null) {
+                throw new IllegalArgumentException("not JSON: empty");
+            }
             return value(parser);
         } catch (IOException e) {
-            throw new IllegalStateException("not JSON: " + e.getMessage(), e);
+            throw new IllegalArgumentException("not JSON: " + e.getMessage(), e);
         }
     }
 
