@@ -18,6 +18,13 @@ def read():
     return found
 
 
+def outcomes():
+    """Outcome to meaning, as the table's last column has it; all but repaired, which is two."""
+    text = GLOSSARY.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z ]+) \| [a-z ]+ `#[0-9A-F]{6}` \|[^|]*\|[^|]*\|([^|]*)\|$", text, re.M)
+    return {word: meaning for meaning, of_what in rows for word in re.findall(r"`(\w+)`", of_what)}
+
+
 def meaning_of(label, palette):
     """A label begins with its meaning; one that does not is a name."""
     return next((meaning for meaning in palette if re.match(rf"{meaning}\b", label)), NAME)
