@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.csumbpf.cli.Screen.Line;
-import org.csumbpf.cli.Screen.Style;
 import org.jline.terminal.Attributes;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
@@ -250,23 +249,28 @@ final class LiveTable {
         List<AttributedString> lines = new ArrayList<>();
         for (Line line :
                 screen.lay(title, reading.failure(), groups, reading.sample().nanos())) {
-            lines.add(new AttributedString(line.text(), style(line.style())));
+            lines.add(new AttributedString(line.text(), style(line)));
         }
         display.update(lines, 0);
         return !terminal.writer().checkError();
     }
 
-    private AttributedStyle style(Style style) {
+    private AttributedStyle style(Line line) {
         if (!watch.global().colored()) {
             return AttributedStyle.DEFAULT;
         }
-        return switch (style) {
+        return switch (line.kind()) {
             case TITLE -> AttributedStyle.INVERSE;
-            case GOOD -> AttributedStyle.BOLD.foreground(AttributedStyle.GREEN);
-            case DOUBTFUL -> AttributedStyle.BOLD.foreground(AttributedStyle.YELLOW);
-            case BAD -> AttributedStyle.BOLD.foreground(AttributedStyle.RED);
+            case STATE -> colored(AttributedStyle.BOLD, line.meaning());
             case COLUMNS -> AttributedStyle.DEFAULT.faint();
-            case PLAIN -> AttributedStyle.DEFAULT;
+            case ROW -> colored(AttributedStyle.DEFAULT, line.meaning());
         };
+    }
+
+    /** SGR numbers a colour of text from 30 on, JLine from 0. */
+    private static AttributedStyle colored(AttributedStyle style, Meaning meaning) {
+        return meaning.style() == Output.Style.UNCOLORED
+                ? style
+                : style.foreground(meaning.style().sgr() - 30);
     }
 }

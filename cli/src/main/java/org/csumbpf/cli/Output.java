@@ -24,12 +24,19 @@ final class Output extends PrintWriter {
         BOLD(1),
         RED(31),
         GREEN(32),
-        YELLOW(33);
+        YELLOW(33),
+        CYAN(36),
+        /** The terminal's own colour of text. */
+        UNCOLORED(39);
 
         private final int sgr;
 
         Style(int sgr) {
             this.sgr = sgr;
+        }
+
+        int sgr() {
+            return sgr;
         }
     }
 

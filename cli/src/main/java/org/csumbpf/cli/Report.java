@@ -184,7 +184,7 @@ final class Report {
         out.print(Style.BOLD, view.label());
         out.println(": " + view.state().label() + (view.hanging().isPresent() ? " (" + hook(view) + ")" : ""));
         out.print("  repair    ");
-        out.print(color(verdict), verdict.kind().label());
+        out.print(Meaning.of(verdict.kind()).style(), verdict.kind().label());
         out.println(": "
                 + verdict.text()
                 + view.contents()
@@ -197,7 +197,7 @@ final class Report {
         }
         for (String problem : view.problems()) {
             out.print("  problem   ");
-            out.print(Style.YELLOW, problem);
+            out.print(Meaning.IN_DOUBT.style(), problem);
             out.println();
         }
         view.contents().ifPresent(contents -> {
@@ -214,14 +214,6 @@ final class Report {
                 .map(AttachmentRecord::changes)
                 .map(set -> set.stream().sorted().toList())
                 .orElse(List.of());
-    }
-
-    private static Style color(Verdict verdict) {
-        return switch (verdict.kind()) {
-            case REPAIRING, HEALTHY -> Style.GREEN;
-            case BROKEN, BYPASSED, OFF -> Style.RED;
-            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> Style.YELLOW;
-        };
     }
 
     private static String hook(AttachmentView view) {

@@ -11,7 +11,6 @@ import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Row;
 import org.csumbpf.cli.Sample.Flow;
 import org.csumbpf.maps.PeerKey;
-import org.csumbpf.snapshot.Verdict;
 import org.csumbpf.text.Unprintable;
 
 /**
@@ -28,17 +27,16 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
     private static final int SPARKLINE_WISHED = 8;
     private static final String INDENT = "  ";
 
-    /** How a line looks if there are colours. */
-    enum Style {
+    /** What a line is. */
+    enum Kind {
         TITLE,
-        GOOD,
-        DOUBTFUL,
-        BAD,
+        STATE,
         COLUMNS,
-        PLAIN
+        ROW
     }
 
-    record Line(String text, Style style) {}
+    /** @param meaning of its colour, if there are colours */
+    record Line(String text, Kind kind, Meaning meaning) {}
 
     /** A column. The one with the highest {@code drop} is dropped first; those with 0 stay. */
     private record Column<K>(String title, int width, boolean right, int drop, Function<Row<K>, String> text) {
@@ -57,14 +55,14 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         }
     }
 
-    private record Table<K>(List<Row<K>> rows, List<Column<K>> columns) {}
+    private record Table<K>(List<Row<K>> rows, List<Column<K>> columns, Function<K, Meaning> meaning) {}
 
     private static final List<Column<Flow>> FLOWS = List.of(
             new Column<>("VNI", 8, false, 0, row -> row.key().vni()),
-            new Column<>("PATH", 8, false, 2, row -> row.key().path()),
+            new Column<>("PATH", 8, false, 0, row -> row.key().path()),
             new Column<>("OUTCOME", 9, false, 0, row -> row.key().outcome()),
             new Column<>(
-                    "PACKETS", 10, true, 3, row -> Long.toString(row.total().packets())),
+                    "PACKETS", 10, true, 2, row -> Long.toString(row.total().packets())),
             new Column<>("PKT/S", 7, true, 0, row -> brief(row, Rate::packets)),
             new Column<>("BYTE/S", 7, true, 1, row -> brief(row, Rate::bytes)));
 
@@ -77,10 +75,10 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
      */
     List<Line> lay(String title, Optional<String> note, List<Group> groups, long nanos) {
         List<Line> lines = new ArrayList<>();
-        add(lines, title, Style.TITLE);
-        note.ifPresent(text -> add(lines, text, Style.BAD));
+        add(lines, title, Kind.TITLE, Meaning.UNTOUCHED);
+        note.ifPresent(text -> add(lines, text, Kind.STATE, Meaning.IN_DOUBT));
         if (groups.isEmpty() && note.isEmpty()) {
-            add(lines, "nothing is attached", Style.PLAIN);
+            add(lines, "nothing is attached");
         }
         List<Integer> wishes = new ArrayList<>();
         for (Group group : groups) {
@@ -98,17 +96,21 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
                     lines,
                     about.label() + ": " + about.state() + ", "
                             + about.verdict().label() + ", path " + about.path(),
-                    style(about.verdict()));
-            table(lines, new Table<>(group.flows(), FLOWS), shares.get(table++));
+                    Kind.STATE,
+                    Meaning.of(about.verdict()));
+            table(lines, new Table<>(group.flows(), FLOWS, Meaning::of), shares.get(table++));
             if (peers) {
-                table(lines, new Table<>(byRate(group.peers()), peerColumns(about, nanos)), shares.get(table++));
+                table(
+                        lines,
+                        new Table<>(byRate(group.peers()), peerColumns(about, nanos), peer -> Meaning.UNTOUCHED),
+                        shares.get(table++));
             }
         }
         if (lines.size() > height) {
             int left = Math.max(0, height - 1);
             int cut = lines.size() - left;
             lines.subList(left, lines.size()).clear();
-            add(lines, "... " + cut + " more lines", Style.PLAIN);
+            add(lines, "... " + cut + " more lines");
         }
         return lines;
     }
@@ -144,7 +146,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
     private <K> void table(List<Line> lines, Table<K> table, int share) {
         List<Row<K>> rows = table.rows();
         if (share == 0 && !rows.isEmpty()) {
-            add(lines, INDENT + "... " + rows.size() + " more", Style.PLAIN);
+            add(lines, INDENT + "... " + rows.size() + " more");
             return;
         }
         int cut = 0;
@@ -165,13 +167,15 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
                     columns.stream().max(Comparator.comparingInt(Column::drop)).orElseThrow());
         }
         int bars = Math.max(0, width - used(columns) - GAP);
-        add(lines, cells(columns, Column::title), Style.COLUMNS);
+        add(lines, INDENT + cells(columns, Column::title), Kind.COLUMNS, Meaning.UNTOUCHED);
         for (Row<K> row : rows) {
             String cells = cells(columns, column -> column.text().apply(row));
-            add(lines, cells + " ".repeat(GAP) + sparkline.draw(row.history(), bars), Style.PLAIN);
+            Meaning meaning = table.meaning().apply(row.key());
+            String sign = meaning.sign() + INDENT.substring(1);
+            add(lines, sign + cells + " ".repeat(GAP) + sparkline.draw(row.history(), bars), Kind.ROW, meaning);
         }
         if (cut > 0) {
-            add(lines, INDENT + "... " + cut + " more", Style.PLAIN);
+            add(lines, INDENT + "... " + cut + " more");
         }
     }
 
@@ -184,7 +188,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
     }
 
     private static <K> String cells(List<Column<K>> columns, Function<Column<K>, String> text) {
-        StringBuilder line = new StringBuilder(INDENT);
+        StringBuilder line = new StringBuilder();
         String gap = "";
         for (Column<K> column : columns) {
             line.append(gap).append(column.pad(text.apply(column)));
@@ -219,17 +223,13 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         return row.rate().map(part).map(Amount::brief).orElse("-");
     }
 
-    private static Style style(Verdict.Kind kind) {
-        return switch (kind) {
-            case REPAIRING, HEALTHY -> Style.GOOD;
-            case BROKEN, BYPASSED, OFF -> Style.BAD;
-            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> Style.DOUBTFUL;
-        };
+    private void add(List<Line> lines, String text) {
+        add(lines, text, Kind.ROW, Meaning.UNTOUCHED);
     }
 
     /** Adds a line, escaped: names of devices and namespaces may contain what would steer the terminal. */
-    private void add(List<Line> lines, String text, Style style) {
+    private void add(List<Line> lines, String text, Kind kind, Meaning meaning) {
         String harmless = Unprintable.escape(text);
-        lines.add(new Line(harmless.substring(0, Math.min(width, harmless.length())), style));
+        lines.add(new Line(harmless.substring(0, Math.min(width, harmless.length())), kind, meaning));
     }
 }

@@ -110,8 +110,40 @@ class ScreenTest {
                 .containsExactly(
                         "title",
                         "eth0: attached, repairing, path tc",
-                        "  VNI       OUTCOME      PKT/S",
-                        "  1         repaired       3.0              █");
+                        "  VNI       PATH      OUTCOME      PKT/S",
+                        "  1         tc        repaired       3.0    █");
+    }
+
+    /** Who repaired, and whether packets are lost, is said without colour, on a narrow terminal too. */
+    @ParameterizedTest
+    @ValueSource(ints = {45, 100})
+    void noMeaningIsInColourAlone(int width) {
+        Map<Flow, Count> flows = new LinkedHashMap<>();
+        flows.put(new Flow("7", "tc", "repaired"), new Count(1, 100));
+        flows.put(new Flow("7", "backstop", "repaired"), new Count(1, 100));
+        flows.put(new Flow("7", "tc", "good"), new Count(1, 100));
+        flows.put(new Flow("7", "tc", "bad"), new Count(1, 100));
+        flows.put(new Flow("7", "tc", "plaintext"), new Count(1, 100));
+        Rates rates = new Rates();
+        Sample sample = sample(0, flows, Map.of());
+        List<Screen.Line> lines = new Screen(width, 20, false, Sparkline.BLOCKS)
+                .lay("title", Optional.of("not read"), rates.next(sample, width), 0);
+        assertThat(lines)
+                .extracting(Screen.Line::meaning)
+                .containsExactly(
+                        Meaning.UNTOUCHED,
+                        Meaning.IN_DOUBT,
+                        Meaning.REPAIRED_BY_TC,
+                        Meaning.UNTOUCHED,
+                        Meaning.REPAIRED_BY_TC,
+                        Meaning.REPAIRED_BY_THE_BACKSTOP,
+                        Meaning.UNTOUCHED,
+                        Meaning.LOST,
+                        Meaning.IN_DOUBT);
+        assertThat(texts(lines).subList(4, 9))
+                .extracting(line -> String.join(" ", line.substring(0, 31).split(" +")))
+                .containsExactly(
+                        " 7 tc repaired", " 7 backstop repaired", " 7 tc good", "! 7 tc bad", "? 7 tc plaintext");
     }
 
     @ParameterizedTest
