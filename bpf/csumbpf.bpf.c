@@ -67,10 +67,10 @@ static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const 
 	__u32 now = bpf_jiffies64();
 	struct csumbpf_peer *peer = peer_of(packet, now);
 	struct csumbpf_nat nat = {};
-	int look, zero;
+	int check, zero;
 	long sum = -1;
 
-	look = peer && peer_count(skb, peer, spi, now);
+	check = peer && peer_count(skb, peer, spi, now);
 	if (!packet->checksum)
 		return CSUMBPF_ZERO;
 	if (skb->gso_size)
@@ -79,16 +79,16 @@ static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const 
 	zero = writes_zero(packet, rule.mode);
 	if (peer && rule.mode == CSUMBPF_MODE_ADJUST) {
 		nat = peer_nat(peer);
-		look |= peer_verify_is_due(peer, nat, rule.verify, now);
-		if (!look)
+		check |= peer_verify_is_due(peer, nat, rule.verify, now);
+		if (!check)
 			return adjust(skb, packet, nat.delta);
 	} else if (peer && zero) {
-		look |= peer_look_is_due(peer, now);
+		check |= peer_check_is_due(peer, now);
 	} else {
-		look = !zero;
+		check = !zero;
 	}
 
-	if (look)
+	if (check)
 		sum = checksum_sum(skb, packet);
 	if (peer && sum >= 0)
 		nat = peer_learn(peer, packet, spi, sum, now);

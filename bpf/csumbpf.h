@@ -171,9 +171,9 @@ struct csumbpf_peer {
 	__u64 bytes;
 	__u64 bad;               /* packets whose checksum was computed and wrong */
 	__u64 last_seen_ns;      /* bpf_ktime_get_ns(), to the jiffy: CLOCK_MONOTONIC, nanoseconds */
-	__u64 looked_ns;         /* when a checksum was last computed, likewise; 0: never */
+	__u64 checked_ns;        /* when a checksum was last computed, likewise; 0: never */
 	__u32 last_seen_jiffies; /* lower half of jiffies: reading it is a load, reading the clock a call */
-	__u32 looked_jiffies;    /* likewise */
+	__u32 checked_jiffies;   /* likewise */
 	__be32 spi;              /* RFC 4303 section 2.1, network byte order, of the SA that decrypted; 0: unverified */
 	__u32 unverified;        /* mode adjust: packets since a checksum was last computed */
 	struct csumbpf_nat nat;
@@ -183,7 +183,7 @@ struct csumbpf_peer {
  * The period of the checksum sample, jiffies: 10 seconds at Debian's 250 Hz. Modes that only write 0 compute the
  * checksum of a peer's first packet, of one in this period and of the first with a new SPI, to notice what NAT does.
  */
-#define CSUMBPF_LOOK_JIFFIES 2560
+#define CSUMBPF_CHECK_JIFFIES 2560
 /* Mode adjust verifies one packet in this time at least, jiffies: a second at Debian's 250 Hz. */
 #define CSUMBPF_VERIFY_JIFFIES 256
 

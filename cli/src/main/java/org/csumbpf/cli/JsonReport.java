@@ -212,7 +212,7 @@ final class JsonReport {
             tree.put("delta", peer.delta() == Peer.DELTA_UNKNOWN ? null : Report.hexDelta(peer));
             tree.put("delta_trusted", peer.trusted());
             tree.put("last_seen_seconds", Math.max(0, now - peer.lastSeenNanos()) / 1e9);
-            tree.put("looked_seconds", peer.lookedNanos() == 0 ? null : Math.max(0, now - peer.lookedNanos()) / 1e9);
+            tree.put("looked_seconds", peer.checkedNanos() == 0 ? null : Math.max(0, now - peer.checkedNanos()) / 1e9);
             list.add(tree);
         });
         return list;

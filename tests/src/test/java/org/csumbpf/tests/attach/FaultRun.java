@@ -131,14 +131,14 @@ final class FaultRun {
         int done = 0;
         try {
             world = begin(situation);
-            FaultWorld.Seen before = world.look();
+            FaultWorld.Seen before = world.observe();
             Shell.Result unharmed = run(world, situation);
             List<Step> listed = Step.read();
             if (unharmed.code() != 0) {
                 lose(situation + ": unharmed: " + unharmed);
                 return;
             }
-            FaultWorld.Seen after = world.look();
+            FaultWorld.Seen after = world.observe();
             world.lies().forEach(lie -> lose(situation + ", unharmed: " + lie));
             world = end(situation, world, situation + ", unharmed");
             steps += listed.size();
@@ -256,7 +256,7 @@ final class FaultRun {
             missed++;
         }
         told(result, kill && reached, what);
-        FaultWorld.Seen seen = world.look();
+        FaultWorld.Seen seen = world.observe();
         if (!seen.packets().equals(before.packets()) && !seen.packets().equals(after.packets())) {
             lose(what + ": packets " + seen.packets() + ", before " + before.packets() + ", asked " + after.packets());
         }
@@ -286,7 +286,7 @@ final class FaultRun {
         if (again.code() != 0 && !undone) {
             lose(what + ": the same again: " + again);
         }
-        FaultWorld.Seen last = world.look();
+        FaultWorld.Seen last = world.observe();
         if (!last.equals(after)) {
             lose(what + ": after the same again it is " + last + " and not " + after);
         }

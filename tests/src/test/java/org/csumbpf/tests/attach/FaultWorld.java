@@ -195,7 +195,7 @@ final class FaultWorld implements AutoCloseable {
      */
     record Told(String state, String rules, String rest, String problems) {}
 
-    Seen look() {
+    Seen observe() {
         JsonNode status = status();
         Map<String, Told> told = new TreeMap<>();
         for (JsonNode a : status.get("attachments")) {

@@ -76,7 +76,7 @@ class EventsTest {
         assertThat(types()).containsExactly(EventType.BAD_CHECKSUM);
 
         run(other);
-        assertThat(types()).as("mode zero looked at it not long ago").isEmpty();
+        assertThat(types()).as("mode zero checked it not long ago").isEmpty();
 
         program.rules(Rules.parse("4109 recompute unverified", 4789));
         run(other);
