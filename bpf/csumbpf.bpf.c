@@ -156,7 +156,7 @@ int csumbpf(struct __sk_buff *skb)
 		skb->priority = CSUMBPF_PRIORITY_DONE;
 
 counted:
-	rule_count(skb, packet.vni, found.place, outcome);
+	rule_count(skb, packet.vni, found.slot, outcome);
 	return outcome == CSUMBPF_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 

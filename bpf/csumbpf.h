@@ -61,10 +61,10 @@ struct csumbpf_rule {
  * Rules in these slots, and their counters, need no look-up in a hash. Most hosts have no more rules than that. The
  * counters of the rule for any VNI follow the last slot.
  */
-#define CSUMBPF_FIRST_RULES 8
-#define CSUMBPF_FIRST_ANY CSUMBPF_FIRST_RULES
+#define CSUMBPF_RULE_SLOTS 8
+#define CSUMBPF_SLOT_ANY CSUMBPF_RULE_SLOTS
 
-struct csumbpf_first_rule {
+struct csumbpf_rule_slot {
 	__u32 vni;
 	struct csumbpf_rule rule; /* without CSUMBPF_RULE_VALID the slot is free */
 };
@@ -73,8 +73,8 @@ struct csumbpf_first_rule {
  * The only value of map `first_rules`. The program may read while user space writes, so a VNI is written only while
  * its rule is not valid.
  */
-struct csumbpf_first_rules {
-	struct csumbpf_first_rule place[CSUMBPF_FIRST_RULES];
+struct csumbpf_rule_slots {
+	struct csumbpf_rule_slot slot[CSUMBPF_RULE_SLOTS];
 	__u32 more; /* not 0: map `rules` holds others */
 };
 
@@ -130,7 +130,7 @@ struct csumbpf_count {
 };
 
 /*
- * Value of three per-CPU maps. csumbpf counts in `first_counters`, by slot of `first_rules` (CSUMBPF_FIRST_ANY: the
+ * Value of three per-CPU maps. csumbpf counts in `first_counters`, by slot of `first_rules` (CSUMBPF_SLOT_ANY: the
  * rule for any VNI), and in `counters` for the other rules, by VNI (__u32). csumbpf_detour counts in `backstop`, by
  * the rule's VNI or CSUMBPF_VNI_ANY.
  */
@@ -302,7 +302,7 @@ struct csumbpf_attachment {
 #define CSUMBPF_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")
 CSUMBPF_ASSERT_SIZE(struct csumbpf_rule, 4);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_config, 8);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_first_rules, 68);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_rule_slots, 68);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_count, 16);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_counters, 16 * CSUMBPF_OUTCOME_COUNT_);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 36);

@@ -50,8 +50,8 @@ public final class Codecs {
 
     public static final RuleCodec RULE = new RuleCodec();
     public static final ConfigCodec CONFIG = new ConfigCodec();
-    static final FirstRuleCodec FIRST_RULE = new FirstRuleCodec();
-    static final FirstRulesCodec FIRST_RULES = new FirstRulesCodec();
+    static final RuleSlotCodec RULE_SLOT = new RuleSlotCodec();
+    static final RuleSlotsCodec RULE_SLOTS = new RuleSlotsCodec();
     public static final CountCodec COUNT = new CountCodec();
     public static final CountersCodec COUNTERS = new CountersCodec();
     public static final PeerKeyCodec PEER_KEY = new PeerKeyCodec();
@@ -70,8 +70,8 @@ public final class Codecs {
         return List.of(
                 RULE.layout,
                 CONFIG.layout,
-                FIRST_RULE.layout,
-                FIRST_RULES.layout,
+                RULE_SLOT.layout,
+                RULE_SLOTS.layout,
                 COUNT.layout,
                 COUNTERS.layout,
                 PEER_KEY.layout,

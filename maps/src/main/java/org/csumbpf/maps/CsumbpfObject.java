@@ -66,7 +66,7 @@ public final class CsumbpfObject implements AutoCloseable {
     /** Loads with new, empty rules and settings, and with the other maps of another program. */
     public CsumbpfMaps loadWithNewRules(CsumbpfMaps maps) {
         CsumbpfMaps next = load(maps, CsumbpfMaps.RULES);
-        next.keepPlacesOf(maps);
+        next.keepSlotsOf(maps);
         return next;
     }
 
