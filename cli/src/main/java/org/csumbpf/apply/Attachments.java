@@ -15,7 +15,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
@@ -168,7 +168,7 @@ public final class Attachments {
         return netns.call(() -> PinTree.change(scope -> {
             Result result = new Result();
             PinDirectory pins = DevicePins.here(netns, device, result);
-            if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isEmpty()) {
+            if (!pins.exists() && LiveHook.find(AttachPoint.receive(pins)).isEmpty()) {
                 throw Absent.notAttached(ifname);
             }
             restore(pins, netns, device, scope, result);
@@ -190,10 +190,10 @@ public final class Attachments {
                 throw EachAttachment.notFound(
                         pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
             }
-            PinDirectory place = there;
+            PinDirectory current = there;
             NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
             netns.call(() -> {
-                restore(place, netns, reach.device().orElseThrow(), scope, result);
+                restore(current, netns, reach.device().orElseThrow(), scope, result);
                 return null;
             });
         });
@@ -201,7 +201,7 @@ public final class Attachments {
 
     private static void restore(
             PinDirectory pins, NetworkNamespace netns, NetDevice device, PinTree.Scope scope, Result result) {
-        LiveHook.find(HookPlace.receive(pins)).ifPresent(live -> Repin.follow(pins, live, device));
+        LiveHook.find(AttachPoint.receive(pins)).ifPresent(live -> Repin.follow(pins, live, device));
         DesiredAttachment desired;
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             desired = new DesiredAttachment(

@@ -13,7 +13,7 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
@@ -29,7 +29,7 @@ final class DevicePins {
 
     /** Whether the kernel runs the program on the device, with or without pins. */
     static boolean runs(NetworkNamespace netns, NetDevice device) {
-        return LiveHook.find(HookPlace.receive(new PinDirectory(netns.inode(), device.ifindex())))
+        return LiveHook.find(AttachPoint.receive(new PinDirectory(netns.inode(), device.ifindex())))
                 .isPresent();
     }
 

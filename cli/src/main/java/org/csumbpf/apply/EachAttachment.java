@@ -12,9 +12,9 @@ import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.Location;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.Remains;
 
@@ -40,7 +40,7 @@ final class EachAttachment {
             try {
                 PinTree.change(scope -> {
                     try (Reach reach = Reach.of(pins)) {
-                        label.set(Place.of(pins, reach).label());
+                        label.set(Location.of(pins, reach).label());
                         operation.run(pins, reach, scope, result);
                         return null;
                     }

@@ -17,7 +17,7 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
@@ -110,7 +110,7 @@ final class HostSetup {
      * @param proven whether the namespace is known to be the attachment's own; else only its program on lo proves that
      */
     private void undoDetour(boolean proven) {
-        Optional<LiveHook> hanging = LiveHook.find(HookPlace.detour(pins));
+        Optional<LiveHook> hanging = LiveHook.find(AttachPoint.detour(pins));
         hanging.ifPresent(live -> {
             live.detach();
             result.add(Change.Id.DETOUR_DETACHED, CsumbpfObject.DETOUR);
@@ -122,9 +122,9 @@ final class HostSetup {
             boolean needed = handOver(
                     HostChange.LO_CLSACT,
                     other -> other.netns() == pins.netns()
-                            && LiveHook.find(HookPlace.detour(other)).isPresent());
+                            && LiveHook.find(AttachPoint.detour(other)).isPresent());
             if (!needed && (proven || hanging.isPresent())) {
-                Rtnetlink.device(HookPlace.detour(pins).ifindex()).ifPresent(this::removeClsact);
+                Rtnetlink.device(AttachPoint.detour(pins).ifindex()).ifPresent(this::removeClsact);
             }
             cross(HostChange.LO_CLSACT);
         }

@@ -15,7 +15,7 @@ import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.plan.AttachPlan;
 import org.csumbpf.plan.NftAvailability;
@@ -129,14 +129,14 @@ final class NftBackstop implements AutoCloseable {
     }
 
     private static void hangDetour(HostSetup host, CsumbpfMaps maps, Result result) {
-        HookPlace place = HookPlace.detour(host.pins());
-        Optional<LiveHook> live = LiveHook.find(place);
+        AttachPoint point = AttachPoint.detour(host.pins());
+        Optional<LiveHook> live = LiveHook.find(point);
         try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
                 CsumbpfMaps same = object.load(maps);
                 BpfProgram program = object.detour()) {
             if (live.isEmpty()) {
                 host.note(HostChange.DETOUR);
-                LiveHook.attach(place, maps.record(), program, Optional.empty());
+                LiveHook.attach(point, maps.record(), program, Optional.empty());
                 result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.DETOUR);
             } else if (!live.get().tag().equals(program.info().tag())) {
                 live.get().replace(program);

@@ -16,7 +16,7 @@ import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.DeviceIdentity;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
@@ -92,7 +92,7 @@ final class Repin {
             take(pins, program, next);
         }
         // csumbpf_detour reads the record too, and the attached one knows the earlier layout.
-        LiveHook.find(HookPlace.detour(pins)).ifPresent(detour -> {
+        LiveHook.find(AttachPoint.detour(pins)).ifPresent(detour -> {
             try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
                     CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
                     CsumbpfMaps same = object.load(maps);
@@ -138,7 +138,7 @@ final class Repin {
 
     /**
      * Moves the pins of a device that was moved to the namespace that the caller has entered. After a kill in between,
-     * the record names the old place; then the device's number proves whose pins they are.
+     * the record names the old location; then the device's number proves whose pins they are.
      */
     static void move(PinDirectory from, PinDirectory to, NetDevice device) {
         from.moveTo(to);

@@ -13,7 +13,7 @@ import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
@@ -61,10 +61,10 @@ final class StandingAttachment implements AutoCloseable {
 
     /** The attachment that the kernel runs. */
     static Optional<StandingAttachment> running(PinDirectory pins, NetDevice device) {
-        return LiveHook.find(HookPlace.receive(pins)).map(found -> {
+        return LiveHook.find(AttachPoint.receive(pins)).map(found -> {
             // A migration replaced the program.
             LiveHook live = Repin.follow(pins, found, device)
-                    ? LiveHook.find(HookPlace.receive(pins)).orElseThrow()
+                    ? LiveHook.find(AttachPoint.receive(pins)).orElseThrow()
                     : found;
             return open(pins, Standing.State.HANGING, CsumbpfMaps.fromPins(pins.path()), live);
         });

@@ -19,7 +19,7 @@ import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.Hook;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
@@ -186,7 +186,7 @@ final class StepRunner {
 
     private void hang(BpfProgram program, Optional<Hook> hook) {
         attachment.hangs(LiveHook.attach(
-                HookPlace.receive(attachment.pins()), attachment.maps().record(), program, hook));
+                AttachPoint.receive(attachment.pins()), attachment.maps().record(), program, hook));
         result.changes().add(0, Change.of(Change.Id.ATTACHED));
     }
 
@@ -239,7 +239,7 @@ final class StepRunner {
     /** Adopts the pins first: another program may run by now. */
     private void rulesAsBefore() {
         PinDirectory pins = attachment.pins();
-        LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
+        LiveHook live = LiveHook.find(AttachPoint.receive(pins)).orElseThrow();
         Repin.adopt(pins, live);
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             RuleUpdate.updateProgram(

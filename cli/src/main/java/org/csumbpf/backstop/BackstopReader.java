@@ -10,7 +10,7 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfObject;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 
@@ -56,7 +56,7 @@ public final class BackstopReader {
                     lost.add(name + " is not as this device and its rules want it");
                 }
             }
-            if (planned.needsDetour() && LiveHook.find(HookPlace.detour(pins)).isEmpty()) {
+            if (planned.needsDetour() && LiveHook.find(AttachPoint.detour(pins)).isEmpty()) {
                 lost.add(CsumbpfObject.DETOUR + " does not hang on lo");
             }
             planned.uncovered().ifPresent(lost::add);

@@ -74,9 +74,9 @@ final class JsonReport {
     static Map<String, Object> identity(AttachmentView view) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("interface", view.ifname());
-        tree.put("ifindex", view.place().ifindex());
-        tree.put("netns", view.place().netns());
-        tree.put("netns_name", view.place().netnsName());
+        tree.put("ifindex", view.location().ifindex());
+        tree.put("netns", view.location().netns());
+        tree.put("netns_name", view.location().netnsName());
         return tree;
     }
 

@@ -44,11 +44,11 @@ final class Rates {
 
     private record Known(Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {}
 
-    private record Place(Sample.Id attachment, Object key) {}
+    private record RowId(Sample.Id attachment, Object key) {}
 
     private long nanos;
     private Map<Sample.Id, Known> before = Map.of();
-    private Map<Place, History> histories = Map.of();
+    private Map<RowId, History> histories = Map.of();
 
     /**
      * Computes the rates since the previous sample.
@@ -58,7 +58,7 @@ final class Rates {
     List<Group> next(Sample sample, int capacity) {
         double seconds = (sample.nanos() - nanos) / 1e9;
         Map<Sample.Id, Known> now = new HashMap<>();
-        Map<Place, History> kept = new HashMap<>();
+        Map<RowId, History> kept = new HashMap<>();
         List<Group> groups = new ArrayList<>();
         for (Sample.Attachment attachment : sample.attachments()) {
             Optional<Known> known = Optional.ofNullable(before.get(attachment.id()));
@@ -97,11 +97,11 @@ final class Rates {
             Function<V, Tally> tally,
             double seconds,
             int capacity,
-            Map<Place, History> kept) {
+            Map<RowId, History> kept) {
         List<Row<K>> rows = new ArrayList<>();
         counts.forEach((key, value) -> {
-            Place place = new Place(attachment, key);
-            History history = histories.getOrDefault(place, new History());
+            RowId id = new RowId(attachment, key);
+            History history = histories.getOrDefault(id, new History());
             Tally total = tally.apply(value);
             // A count that is new in an attachment seen before has grown from 0.
             Optional<Rate> rate = before.map(map -> map.get(key))
@@ -109,7 +109,7 @@ final class Rates {
                     .or(() -> before.map(known -> Tally.NONE))
                     .map(old -> between(old, total, seconds));
             rate.ifPresent(r -> history.add(r.packets(), capacity));
-            kept.put(place, history);
+            kept.put(id, history);
             rows.add(new Row<>(key, total, rate, history));
         });
         return rows;

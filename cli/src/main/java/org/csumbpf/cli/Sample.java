@@ -62,7 +62,7 @@ record Sample(long nanos, List<Attachment> attachments) {
     /** @param peers what was seen of each peer so far; empty: not asked for */
     static Attachment attachment(AttachmentView view, Map<PeerKey, Peer> peers) {
         return new Attachment(
-                new Id(view.place().netns(), view.place().ifindex()),
+                new Id(view.location().netns(), view.location().ifindex()),
                 view.label(),
                 view.state().label(),
                 Verdict.of(view).kind(),

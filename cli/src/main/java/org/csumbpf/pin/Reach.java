@@ -23,7 +23,7 @@ import org.csumbpf.maps.RecordMap;
  * @param state what is known
  * @param netns the namespace of the attach, open, if it still exists and was found
  * @param provenNetns whether {@code netns} is known to be that namespace, and does not only have its inode
- * @param device at its old place, or where it was moved to
+ * @param device at its old location, or where it was moved to
  * @param moved the namespace that the device was moved to, open, if it was found
  * @param complete the search for the namespace could see everything
  */
@@ -139,7 +139,7 @@ public record Reach(
     }
 
     /**
-     * Whether the device at the old place is known to be the attachment's: by its number, or because our program runs
+     * Whether the device at the old location is known to be the attachment's: by its number, or because our program runs
      * on it with this attachment's own record.
      */
     public static boolean provenDevice(PinDirectory pins, AttachmentRecord record, NetDevice device) {
@@ -149,7 +149,7 @@ public record Reach(
         }
         return !record.identity().otherDevice(is)
                 && !record.identity().otherNamespace(is)
-                && LiveHook.find(HookPlace.receive(pins))
+                && LiveHook.find(AttachPoint.receive(pins))
                         .filter(live -> holdsRecord(live, pins))
                         .isPresent();
     }

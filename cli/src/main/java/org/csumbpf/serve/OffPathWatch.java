@@ -36,7 +36,7 @@ final class OffPathWatch {
             Optional<Evidence> evidence = view.evidence();
             if (evidence.isPresent()) {
                 Attachment key =
-                        new Attachment(view.place().netns(), view.place().ifindex());
+                        new Attachment(view.location().netns(), view.location().ifindex());
                 Evidence before = begun.containsKey(key)
                         ? begun.get(key)
                         : view.record().orElseThrow().baseline();

@@ -78,7 +78,7 @@ final class Snapshot {
         Set<Tags> named = new HashSet<>();
         Map<String, NetStatistics> byNetns = new TreeMap<>();
         for (AttachmentView view : ordered) {
-            Tags tags = Tags.of("netns", view.place().netnsLabel(), "interface", view.ifname());
+            Tags tags = Tags.of("netns", view.location().netnsLabel(), "interface", view.ifname());
             if (!named.add(tags)) {
                 continue;
             }
@@ -124,10 +124,10 @@ final class Snapshot {
                     add(
                             Metric.EVENTS,
                             tags.and("type", type.label()),
-                            events.of(view.place().netnsLabel(), view.ifname(), type));
+                            events.of(view.location().netnsLabel(), view.ifname(), type));
                 }
             });
-            view.host().ifPresent(host -> byNetns.putIfAbsent(view.place().netnsLabel(), host.begun()));
+            view.host().ifPresent(host -> byNetns.putIfAbsent(view.location().netnsLabel(), host.begun()));
         }
         byNetns.forEach((netns, statistics) -> addHost(Tags.of("netns", netns), statistics));
     }

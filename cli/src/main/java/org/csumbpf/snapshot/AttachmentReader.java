@@ -30,12 +30,12 @@ import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Vni;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.Location;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
 import org.csumbpf.pin.Pinned;
-import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.Selection;
 
@@ -110,9 +110,9 @@ public final class AttachmentReader {
         } catch (RuntimeException e) {
             // The first failure is reported already.
         }
-        Place place = Place.of(pins, netnsName, record);
+        Location location = Location.of(pins, netnsName, record);
         AttachmentView.State state = AttachmentView.State.UNREADABLE;
-        return without(place, record, Optional.empty(), state, state.label() + ": " + why.getMessage());
+        return without(location, record, Optional.empty(), state, state.label() + ": " + why.getMessage());
     }
 
     /** All attachments of a port in a namespace share the drop counts of that port. */
@@ -161,7 +161,7 @@ public final class AttachmentReader {
                     String[] detach = record.map(r -> new String[] {"detach", r.ifname()})
                             .orElse(new String[] {"detach", "--all"});
                     yield gone(
-                            Place.of(pins, netns.name(), record),
+                            Location.of(pins, netns.name(), record),
                             pins,
                             record,
                             AttachmentView.State.INTERFACE_GONE,
@@ -169,14 +169,14 @@ public final class AttachmentReader {
                 }
                 case NETNS_GONE ->
                     gone(
-                            Place.of(pins, Optional.empty(), record),
+                            Location.of(pins, Optional.empty(), record),
                             pins,
                             record,
                             AttachmentView.State.NETNS_GONE,
                             CLEAR_ALL);
                 case NETNS_NOT_FOUND ->
                     gone(
-                            Place.of(pins, Optional.empty(), record),
+                            Location.of(pins, Optional.empty(), record),
                             pins,
                             record,
                             AttachmentView.State.NETNS_NOT_FOUND,
@@ -186,7 +186,7 @@ public final class AttachmentReader {
     }
 
     private static AttachmentView moved(PinDirectory pins, Reach reach, Optional<AttachmentRecord> record) {
-        Place place = Place.of(pins, reach.netns().flatMap(NetworkNamespace::name), record);
+        Location location = Location.of(pins, reach.netns().flatMap(NetworkNamespace::name), record);
         String to = reach.moved()
                 .map(netns -> (netns.isCurrent() ? "this network namespace" : "network namespace " + netns.reference())
                         + " as " + reach.device().orElseThrow().name())
@@ -199,28 +199,33 @@ public final class AttachmentReader {
                         reach.device().orElseThrow().name()))
                 .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with a path of it"));
         return without(
-                place, record, contents(pins), AttachmentView.State.MOVED, "the interface was moved to " + to, follow);
+                location,
+                record,
+                contents(pins),
+                AttachmentView.State.MOVED,
+                "the interface was moved to " + to,
+                follow);
     }
 
     private static AttachmentView gone(
-            Place place,
+            Location location,
             PinDirectory pins,
             Optional<AttachmentRecord> record,
             AttachmentView.State state,
             Remedy remedy) {
-        return without(place, record, contents(pins), state, state.label(), remedy);
+        return without(location, record, contents(pins), state, state.label(), remedy);
     }
 
     /** An attachment of which the kernel knows nothing. */
     private static AttachmentView without(
-            Place place,
+            Location location,
             Optional<AttachmentRecord> record,
             Optional<AttachmentView.Contents> contents,
             AttachmentView.State state,
             String evidence,
             Remedy... remedies) {
         return new AttachmentView(
-                place,
+                location,
                 state,
                 Optional.empty(),
                 record,
@@ -228,7 +233,7 @@ public final class AttachmentReader {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
-                List.of(Finding.problem(state.finding(), place.ifname(), evidence, remedies)));
+                List.of(Finding.problem(state.finding(), location.ifname(), evidence, remedies)));
     }
 
     /** The device is where it was attached. The caller has entered its namespace. */
@@ -239,7 +244,7 @@ public final class AttachmentReader {
             NetDevice device,
             Optional<AttachmentRecord> record) {
         NetStatistics begun = NetStatistics.read();
-        Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
+        Optional<LiveHook> live = LiveHook.find(AttachPoint.receive(pins));
         Optional<AttachmentView.Contents> contents = contents(pins, live);
         Optional<BackstopView> backstop = backstop(host.of(netns), pins, device, record, contents);
         AttachmentFindings findings = new AttachmentFindings(host, netns, device);
@@ -250,7 +255,7 @@ public final class AttachmentReader {
         }
         contents.filter(c -> live.isPresent()).ifPresent(c -> findings.afterRepair(c, backstop, begun));
         return new AttachmentView(
-                new Place(pins.netns(), netns.name(), pins.ifindex(), device.name()),
+                new Location(pins.netns(), netns.name(), pins.ifindex(), device.name()),
                 state(pins, live.isPresent(), contents.isPresent(), record),
                 live.map(hook -> {
                     try (BpfProgram program = hook.program()) {

@@ -21,12 +21,12 @@ import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
-import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Location;
 
 /**
  * One attachment as {@link AttachmentReader} read it: only values.
  *
- * @param place namespace and device of the attachment
+ * @param location namespace and device of the attachment
  * @param state whether the kernel runs the program
  * @param hanging the program on its hook, while the kernel runs it
  * @param record what attach recorded, if it can be read
@@ -37,7 +37,7 @@ import org.csumbpf.pin.Place;
  * @param findings problems, and what is worth knowing
  */
 public record AttachmentView(
-        Place place,
+        Location location,
         State state,
         Optional<Hanging> hanging,
         Optional<AttachmentRecord> record,
@@ -197,12 +197,12 @@ public record AttachmentView(
     }
 
     public String ifname() {
-        return place.ifname();
+        return location.ifname();
     }
 
     /** The interface, preceded by its namespace if that is not the caller's own: {@code netns/eth0}. */
     public String label() {
-        return place.label();
+        return location.label();
     }
 
     /** What runs before the program on the device's ingress. */
@@ -240,7 +240,7 @@ public record AttachmentView(
 
     /** The port of the rules; empty if they cannot be read. */
     public Optional<Port> port() {
-        return contents.map(c -> new Port(place.netns(), c.rules().port()));
+        return contents.map(c -> new Port(location.netns(), c.rules().port()));
     }
 
     /**
@@ -298,6 +298,6 @@ public record AttachmentView(
     }
 
     AttachmentView with(Optional<String> offPathNow, List<Finding> findingsNow) {
-        return new AttachmentView(place, state, hanging, record, contents, backstop, host, offPathNow, findingsNow);
+        return new AttachmentView(location, state, hanging, record, contents, backstop, host, offPathNow, findingsNow);
     }
 }

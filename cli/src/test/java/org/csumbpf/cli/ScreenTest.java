@@ -23,7 +23,7 @@ import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
-import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Location;
 import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.Verdict;
 import org.junit.jupiter.api.Test;
@@ -229,7 +229,7 @@ class ScreenTest {
                 Map.of(),
                 OptionalLong.empty());
         return new AttachmentView(
-                new Place(1, Optional.empty(), 2, "eth0"),
+                new Location(1, Optional.empty(), 2, "eth0"),
                 AttachmentView.State.ATTACHED,
                 Optional.empty(),
                 Optional.empty(),

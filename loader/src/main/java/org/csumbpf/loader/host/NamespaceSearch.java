@@ -54,7 +54,7 @@ public final class NamespaceSearch {
      */
     public record Answer(Optional<NetworkNamespace> namespace, boolean complete) {}
 
-    /** Finds the namespace with this inode. Searches the likely places first, because they cost little. */
+    /** Finds the namespace with this inode. Searches the likely ones first, because they cost little. */
     public static Answer find(long inode) {
         NamespaceSearch search =
                 new NamespaceSearch(number -> number == inode, namespace -> namespace.inode() == inode, true);
@@ -96,14 +96,14 @@ public final class NamespaceSearch {
                 .filter(path -> Character.isDigit(path.getFileName().toString().charAt(0)))
                 .toList();
         Set<Long> mountNamespaces = new HashSet<>();
-        List<Function<Path, Optional<NetworkNamespace>>> places = List.of(
+        List<Function<Path, Optional<NetworkNamespace>>> sources = List.of(
                 process -> at(process.resolve("ns/net")),
                 process -> mounted(process, mountNamespaces),
                 process -> any(process.resolve("task"), task -> at(task.resolve("ns/net"))),
                 process -> any(process.resolve("fd"), descriptor -> descriptor(process, descriptor)));
-        for (Function<Path, Optional<NetworkNamespace>> place : places) {
+        for (Function<Path, Optional<NetworkNamespace>> source : sources) {
             for (Path process : processes) {
-                Optional<NetworkNamespace> found = place.apply(process);
+                Optional<NetworkNamespace> found = source.apply(process);
                 if (found.isPresent()) {
                     return found;
                 }
@@ -112,10 +112,10 @@ public final class NamespaceSearch {
         return Optional.empty();
     }
 
-    private Optional<NetworkNamespace> any(Path directory, Function<Path, Optional<NetworkNamespace>> place) {
+    private Optional<NetworkNamespace> any(Path directory, Function<Path, Optional<NetworkNamespace>> source) {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
             for (Path entry : entries) {
-                Optional<NetworkNamespace> found = place.apply(entry);
+                Optional<NetworkNamespace> found = source.apply(entry);
                 if (found.isPresent()) {
                     return found;
                 }

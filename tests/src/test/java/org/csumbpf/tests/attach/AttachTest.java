@@ -179,7 +179,7 @@ class AttachTest {
     }
 
     @Test
-    void aForeignFilterAtOurPlaceIsNotTouched() {
+    void aForeignFilterAtOurAttachPointIsNotTouched() {
         lab.tc("qdisc", "add", "dev", "w1", "clsact");
         lab.u32Filter(17);
         Shell.Result attach = lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact");

@@ -28,7 +28,7 @@ class OneOddThingTest {
     @ParameterizedTest
     @CsvSource({
         "config, 4", // any.mode
-        "first_rules, 4", // place[0].rule.mode
+        "first_rules, 4", // slot[0].rule.mode
         "attachment, 0", // layout
         "attachment, 8", // hook
         "attachment, 40", // options.hook
