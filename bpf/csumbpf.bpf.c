@@ -140,7 +140,7 @@ int csumbpf(struct __sk_buff *skb)
 
 	if (!(rule.flags & CSUMBPF_RULE_UNVERIFIED) && bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0)) {
 		outcome = rule.flags & CSUMBPF_RULE_DROP_PLAINTEXT ? CSUMBPF_DROPPED : CSUMBPF_PLAINTEXT;
-		event_tell(CSUMBPF_EVENT_PLAINTEXT, &packet, 0, 0, 0);
+		event_report(CSUMBPF_EVENT_PLAINTEXT, &packet, 0, 0, 0);
 		goto counted;
 	}
 

@@ -92,7 +92,7 @@ static __always_inline struct csumbpf_nat peer_learn(struct csumbpf_peer *peer, 
 	peer->unverified = 0;
 	if (sum != CHECKSUM_INTACT) {
 		if (!peer->bad)
-			event_tell(CSUMBPF_EVENT_BAD_CHECKSUM, packet, spi, before, sum);
+			event_report(CSUMBPF_EVENT_BAD_CHECKSUM, packet, spi, before, sum);
 		__sync_fetch_and_add(&peer->bad, 1);
 	}
 
@@ -111,7 +111,7 @@ static __always_inline struct csumbpf_nat peer_learn(struct csumbpf_peer *peer, 
 			nat.agreed = CSUMBPF_CHANGED;
 			nat.candidate = 0;
 			nat.candidate_seen = 0;
-			event_tell(CSUMBPF_EVENT_MAPPING_CHANGED, packet, spi, before, sum);
+			event_report(CSUMBPF_EVENT_MAPPING_CHANGED, packet, spi, before, sum);
 		}
 	}
 	peer_set_nat(peer, nat);

@@ -27,7 +27,7 @@
 #endif
 #include "lib/events.h"
 #ifdef WITHOUT_EVENTS
-#define event_tell(type, packet, spi, ...) ((void)(packet), (void)(spi))
+#define event_report(type, packet, spi, ...) ((void)(packet), (void)(spi))
 #endif
 #include "csumbpf.bpf.c"
 

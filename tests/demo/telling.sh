@@ -21,23 +21,23 @@ csumbpf_on() { # host arguments
 }
 # On a and b at once, since a JVM takes its time where it is emulated; told one after the other, with the time that each took.
 csumbpf_on_both() {
-	local host told status=0
+	local host output status=0
 	local -A running
-	told=$(mktemp -d)
+	output=$(mktemp -d)
 	for host in a b; do
 		{
 			local began
 			began=$(date +%s%N)
 			csumbpf_on $host "$@"
 			show "$((($(date +%s%N) - began) / 1000000)) ms"
-		} >"$told/$host" 2>&1 &
+		} >"$output/$host" 2>&1 &
 		running[$host]=$!
 	done
 	for host in a b; do
 		wait "${running[$host]}" || status=$?
-		cat "$told/$host"
+		cat "$output/$host"
 	done
-	rm -r "$told"
+	rm -r "$output"
 	return $status
 }
 

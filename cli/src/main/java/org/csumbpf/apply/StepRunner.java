@@ -101,8 +101,8 @@ final class StepRunner {
         }
     }
 
-    private HostSetup host(Result told) {
-        return new HostSetup(attachment.pins(), attachment.maps().record(), told);
+    private HostSetup host(Result reported) {
+        return new HostSetup(attachment.pins(), attachment.maps().record(), reported);
     }
 
     /** For undoing: only the failure is reported, not what was undone. */

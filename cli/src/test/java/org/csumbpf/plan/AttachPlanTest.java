@@ -182,7 +182,7 @@ class AttachPlanTest {
     }
 
     @Test
-    void withoutProofIPv6IsToldOrRefused() {
+    void withoutProofIPv6IsReportedOrRefused() {
         host.inet6 = new Inet6Addresses(Set.of(2), false);
         assertThat(host.plan(nothing()).findings()).extracting(Finding::id).contains(Finding.Id.IPV6_NOT_COVERED);
         host.asks(DROP, DEFAULT);

@@ -83,7 +83,7 @@ class BackstopTruthTest {
 
     /** Neither path is possible. attach reports both reasons, because fixing one of them is enough. */
     @Test
-    void attachTellsWhyNeitherPathCanBeHad() {
+    void attachReportsWhyNeitherPathCanBeHad() {
         Assumptions.assumeTrue(
                 lab.call(() -> KernelModule.state("esp4_offload")) == KernelModule.State.UNAVAILABLE,
                 "for a kernel without esp4_offload: Debian's have it");

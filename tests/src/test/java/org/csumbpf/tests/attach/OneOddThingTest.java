@@ -80,7 +80,7 @@ class OneOddThingTest {
     /** A mount over a pin keeps it from being opened and from being removed. */
     @ParameterizedTest
     @CsvSource({"text", "json"})
-    void detachAllGoesOnAndTellsEach(String format) {
+    void detachAllGoesOnAndReportsEach(String format) {
         boolean json = format.equals("json");
         Shell.Result result = PrivateWorld.run("""
                 add n

@@ -506,7 +506,7 @@ class RecordedAttachmentTest {
     @ParameterizedTest
     @ValueSource(strings = {"detach w1", "detach --all", "attach w1 --force --vni 5 --backstop always"})
     void rulesWithoutPinsAreNotForgotten(String command) {
-        String told = passed("""
+        String output = passed("""
                 add n
                 csumbpf --netns n attach w1 --force --vni 5 --hook tcx --backstop always >/dev/null
                 rm -r $pins
@@ -519,7 +519,7 @@ class RecordedAttachmentTest {
                 [ -z "$(ip netns exec n nft list ruleset)" ]
                 csumbpf --netns n status
                 """.formatted(command, command));
-        assertThat(told)
+        assertThat(output)
                 .contains("all its pins are lost", "'csumbpf --netns n attach w1' takes them over")
                 .contains("w1: removed the nftables backstop")
                 .endsWith("nothing is attached\n");
