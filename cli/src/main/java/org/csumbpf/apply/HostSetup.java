@@ -48,10 +48,10 @@ final class HostSetup {
     }
 
     void switchGroOn(NetDevice device) {
-        note(HostChange.GRO);
+        recordChange(HostChange.GRO);
         Ethtool.setGro(device.name(), true);
         if (!NamespaceSnapshot.gro(device.name())) {
-            cross(HostChange.GRO);
+            clearChange(HostChange.GRO);
             throw new AttachException(
                     AttachException.Kind.UNSUPPORTED_HOST,
                     "switch on GRO of " + device.name() + ": the driver does not do it",
@@ -66,16 +66,16 @@ final class HostSetup {
 
     /** Loads a module. Returns why it is missing all the same. */
     Optional<Finding> loadModule(String module) {
-        note(change(module));
+        recordChange(change(module));
         try {
             if (KernelModule.load(module)) {
                 result.add(Change.Id.MODULE_LOADED, module);
             } else {
-                cross(change(module)); // somebody else loaded it first, so it is theirs
+                clearChange(change(module)); // somebody else loaded it first, so it is theirs
             }
             return Optional.empty();
         } catch (ModuleException e) {
-            cross(change(module));
+            clearChange(change(module));
             return Optional.of(Preflight.missing(module, e.getMessage()));
         }
     }
@@ -89,7 +89,7 @@ final class HostSetup {
             if (KernelModule.unload(module)) {
                 result.add(Change.Id.MODULE_UNLOADED, module);
             }
-            cross(change(module));
+            clearChange(change(module));
             return true;
         } catch (KernelException e) {
             result.leave(module, "left module " + module + " loaded: " + e.getMessage());
@@ -116,7 +116,7 @@ final class HostSetup {
             result.add(Change.Id.DETOUR_DETACHED, CsumbpfObject.DETOUR);
         });
         if (has(HostChange.DETOUR)) {
-            cross(HostChange.DETOUR);
+            clearChange(HostChange.DETOUR);
         }
         if (has(HostChange.LO_CLSACT)) {
             boolean needed = handOver(
@@ -126,7 +126,7 @@ final class HostSetup {
             if (!needed && (proven || hanging.isPresent())) {
                 Rtnetlink.device(AttachPoint.detour(pins).ifindex()).ifPresent(this::removeClsact);
             }
-            cross(HostChange.LO_CLSACT);
+            clearChange(HostChange.LO_CLSACT);
         }
     }
 
@@ -138,7 +138,7 @@ final class HostSetup {
     void undoBackstop(boolean proven) {
         if (has(HostChange.NFTABLES)) {
             NftBackstop.remove(pins.ifindex(), result);
-            cross(HostChange.NFTABLES);
+            clearChange(HostChange.NFTABLES);
         }
         undoDetour(proven);
     }
@@ -147,7 +147,7 @@ final class HostSetup {
     void undoClsact(NetDevice device) {
         if (has(HostChange.CLSACT)) {
             removeClsact(device);
-            cross(HostChange.CLSACT);
+            clearChange(HostChange.CLSACT);
         }
     }
 
@@ -158,14 +158,14 @@ final class HostSetup {
                 Ethtool.setGro(device.name(), false);
                 result.add(Change.Id.GRO_OFF);
             }
-            cross(HostChange.GRO);
+            clearChange(HostChange.GRO);
         }
     }
 
     /** Clears a change that needs no undoing, because it ended with its device. */
     void forget(HostChange change) {
         if (has(change)) {
-            cross(change);
+            clearChange(change);
         }
     }
 
@@ -192,7 +192,7 @@ final class HostSetup {
             if (!handOver(change)) {
                 unload(change == HostChange.ESP4_OFFLOAD ? Preflight.ESP4_OFFLOAD : Preflight.ESP6_OFFLOAD);
             }
-            cross(change);
+            clearChange(change);
         }
     }
 
@@ -237,11 +237,11 @@ final class HostSetup {
         return record.get().changes().contains(change);
     }
 
-    void note(HostChange change) {
+    void recordChange(HostChange change) {
         record.update(r -> r.with(change));
     }
 
-    void cross(HostChange change) {
+    void clearChange(HostChange change) {
         record.update(r -> r.without(change));
     }
 }

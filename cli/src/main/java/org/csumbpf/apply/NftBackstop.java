@@ -70,7 +70,7 @@ final class NftBackstop implements AutoCloseable {
             Backstop wish,
             RuleSet rules,
             Result result) {
-        boolean noted = host.has(HostChange.NFTABLES);
+        boolean recorded = host.has(HostChange.NFTABLES);
         try {
             try {
                 apply(host, device, maps, plans, rules, result);
@@ -85,20 +85,20 @@ final class NftBackstop implements AutoCloseable {
             }
             return true;
         } catch (NftablesException e) {
-            if (!noted) {
-                host.cross(HostChange.NFTABLES);
+            if (!recorded) {
+                host.clearChange(HostChange.NFTABLES);
                 host.undoDetour();
             }
             // Only now is it known that nftables cannot be used.
             AttachPlan.checkBackstop(device, wish, rules, NftAvailability.refused(e))
                     .forEach(result::warn);
-            return noted;
+            return recorded;
         }
     }
 
     private void apply(
             HostSetup host, NetDevice device, CsumbpfMaps maps, NftPlans plans, RuleSet rules, Result result) {
-        boolean noted = host.has(HostChange.NFTABLES);
+        boolean recorded = host.has(HostChange.NFTABLES);
         wake(plans, result);
         if (plans.needsDetour()) {
             maps.countBackstop(rules.byVni().keySet(), rules.any().isPresent());
@@ -107,10 +107,10 @@ final class NftBackstop implements AutoCloseable {
         String commands = nftables.commands(device.ifindex(), plans);
         // Recorded even if no rule changes: correct rules may be left of an attachment whose pins are lost. This
         // attachment takes them over.
-        host.note(HostChange.NFTABLES);
+        host.recordChange(HostChange.NFTABLES);
         if (!commands.isEmpty()) {
             nftables.run(commands);
-            result.add(noted ? Change.Id.BACKSTOP_CHANGED : Change.Id.BACKSTOP_ADDED);
+            result.add(recorded ? Change.Id.BACKSTOP_CHANGED : Change.Id.BACKSTOP_ADDED);
         }
         if (!plans.needsDetour()) {
             host.undoDetour();
@@ -135,7 +135,7 @@ final class NftBackstop implements AutoCloseable {
                 CsumbpfMaps same = object.load(maps);
                 BpfProgram program = object.detour()) {
             if (live.isEmpty()) {
-                host.note(HostChange.DETOUR);
+                host.recordChange(HostChange.DETOUR);
                 LiveHook.attach(point, maps.record(), program, Optional.empty());
                 result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.DETOUR);
             } else if (!live.get().tag().equals(program.info().tag())) {

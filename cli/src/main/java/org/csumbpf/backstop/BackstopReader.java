@@ -22,20 +22,20 @@ public final class BackstopReader {
      * The state now, for status. Reads only.
      *
      * @param wanted what the user asked for
-     * @param noted whether the record says that attach set it up
+     * @param recorded whether the record says that attach set it up
      * @param plans what the device and its rules need now; computed only if it matters
      */
     public static BackstopView read(
             PinDirectory pins,
             NetDevice device,
             Backstop wanted,
-            boolean noted,
+            boolean recorded,
             RuleSet rules,
             Supplier<NftPlans> plans) {
         if (wanted == Backstop.NEVER || !rules.needsProof()) {
             return BackstopView.without(wanted, BackstopView.State.OFF, "not wanted");
         }
-        if (!noted) {
+        if (!recorded) {
             return BackstopView.without(
                     wanted, BackstopView.State.UNAVAILABLE, "nftables could not be used; attach says why");
         }

@@ -237,7 +237,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
             }
             ModulePlan.Module esp4 = module(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
             ModulePlan.Module esp6 = module(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);
-            boolean ours = esp4.noted() || esp6.noted();
+            boolean ours = esp4.recorded() || esp6.recorded();
             if (!ours) {
                 OffloadSafety.harmBy(host, netns, esp4.name(), Optional.empty()).ifPresent(findings::add);
             }

@@ -82,7 +82,7 @@ final class AttachmentFindings {
         }
     }
 
-    void ofBackstop(BackstopView backstop, AttachmentRecord noted) {
+    void ofBackstop(BackstopView backstop, AttachmentRecord record) {
         if (backstop.state() == BackstopView.State.LOST) {
             problem(
                     Finding.Id.BACKSTOP_LOST,
@@ -90,7 +90,7 @@ final class AttachmentFindings {
                     "the nftables backstop does not do its work: " + backstop.text(),
                     command("puts it right", "restore"));
         } else if (backstop.state() == BackstopView.State.UNAVAILABLE
-                && noted.changes().contains(HostChange.NFTABLES)) {
+                && record.changes().contains(HostChange.NFTABLES)) {
             problem(
                     Finding.Id.BACKSTOP_UNREADABLE,
                     device.name(),

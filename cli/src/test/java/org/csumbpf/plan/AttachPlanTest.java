@@ -253,9 +253,9 @@ class AttachPlanTest {
     }
 
     private static Standing hanging(RuleSet rules, AttachOptions options, HostChange... changes) {
-        Set<HostChange> noted = EnumSet.noneOf(HostChange.class);
-        noted.addAll(List.of(changes));
-        return new Standing(Standing.State.HANGING, Optional.of(rules), options, noted);
+        Set<HostChange> recorded = EnumSet.noneOf(HostChange.class);
+        recorded.addAll(List.of(changes));
+        return new Standing(Standing.State.HANGING, Optional.of(rules), options, recorded);
     }
 
     private static RuleSet rules(Rule rule) {
