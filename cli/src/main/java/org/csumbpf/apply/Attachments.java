@@ -185,7 +185,7 @@ public final class Attachments {
             }
             PinDirectory there = pins;
             if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
-                there = DevicePins.follow(pins, reach, result);
+                there = DevicePins.repin(pins, reach, result);
             } else if (reach.state() != Reach.State.HERE) {
                 throw EachAttachment.notFound(
                         pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
@@ -201,7 +201,7 @@ public final class Attachments {
 
     private static void restore(
             PinDirectory pins, NetworkNamespace netns, NetDevice device, PinTree.Scope scope, Result result) {
-        LiveHook.find(AttachPoint.receive(pins)).ifPresent(live -> Repin.follow(pins, live, device));
+        LiveHook.find(AttachPoint.receive(pins)).ifPresent(live -> Repin.repin(pins, live, device));
         DesiredAttachment desired;
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             desired = new DesiredAttachment(

@@ -41,7 +41,7 @@ final class DevicePins {
 
     /**
      * The pins of a device. If the device was attached in another namespace and then moved here, its pins move too.
-     * Pins in their place that belong to another device follow that device.
+     * Pins at their path that belong to another device move to that device.
      */
     static PinDirectory here(NetworkNamespace netns, NetDevice device, Result result) {
         PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
@@ -51,7 +51,7 @@ final class DevicePins {
                     return pins;
                 }
                 if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
-                    follow(pins, reach, result);
+                    repin(pins, reach, result);
                 } else {
                     throw new AttachException(
                             AttachException.Kind.UNSUPPORTED_HOST,
@@ -72,7 +72,7 @@ final class DevicePins {
                     .isPresent()) {
                 try (Reach reach = Reach.of(other)) {
                     if (reach.moved().isPresent()) {
-                        return follow(other, reach, result);
+                        return repin(other, reach, result);
                     }
                 }
             }
@@ -81,7 +81,7 @@ final class DevicePins {
     }
 
     /** Moves an attachment's pins to where its device is now. What attach made in the old namespace is undone there. */
-    static PinDirectory follow(PinDirectory pins, Reach reach, Result result) {
+    static PinDirectory repin(PinDirectory pins, Reach reach, Result result) {
         NetworkNamespace to = reach.moved().orElseThrow();
         NetDevice device = reach.device().orElseThrow();
         try (RecordMap record = RecordMap.fromPin(pins.path())) {

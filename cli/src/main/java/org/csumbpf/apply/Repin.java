@@ -33,7 +33,7 @@ final class Repin {
      *
      * @return whether another program is attached now, because an attachment of an earlier version was migrated
      */
-    static boolean follow(PinDirectory pins, LiveHook live, NetDevice device) {
+    static boolean repin(PinDirectory pins, LiveHook live, NetDevice device) {
         adopt(pins, live);
         try (RecordMap map = RecordMap.fromPin(pins.path())) {
             AttachmentRecord record = map.get();

@@ -63,7 +63,7 @@ final class StandingAttachment implements AutoCloseable {
     static Optional<StandingAttachment> running(PinDirectory pins, NetDevice device) {
         return LiveHook.find(AttachPoint.receive(pins)).map(found -> {
             // A migration replaced the program.
-            LiveHook live = Repin.follow(pins, found, device)
+            LiveHook live = Repin.repin(pins, found, device)
                     ? LiveHook.find(AttachPoint.receive(pins)).orElseThrow()
                     : found;
             return open(pins, Standing.State.HANGING, CsumbpfMaps.fromPins(pins.path()), live);

@@ -191,7 +191,7 @@ public final class AttachmentReader {
                 .map(netns -> (netns.isCurrent() ? "this network namespace" : "network namespace " + netns.reference())
                         + " as " + reach.device().orElseThrow().name())
                 .orElse("a network namespace that was not found");
-        Remedy follow = reach.moved()
+        Remedy repin = reach.moved()
                 .map(netns -> Remedy.csumbpf(
                         netns,
                         "follows it",
@@ -204,7 +204,7 @@ public final class AttachmentReader {
                 contents(pins),
                 AttachmentView.State.MOVED,
                 "the interface was moved to " + to,
-                follow);
+                repin);
     }
 
     private static AttachmentView gone(
