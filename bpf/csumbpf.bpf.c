@@ -153,7 +153,7 @@ int csumbpf(struct __sk_buff *skb)
 	if (settings->flags & CSUMBPF_CONFIG_BACKSTOP && !(rule.flags & CSUMBPF_RULE_UNVERIFIED) && !skb->priority &&
 	    (outcome == CSUMBPF_GOOD || outcome == CSUMBPF_BAD || outcome == CSUMBPF_GSO ||
 	     outcome == CSUMBPF_CORRUPT || (outcome == CSUMBPF_REPAIRED && !writes_zero(&packet, rule.mode))))
-		skb->priority = CSUMBPF_PRIORITY_DONE;
+		skb->priority = CSUMBPF_PRIORITY_HANDLED;
 
 counted:
 	rule_count(skb, packet.vni, found.slot, outcome);

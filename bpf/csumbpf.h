@@ -79,7 +79,7 @@ struct csumbpf_rule_slots {
 };
 
 enum csumbpf_config_flag {
-	/* There are nftables rules: mark what they must leave alone (CSUMBPF_PRIORITY_DONE). */
+	/* There are nftables rules: mark what they must leave alone (CSUMBPF_PRIORITY_HANDLED). */
 	CSUMBPF_CONFIG_BACKSTOP = 1 << 0,
 	/* The device has no Ethernet header: at tc a packet begins with IP (WireGuard, tun, ipip, ppp). */
 	CSUMBPF_CONFIG_NO_ETHERNET = 1 << 1,
@@ -219,12 +219,12 @@ struct csumbpf_event {
  * Marks in skb->priority, by which the two paths know what the other did. The priority is 0 on received packets, and
  * nothing reads it before the host forwards them. tc and nftables print it as MAJOR:MINOR.
  *
- * DONE: tc left a checksum other than 0 on purpose (good, recomputed, or only observed). nftables clears it.
+ * HANDLED: tc left a checksum other than 0 on purpose (good, recomputed, or only observed). nftables clears it.
  * DETOUR: nftables sent the packet over the loopback device, so that csumbpf_detour recomputes it. The minor number
  * is the lower 16 bits of the attachment's ifindex. csumbpf_detour clears it.
  */
 enum csumbpf_priority {
-	CSUMBPF_PRIORITY_DONE = 0x12b50000,
+	CSUMBPF_PRIORITY_HANDLED = 0x12b50000,
 	CSUMBPF_PRIORITY_DETOUR = 0x12b60000,
 };
 #define CSUMBPF_PRIORITY_MINOR 0xffffU

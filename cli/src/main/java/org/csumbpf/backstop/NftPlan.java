@@ -253,7 +253,7 @@ public record NftPlan(
                 new ArrayList<>(
                         List.of("@th,48,16 != 0 " + vxlan + "meta ipsec exists " + I_FLAG + " goto " + repairChain())));
         List<String> repair = new ArrayList<>();
-        repair.add("meta priority " + PacketPriority.DONE.text(0) + " meta priority set 0 return");
+        repair.add("meta priority " + PacketPriority.HANDLED.text(0) + " meta priority set 0 return");
         for (Kind kind : List.of(Kind.SKIP, Kind.ZERO, Kind.RECOMPUTE, Kind.OBSERVE)) {
             if (sets.containsKey(kind)) {
                 repair.add(VNI + " @" + set(kind) + " " + action(kind));
