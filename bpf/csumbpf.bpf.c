@@ -176,7 +176,7 @@ int csumbpf_detour(struct __sk_buff *skb)
 	enum csumbpf_outcome outcome;
 	__u32 first = 0, any = CSUMBPF_VNI_ANY;
 
-	if ((skb->priority & ~CSUMBPF_PRIORITY_MINOR) != CSUMBPF_PRIORITY_DETOUR)
+	if ((skb->priority & ~CSUMBPF_PRIORITY_MINOR) != CSUMBPF_PRIORITY_LOOPBACK)
 		return TC_ACT_UNSPEC;
 	own = bpf_map_lookup_elem(&attachment, &first);
 	if (!own || (skb->priority ^ own->ifindex) & CSUMBPF_PRIORITY_MINOR)

@@ -220,12 +220,12 @@ struct csumbpf_event {
  * nothing reads it before the host forwards them. tc and nftables print it as MAJOR:MINOR.
  *
  * HANDLED: tc left a checksum other than 0 on purpose (good, recomputed, or only observed). nftables clears it.
- * DETOUR: nftables sent the packet over the loopback device, so that csumbpf_detour recomputes it. The minor number
+ * LOOPBACK: nftables sent the packet over the loopback device, so that csumbpf_detour recomputes it. The minor number
  * is the lower 16 bits of the attachment's ifindex. csumbpf_detour clears it.
  */
 enum csumbpf_priority {
 	CSUMBPF_PRIORITY_HANDLED = 0x12b50000,
-	CSUMBPF_PRIORITY_DETOUR = 0x12b60000,
+	CSUMBPF_PRIORITY_LOOPBACK = 0x12b60000,
 };
 #define CSUMBPF_PRIORITY_MINOR 0xffffU
 
@@ -244,7 +244,7 @@ enum csumbpf_host_change {
 	CSUMBPF_CHANGED_ESP6_OFFLOAD = 1 << 3, /* loaded the module esp6_offload */
 	CSUMBPF_CHANGED_BPFFS = 1 << 4,        /* mounted bpffs */
 	CSUMBPF_CHANGED_NFTABLES = 1 << 5,     /* added chains to the nftables tables csumbpf */
-	CSUMBPF_CHANGED_DETOUR = 1 << 6,       /* attached csumbpf_detour to the loopback device */
+	CSUMBPF_CHANGED_LOOPBACK = 1 << 6,     /* attached csumbpf_detour to the loopback device */
 	CSUMBPF_CHANGED_LO_CLSACT = 1 << 7,    /* created the loopback device's clsact qdisc */
 };
 

@@ -91,7 +91,7 @@ final class DevicePins {
                         host.undoBackstop(reach.provenNetns());
                         return null;
                     }));
-            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.DETOUR, HostChange.LO_CLSACT)) {
+            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.LOOPBACK, HostChange.LO_CLSACT)) {
                 host.forget(change);
             }
             host.forget(HostChange.CLSACT);

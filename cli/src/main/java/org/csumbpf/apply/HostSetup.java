@@ -102,29 +102,29 @@ final class HostSetup {
     }
 
     /** Detaches the program from the loopback device, if it is attached. */
-    void undoDetour() {
-        undoDetour(true);
+    void undoLoopback() {
+        undoLoopback(true);
     }
 
     /**
      * @param proven whether the namespace is known to be the attachment's own; else only its program on lo proves that
      */
-    private void undoDetour(boolean proven) {
-        Optional<LiveHook> hanging = LiveHook.find(AttachPoint.detour(pins));
-        hanging.ifPresent(live -> {
+    private void undoLoopback(boolean proven) {
+        Optional<LiveHook> attached = LiveHook.find(AttachPoint.loopback(pins));
+        attached.ifPresent(live -> {
             live.detach();
-            result.add(Change.Id.DETOUR_DETACHED, CsumbpfObject.DETOUR);
+            result.add(Change.Id.DETOUR_DETACHED, CsumbpfObject.LOOPBACK);
         });
-        if (has(HostChange.DETOUR)) {
-            clearChange(HostChange.DETOUR);
+        if (has(HostChange.LOOPBACK)) {
+            clearChange(HostChange.LOOPBACK);
         }
         if (has(HostChange.LO_CLSACT)) {
             boolean needed = handOver(
                     HostChange.LO_CLSACT,
                     other -> other.netns() == pins.netns()
-                            && LiveHook.find(AttachPoint.detour(other)).isPresent());
-            if (!needed && (proven || hanging.isPresent())) {
-                Rtnetlink.device(AttachPoint.detour(pins).ifindex()).ifPresent(this::removeClsact);
+                            && LiveHook.find(AttachPoint.loopback(other)).isPresent());
+            if (!needed && (proven || attached.isPresent())) {
+                Rtnetlink.device(AttachPoint.loopback(pins).ifindex()).ifPresent(this::removeClsact);
             }
             clearChange(HostChange.LO_CLSACT);
         }
@@ -140,7 +140,7 @@ final class HostSetup {
             NftBackstop.remove(pins.ifindex(), result);
             clearChange(HostChange.NFTABLES);
         }
-        undoDetour(proven);
+        undoLoopback(proven);
     }
 
     /** Removes the device's clsact qdisc, if attach made it and nobody else uses it. */

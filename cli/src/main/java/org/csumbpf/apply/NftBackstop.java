@@ -87,7 +87,7 @@ final class NftBackstop implements AutoCloseable {
         } catch (NftablesException e) {
             if (!recorded) {
                 host.clearChange(HostChange.NFTABLES);
-                host.undoDetour();
+                host.undoLoopback();
             }
             // Only now is it known that nftables cannot be used.
             AttachPlan.checkBackstop(device, wish, rules, NftAvailability.refused(e))
@@ -100,9 +100,9 @@ final class NftBackstop implements AutoCloseable {
             HostSetup host, NetDevice device, CsumbpfMaps maps, NftPlans plans, RuleSet rules, Result result) {
         boolean recorded = host.has(HostChange.NFTABLES);
         wake(plans, result);
-        if (plans.needsDetour()) {
+        if (plans.needsLoopback()) {
             maps.countBackstop(rules.byVni().keySet(), rules.any().isPresent());
-            hangDetour(host, maps, result);
+            attachLoopback(host, maps, result);
         }
         String commands = nftables.commands(device.ifindex(), plans);
         // Recorded even if no rule changes: correct rules may be left of an attachment whose pins are lost. This
@@ -112,8 +112,8 @@ final class NftBackstop implements AutoCloseable {
             nftables.run(commands);
             result.add(recorded ? Change.Id.BACKSTOP_CHANGED : Change.Id.BACKSTOP_ADDED);
         }
-        if (!plans.needsDetour()) {
-            host.undoDetour();
+        if (!plans.needsLoopback()) {
+            host.undoLoopback();
         }
     }
 
@@ -128,16 +128,16 @@ final class NftBackstop implements AutoCloseable {
         }
     }
 
-    private static void hangDetour(HostSetup host, CsumbpfMaps maps, Result result) {
-        AttachPoint point = AttachPoint.detour(host.pins());
+    private static void attachLoopback(HostSetup host, CsumbpfMaps maps, Result result) {
+        AttachPoint point = AttachPoint.loopback(host.pins());
         Optional<LiveHook> live = LiveHook.find(point);
-        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
+        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.LOOPBACK);
                 CsumbpfMaps same = object.load(maps);
-                BpfProgram program = object.detour()) {
+                BpfProgram program = object.loopback()) {
             if (live.isEmpty()) {
-                host.recordChange(HostChange.DETOUR);
+                host.recordChange(HostChange.LOOPBACK);
                 LiveHook.attach(point, maps.record(), program, Optional.empty());
-                result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.DETOUR);
+                result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.LOOPBACK);
             } else if (!live.get().tag().equals(program.info().tag())) {
                 live.get().replace(program);
             }

@@ -92,12 +92,12 @@ final class Repin {
             take(pins, program, next);
         }
         // csumbpf_detour reads the record too, and the attached one knows the earlier layout.
-        LiveHook.find(AttachPoint.detour(pins)).ifPresent(detour -> {
-            try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
+        LiveHook.find(AttachPoint.loopback(pins)).ifPresent(loopback -> {
+            try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.LOOPBACK);
                     CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
                     CsumbpfMaps same = object.load(maps);
-                    BpfProgram program = object.detour()) {
-                detour.replace(program);
+                    BpfProgram program = object.loopback()) {
+                loopback.replace(program);
             }
         });
     }

@@ -165,7 +165,7 @@ final class Undo {
         reach.netns()
                 .ifPresent(netns -> netns.call(() -> {
                     step(() -> NftBackstop.remove(pins.ifindex(), result));
-                    step(() -> LiveHook.find(AttachPoint.detour(pins)).ifPresent(LiveHook::detach));
+                    step(() -> LiveHook.find(AttachPoint.loopback(pins)).ifPresent(LiveHook::detach));
                     return null;
                 }));
         result.leave(

@@ -47,7 +47,7 @@ public record BackstopCounters(Map<Outcome, Count> byOutcome) {
     }
 
     /** Counts of csumbpf_detour. */
-    public static BackstopCounters of(Counters detour) {
+    public static BackstopCounters of(Counters loopback) {
         Map<Outcome, Count> counts = new EnumMap<>(Outcome.class);
         for (org.csumbpf.maps.Outcome outcome : org.csumbpf.maps.Outcome.values()) {
             Outcome here = switch (outcome) {
@@ -55,7 +55,7 @@ public record BackstopCounters(Map<Outcome, Count> byOutcome) {
                 case GOOD, ZERO, GSO -> Outcome.GOOD;
                 case BAD, PLAINTEXT, DROPPED, OVERSIZE, FAILED, CORRUPT -> Outcome.FAILED;
             };
-            counts.merge(here, detour.get(outcome), Count::plus);
+            counts.merge(here, loopback.get(outcome), Count::plus);
         }
         return new BackstopCounters(counts);
     }

@@ -56,8 +56,9 @@ public final class BackstopReader {
                     lost.add(name + " is not as this device and its rules want it");
                 }
             }
-            if (planned.needsDetour() && LiveHook.find(AttachPoint.detour(pins)).isEmpty()) {
-                lost.add(CsumbpfObject.DETOUR + " does not hang on lo");
+            if (planned.needsLoopback()
+                    && LiveHook.find(AttachPoint.loopback(pins)).isEmpty()) {
+                lost.add(CsumbpfObject.LOOPBACK + " does not hang on lo");
             }
             planned.uncovered().ifPresent(lost::add);
             return BackstopView.of(

@@ -77,15 +77,15 @@ public record BackstopView(
     }
 
     /** With the counts of csumbpf_detour added. */
-    public BackstopView plus(Map<Vni, Counters> detour, Optional<Counters> detourOfAny) {
+    public BackstopView plus(Map<Vni, Counters> loopback, Optional<Counters> loopbackOfAny) {
         Map<Vni, BackstopCounters> sums = new TreeMap<>(byVni);
-        detour.forEach((vni, counters) -> sums.merge(vni, BackstopCounters.of(counters), BackstopCounters::plus));
+        loopback.forEach((vni, counters) -> sums.merge(vni, BackstopCounters.of(counters), BackstopCounters::plus));
         return new BackstopView(
                 wanted,
                 state,
                 text,
                 sums,
-                detourOfAny
+                loopbackOfAny
                         .map(counters -> ofAny.plus(BackstopCounters.of(counters)))
                         .orElse(ofAny));
     }

@@ -127,7 +127,7 @@ public record NftPlan(
         };
     }
 
-    boolean needsDetour() {
+    boolean needsLoopback() {
         return sets.containsKey(Kind.RECOMPUTE) || any.equals(Optional.of(Kind.RECOMPUTE));
     }
 
@@ -281,7 +281,8 @@ public record NftPlan(
     private String action(Kind kind) {
         return switch (kind) {
             case ZERO -> "udp checksum set 0 return";
-            case RECOMPUTE -> "meta priority set " + PacketPriority.DETOUR.text(ifindex) + " dup to ::1 device lo drop";
+            case RECOMPUTE ->
+                "meta priority set " + PacketPriority.LOOPBACK.text(ifindex) + " dup to ::1 device lo drop";
             case OBSERVE, SKIP, PASS -> "return";
             case DROP -> "drop";
         };

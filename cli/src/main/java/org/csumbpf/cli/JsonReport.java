@@ -17,6 +17,7 @@ import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Total;
@@ -104,9 +105,7 @@ final class JsonReport {
         tree.put("findings", view.findings().stream().map(JsonReport::finding).toList());
         tree.put(
                 "host_changes",
-                Report.changes(view).stream()
-                        .map(c -> c.name().toLowerCase(Locale.ROOT))
-                        .toList());
+                Report.changes(view).stream().map(HostChange::label).toList());
         view.contents().ifPresent(contents -> {
             tree.put("port", contents.rules().port());
             tree.put("rules", ruleList(contents.rules()));

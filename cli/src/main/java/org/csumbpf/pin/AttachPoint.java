@@ -20,7 +20,7 @@ public record AttachPoint(PinDirectory pins, int ifindex, String link, int handl
     /**
      * All attachments of a namespace share its loopback device, so the lower 16 bits of the handle are their ifindex.
      */
-    private static final int DETOUR_HANDLE = 0x12b6_0000;
+    private static final int LOOPBACK_HANDLE = 0x12b6_0000;
 
     private static final int LOOPBACK_IFINDEX = 1;
 
@@ -36,13 +36,13 @@ public record AttachPoint(PinDirectory pins, int ifindex, String link, int handl
     }
 
     /** csumbpf_detour, on the loopback device. */
-    public static AttachPoint detour(PinDirectory pins) {
+    public static AttachPoint loopback(PinDirectory pins) {
         return new AttachPoint(
                 pins,
                 LOOPBACK_IFINDEX,
-                PinDirectory.DETOUR_LINK,
-                DETOUR_HANDLE | (pins.ifindex() & 0xffff),
-                CsumbpfObject.DETOUR,
+                PinDirectory.LOOPBACK_LINK,
+                LOOPBACK_HANDLE | (pins.ifindex() & 0xffff),
+                CsumbpfObject.LOOPBACK,
                 HostChange.LO_CLSACT);
     }
 }

@@ -21,7 +21,7 @@ public final class Remains {
      * search found nothing that holds the namespace. Reads only.
      */
     static boolean namespaceGone(PinDirectory pins, NamespaceSearch.Answer answer) {
-        return isOff(pins, PinDirectory.DETOUR_LINK) || answer.complete() && isOff(pins, PinDirectory.LINK);
+        return isOff(pins, PinDirectory.LOOPBACK_LINK) || answer.complete() && isOff(pins, PinDirectory.LINK);
     }
 
     /** Whether the link exists and its device does not. */

@@ -270,7 +270,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
 
         private static boolean hasBackstop(Set<HostChange> changes) {
             return changes.contains(HostChange.NFTABLES)
-                    || changes.contains(HostChange.DETOUR)
+                    || changes.contains(HostChange.LOOPBACK)
                     || changes.contains(HostChange.LO_CLSACT);
         }
 

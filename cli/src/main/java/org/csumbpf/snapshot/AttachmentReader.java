@@ -283,7 +283,7 @@ public final class AttachmentReader {
                         r.changes().contains(HostChange.NFTABLES),
                         c.rules(),
                         () -> netns.nftPlans(device, c.rules()))
-                .plus(c.detour(), c.detourOfAny())));
+                .plus(c.loopback(), c.loopbackOfAny())));
     }
 
     static AttachmentView.State state(
@@ -307,8 +307,8 @@ public final class AttachmentReader {
             Map<Vni, Counters> counters = new TreeMap<>();
             Map<Vni, Counters> all = maps.counters();
             rules.byVni().keySet().forEach(vni -> counters.put(vni, all.getOrDefault(vni, Counters.NONE)));
-            Map<Vni, Counters> detour = maps.backstopCounters();
-            detour.keySet().retainAll(rules.byVni().keySet());
+            Map<Vni, Counters> loopback = maps.backstopCounters();
+            loopback.keySet().retainAll(rules.byVni().keySet());
             long now = MonotonicClock.nanos();
             Map<PeerKey, Peer> peers = maps.peers();
             OptionalLong age = peers.values().stream()
@@ -318,7 +318,7 @@ public final class AttachmentReader {
                     rules,
                     counters,
                     rules.any().flatMap(any -> maps.countersOfAny()),
-                    detour,
+                    loopback,
                     rules.any().flatMap(any -> maps.backstopCountersOfAny()),
                     maps.totals(),
                     peers,

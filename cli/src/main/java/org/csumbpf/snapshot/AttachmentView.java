@@ -94,8 +94,8 @@ public record AttachmentView(
      * @param rules what is repaired
      * @param counters by VNI
      * @param countersOfAny of the rule for any VNI
-     * @param detour of csumbpf_detour, by VNI
-     * @param detourOfAny of csumbpf_detour, for the rule for any VNI
+     * @param loopback of csumbpf_detour, by VNI
+     * @param loopbackOfAny of csumbpf_detour, for the rule for any VNI
      * @param totals of the device
      * @param peers senders that the program remembers
      * @param eventsLost events that could not be reported
@@ -105,8 +105,8 @@ public record AttachmentView(
             RuleSet rules,
             Map<Vni, Counters> counters,
             Optional<Counters> countersOfAny,
-            Map<Vni, Counters> detour,
-            Optional<Counters> detourOfAny,
+            Map<Vni, Counters> loopback,
+            Optional<Counters> loopbackOfAny,
             Map<Total, Count> totals,
             Map<PeerKey, Peer> peers,
             Map<EventType, Long> eventsLost,

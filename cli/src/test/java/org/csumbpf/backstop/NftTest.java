@@ -174,11 +174,11 @@ class NftTest {
         RuleSet rules = rules(null, Map.of(1, AUTO, 2, ZERO, 3, new Rule(Mode.RECOMPUTE, false, false), 4, OBSERVE));
         NftPlan ip = plan(NftPlan.Family.IP, Set.of(2), rules);
         assertThat(ip.sets()).containsOnlyKeys(NftPlan.Kind.ZERO, NftPlan.Kind.OBSERVE);
-        assertThat(ip.needsDetour()).isFalse();
+        assertThat(ip.needsLoopback()).isFalse();
         NftPlan ip6 = plan(NftPlan.Family.IP6, Set.of(2), rules);
         assertThat(ip6.sets().get(NftPlan.Kind.RECOMPUTE)).containsExactly(new Vni(1), new Vni(3));
         assertThat(ip6.sets().get(NftPlan.Kind.ZERO)).containsExactly(new Vni(2));
-        assertThat(ip6.needsDetour()).isTrue();
+        assertThat(ip6.needsLoopback()).isTrue();
         assertThat(ip6.rules().get("if2-repair"))
                 .extracting(NftTest::withoutComment)
                 .contains("@th,96,24 @if2-recompute meta priority set 12b6:2 dup to ::1 device lo drop");

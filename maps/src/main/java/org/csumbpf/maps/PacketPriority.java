@@ -6,7 +6,7 @@ public enum PacketPriority {
     /** tc left a checksum other than 0 on purpose. */
     HANDLED(0x12b5_0000),
     /** nftables sent the packet over the loopback device; the minor number names the attachment. */
-    DETOUR(0x12b6_0000);
+    LOOPBACK(0x12b6_0000);
 
     private final int value;
 
