@@ -21,7 +21,7 @@ import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.Pinned;
-import org.csumbpf.snapshot.OffPath;
+import org.csumbpf.snapshot.AfterTcDrops;
 
 /** Makes pins and record match the program that the kernel runs, which is the truth. */
 final class Repin {
@@ -46,7 +46,7 @@ final class Repin {
                         record.changes(),
                         record.options(),
                         MonotonicClock.nanos(),
-                        record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read(), port(pins))));
+                        record.finished() ? record.baseline() : AfterTcDrops.evidence(NetStatistics.read(), port(pins))));
             }
             // Parts are missing if attach could not read them or an earlier version attached.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));

@@ -31,7 +31,7 @@ import org.csumbpf.plan.Step;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.NamespaceSnapshot;
-import org.csumbpf.snapshot.OffPath;
+import org.csumbpf.snapshot.AfterTcDrops;
 
 /**
  * Runs the steps of a plan in order. If one fails, those before it are undone: a new attachment is removed
@@ -251,7 +251,7 @@ final class StepRunner {
         CsumbpfMaps maps = attachment.maps();
         if (isNew) {
             Evidence counted =
-                    OffPath.evidence(NetStatistics.read(), desired.rules().port());
+                    AfterTcDrops.evidence(NetStatistics.read(), desired.rules().port());
             maps.record()
                     .update(r -> r.withHook(attachment.live().kind())
                             .withBaseline(counted)

@@ -182,9 +182,9 @@ final class JsonReport {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("vni", vni);
         counters.byOutcome().forEach((outcome, count) -> tree.put(outcome.label(), count(count)));
-        Map<String, Object> behind = new LinkedHashMap<>();
-        backstop.byOutcome().forEach((outcome, count) -> behind.put(outcome.label(), count(count)));
-        tree.put("backstop", behind);
+        Map<String, Object> afterTc = new LinkedHashMap<>();
+        backstop.byOutcome().forEach((outcome, count) -> afterTc.put(outcome.label(), count(count)));
+        tree.put("backstop", afterTc);
         return tree;
     }
 

@@ -84,7 +84,7 @@ record Sample(long nanos, List<Attachment> attachments) {
         boolean few = contents.counters().size() <= FEW_RULES;
         contents.counters().forEach((vni, counters) -> {
             put(flows, vni.toString(), counters, few);
-            backstop.map(b -> b.byVni().get(vni)).ifPresent(behind -> put(flows, vni.toString(), behind));
+            backstop.map(b -> b.byVni().get(vni)).ifPresent(afterTc -> put(flows, vni.toString(), afterTc));
         });
         for (Total total : Total.values()) {
             put(flows, new Flow("-", "tc", total.label()), contents.totals().getOrDefault(total, Count.NONE), false);

@@ -61,14 +61,14 @@ final class Snapshot {
     /**
      * Adds all samples of the attachments.
      *
-     * @param offPath whether the host drops decrypted packets that neither tc nor the backstop repairs
+     * @param afterTcDrops whether the host drops decrypted packets that neither tc nor the backstop repairs
      * @param events what was logged, by attachment
      * @param statsEnabled whether the kernel measures programs
      * @param monotonicToUnixNanos to add to CLOCK_MONOTONIC to get Unix time
      */
     void add(
             List<AttachmentView> views,
-            Predicate<AttachmentView> offPath,
+            Predicate<AttachmentView> afterTcDrops,
             EventCounts events,
             boolean statsEnabled,
             long monotonicToUnixNanos) {
@@ -92,7 +92,7 @@ final class Snapshot {
                                     .isPresent()
                             ? 1
                             : 0);
-            add(Metric.OFF_PATH, tags, offPath.test(view) ? 1 : 0);
+            add(Metric.OFF_PATH, tags, afterTcDrops.test(view) ? 1 : 0);
             view.hanging().ifPresent(hanging -> {
                 ProgramInfo program = hanging.program();
                 add(
@@ -161,24 +161,24 @@ final class Snapshot {
         });
 
         Map<String, Counters> tc = new LinkedHashMap<>();
-        Map<String, BackstopCounters> behind = new LinkedHashMap<>();
+        Map<String, BackstopCounters> afterTc = new LinkedHashMap<>();
         contents.countersOfAny().ifPresent(counters -> {
             tc.put(ANY, counters);
-            behind.put(ANY, backstop == null ? BackstopCounters.NONE : backstop.ofAny());
+            afterTc.put(ANY, backstop == null ? BackstopCounters.NONE : backstop.ofAny());
         });
-        Map<Vni, BackstopCounters> behindByVni = backstop == null ? Map.of() : backstop.byVni();
+        Map<Vni, BackstopCounters> afterTcByVni = backstop == null ? Map.of() : backstop.byVni();
         int[] own = {0};
         contents.counters().forEach((vni, counters) -> { // ordered by VNI
             String name = own[0]++ < limits.maxVnis() ? vni.toString() : OTHER;
             tc.merge(name, counters, Counters::plus);
-            behind.merge(name, behindByVni.getOrDefault(vni, BackstopCounters.NONE), BackstopCounters::plus);
+            afterTc.merge(name, afterTcByVni.getOrDefault(vni, BackstopCounters.NONE), BackstopCounters::plus);
         });
         tc.forEach((vni, counters) -> {
             for (Outcome outcome : Outcome.values()) {
                 addCount(tags, vni, "tc", outcome.label(), counters.get(outcome));
             }
             for (BackstopCounters.Outcome outcome : BackstopCounters.Outcome.values()) {
-                addCount(tags, vni, "backstop", outcome.label(), behind.get(vni).get(outcome));
+                addCount(tags, vni, "backstop", outcome.label(), afterTc.get(vni).get(outcome));
             }
         });
     }

@@ -83,13 +83,13 @@ final class AfterRepair {
         AfterRepair after = new AfterRepair(contents, statistics, elsewhere);
         List<Finding> problems = new ArrayList<>();
         contents.counters().forEach((vni, counters) -> {
-            long behind = repaired(backstop, view -> view.byVni().getOrDefault(vni, BackstopCounters.NONE));
-            after.problem(Optional.of(vni), counters.get(Outcome.REPAIRED).packets() + behind)
+            long afterTc = repaired(backstop, view -> view.byVni().getOrDefault(vni, BackstopCounters.NONE));
+            after.problem(Optional.of(vni), counters.get(Outcome.REPAIRED).packets() + afterTc)
                     .ifPresent(problems::add);
         });
         contents.countersOfAny().ifPresent(any -> {
-            long behind = repaired(backstop, BackstopView::ofAny);
-            after.problem(Optional.empty(), any.get(Outcome.REPAIRED).packets() + behind)
+            long afterTc = repaired(backstop, BackstopView::ofAny);
+            after.problem(Optional.empty(), any.get(Outcome.REPAIRED).packets() + afterTc)
                     .ifPresent(problems::add);
         });
         return problems;

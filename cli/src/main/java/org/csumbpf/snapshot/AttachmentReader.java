@@ -48,12 +48,12 @@ public final class AttachmentReader {
 
     /** All attachments, of one namespace or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        return withOffPath(each(HostSnapshot.take(), Leftover.withPinned(only)));
+        return withAfterTcDrops(each(HostSnapshot.take(), Leftover.withPinned(only)));
     }
 
     /** @param moved kept by a long-running process */
     public static List<AttachmentView> all(Selection only, MovedDevices moved) {
-        return withOffPath(each(HostSnapshot.take(moved), only.attachments()));
+        return withAfterTcDrops(each(HostSnapshot.take(moved), only.attachments()));
     }
 
     /**
@@ -68,7 +68,7 @@ public final class AttachmentReader {
                 .isPresent();
         // Then no other device needs to be checked.
         List<AttachmentView> views = pinned
-                ? withOffPath(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns))))
+                ? withAfterTcDrops(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns))))
                 : all(Optional.of(netns));
         return views.stream()
                 .filter(view -> InterfaceName.matches(view.ifname(), name))
@@ -116,7 +116,7 @@ public final class AttachmentReader {
     }
 
     /** All attachments of a port in a namespace share the drop counts of that port. */
-    private static List<AttachmentView> withOffPath(List<AttachmentView> views) {
+    private static List<AttachmentView> withAfterTcDrops(List<AttachmentView> views) {
         Map<AttachmentView.Port, Evidence> sinceByPort = new HashMap<>();
         for (AttachmentView view : views) {
             view.evidence().ifPresent(now -> {
@@ -125,17 +125,17 @@ public final class AttachmentReader {
             });
         }
         return views.stream()
-                .map(view -> withOffPath(
+                .map(view -> withAfterTcDrops(
                         view,
                         view.port()
                                 .flatMap(port -> Optional.ofNullable(sinceByPort.get(port))
-                                        .flatMap(since -> OffPath.judge(since, port.number(), OffPath.SINCE_RULES)))))
+                                        .flatMap(since -> AfterTcDrops.judge(since, port.number(), AfterTcDrops.SINCE_RULES)))))
                 .toList();
     }
 
-    private static AttachmentView withOffPath(AttachmentView view, Optional<String> offPath) {
+    private static AttachmentView withAfterTcDrops(AttachmentView view, Optional<String> afterTcDrops) {
         List<Finding> findings = new ArrayList<>(view.findings());
-        if (offPath.isPresent() && !view.before().isEmpty()) {
+        if (afterTcDrops.isPresent() && !view.before().isEmpty()) {
             findings.add(Finding.problem(
                     Finding.Id.PROGRAM_BEFORE,
                     view.ifname(),
@@ -143,7 +143,7 @@ public final class AttachmentReader {
                             + " runs before it, and may end the chain",
                     new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows it")));
         }
-        return view.with(offPath, findings);
+        return view.with(afterTcDrops, findings);
     }
 
     private static AttachmentView read(HostSnapshot host, PinDirectory pins) {

@@ -33,7 +33,7 @@ import org.csumbpf.pin.Location;
  * @param contents rules and counts, if they can be read
  * @param backstop the attachment's nftables rules, if they can be read
  * @param host what its network namespace counted, while that exists
- * @param offPath why decrypted packets seem to be dropped all the same; empty: they do not
+ * @param afterTcDrops why decrypted packets seem to be dropped all the same; empty: they do not
  * @param findings problems, and what is worth knowing
  */
 public record AttachmentView(
@@ -44,7 +44,7 @@ public record AttachmentView(
         Optional<Contents> contents,
         Optional<BackstopView> backstop,
         Optional<HostCounts> host,
-        Optional<String> offPath,
+        Optional<String> afterTcDrops,
         List<Finding> findings) {
     public AttachmentView {
         findings = List.copyOf(findings);
@@ -155,17 +155,17 @@ public record AttachmentView(
     }
 
     public Path path() {
-        boolean tc = state == State.ATTACHED && bypasses().isEmpty();
-        boolean behind = backstop.map(b -> b.state() == BackstopView.State.ON).orElse(false);
-        if (behind) {
+        boolean tc = state == State.ATTACHED && findingsAfterTc().isEmpty();
+        boolean afterTc = backstop.map(b -> b.state() == BackstopView.State.ON).orElse(false);
+        if (afterTc) {
             return tc ? Path.BOTH : Path.BACKSTOP;
         }
         return tc ? Path.TC : Path.NONE;
     }
 
     /** What keeps decrypted packets from tc. */
-    private List<Finding> bypasses() {
-        return findings.stream().filter(finding -> finding.id().bypassesTc()).toList();
+    private List<Finding> findingsAfterTc() {
+        return findings.stream().filter(finding -> finding.id().decryptsAfterTc()).toList();
     }
 
     /** The path in words, with the reason if it is not both. */
@@ -178,7 +178,7 @@ public record AttachmentView(
         if (state == State.ATTACHED && contents.isEmpty()) {
             return "tc; whether the backstop is there cannot be told";
         }
-        String why = bypasses().stream().map(Finding::text).collect(Collectors.joining("; "));
+        String why = findingsAfterTc().stream().map(Finding::text).collect(Collectors.joining("; "));
         String off = backstop.map(b -> " (" + b.state().label() + ": " + b.text() + ")")
                 .orElse("");
         return switch (path()) {
@@ -273,22 +273,22 @@ public record AttachmentView(
 
     private static Evidence counted(Contents now, Optional<BackstopView> backstop, NetStatistics statistics) {
         Counters tc = now.sum();
-        BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
+        BackstopCounters afterTc = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
         // Fragments are left out because they may be of any port; plaintext and VNIs without a rule because nobody
         // checked their checksums. Counted here, they would hide a real loss.
         long left = tc.get(Outcome.BAD).packets()
                 + tc.get(Outcome.FAILED).packets()
                 + tc.get(Outcome.OVERSIZE).packets()
                 + tc.get(Outcome.CORRUPT).packets()
-                + behind.get(BackstopCounters.Outcome.UNJUDGED).packets()
-                + behind.get(BackstopCounters.Outcome.FAILED).packets();
-        Evidence ofHost = OffPath.evidence(statistics, now.rules().port());
+                + afterTc.get(BackstopCounters.Outcome.UNJUDGED).packets()
+                + afterTc.get(BackstopCounters.Outcome.FAILED).packets();
+        Evidence ofHost = AfterTcDrops.evidence(statistics, now.rules().port());
         return new Evidence(
                 ofHost.checksumErrors(),
                 ofHost.reassembled(),
                 now.totals().get(Total.ESP).packets(),
                 tc.get(Outcome.REPAIRED).packets()
-                        + behind.get(BackstopCounters.Outcome.REPAIRED).packets(),
+                        + afterTc.get(BackstopCounters.Outcome.REPAIRED).packets(),
                 left);
     }
 
@@ -297,7 +297,7 @@ public record AttachmentView(
         return contents.map(Contents::peers).orElse(Map.of());
     }
 
-    AttachmentView with(Optional<String> offPathNow, List<Finding> findingsNow) {
-        return new AttachmentView(location, state, hanging, record, contents, backstop, host, offPathNow, findingsNow);
+    AttachmentView with(Optional<String> afterTcDropsNow, List<Finding> findingsNow) {
+        return new AttachmentView(location, state, hanging, record, contents, backstop, host, afterTcDropsNow, findingsNow);
     }
 }

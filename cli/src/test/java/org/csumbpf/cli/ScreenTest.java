@@ -191,9 +191,9 @@ class ScreenTest {
         Map<Vni, Counters> counters = new TreeMap<>();
         counters.put(new Vni(7), new Counters(Map.of(Outcome.GOOD, new Count(1, 10))));
         counters.put(new Vni(5), Counters.NONE);
-        Map<Vni, BackstopCounters> behind =
+        Map<Vni, BackstopCounters> afterTc =
                 Map.of(new Vni(5), new BackstopCounters(Map.of(BackstopCounters.Outcome.UNJUDGED, new Count(2, 20))));
-        Sample.Attachment attachment = Sample.attachment(view(counters, behind, new Count(3, 30)), Map.of());
+        Sample.Attachment attachment = Sample.attachment(view(counters, afterTc, new Count(3, 30)), Map.of());
         assertThat(List.copyOf(attachment.flows().entrySet()))
                 .containsExactly(
                         Map.entry(new Flow("any", "tc", "repaired"), new Count(0, 0)),
@@ -217,7 +217,7 @@ class ScreenTest {
                 .containsExactly(new Flow("any", "tc", "repaired"), new Flow("3", "tc", "good"));
     }
 
-    private static AttachmentView view(Map<Vni, Counters> counters, Map<Vni, BackstopCounters> behind, Count esp) {
+    private static AttachmentView view(Map<Vni, Counters> counters, Map<Vni, BackstopCounters> afterTc, Count esp) {
         AttachmentView.Contents contents = new AttachmentView.Contents(
                 new RuleSet(4789, false, Optional.empty(), Map.of()),
                 counters,
@@ -235,7 +235,7 @@ class ScreenTest {
                 Optional.empty(),
                 Optional.of(contents),
                 Optional.of(
-                        new BackstopView(Backstop.AUTO, BackstopView.State.ON, "IPv4", behind, BackstopCounters.NONE)),
+                        new BackstopView(Backstop.AUTO, BackstopView.State.ON, "IPv4", afterTc, BackstopCounters.NONE)),
                 Optional.empty(),
                 Optional.empty(),
                 List.of());

@@ -8,7 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** When the host's checksum errors mean that decrypted packets take a path that is not covered. */
-class OffPathTest {
+class AfterTcDropsTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -26,8 +26,8 @@ class OffPathTest {
             })
     void judges(long errors, long reassembled, long esp, long repaired, long left, boolean amiss) {
         Evidence since = new Evidence(errors, reassembled, esp, repaired, left);
-        assertThat(OffPath.judge(since, 4789, "in 10 s").isPresent()).isEqualTo(amiss);
-        OffPath.judge(since, 4789, "in 10 s").ifPresent(text -> {
+        assertThat(AfterTcDrops.judge(since, 4789, "in 10 s").isPresent()).isEqualTo(amiss);
+        AfterTcDrops.judge(since, 4789, "in 10 s").ifPresent(text -> {
             assertThat(text)
                     .contains(errors + " UDP datagrams on port 4789", "in 10 s")
                     .contains("nstat");

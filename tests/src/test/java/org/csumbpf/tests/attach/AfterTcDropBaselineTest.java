@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("root")
 @Timeout(120)
-class OffPathEvidenceTest {
+class AfterTcDropBaselineTest {
     private static final String FRAMES =
             Shell.CHECKOUT.resolve("tests/lab/frames.py").toString();
     private static final int WRONG = 0x1234;

@@ -9,7 +9,7 @@ import org.csumbpf.maps.Evidence;
  * Compares drop counts of two moments and decides whether decrypted packets are lost although csumbpf is there: then
  * the host drops UDP datagrams for checksums that neither path has seen.
  */
-public final class OffPath {
+public final class AfterTcDrops {
     /** A few wrong checksums are normal. */
     private static final long ERRORS_MIN = 5;
     /** With so many repaired packets for each error, all paths count as covered. */
@@ -18,7 +18,7 @@ public final class OffPath {
     /** The period that a one-shot command compares. */
     public static final String SINCE_RULES = "since the rules last changed";
 
-    private OffPath() {}
+    private AfterTcDrops() {}
 
     /**
      * The host's counts, without those of the attachment.

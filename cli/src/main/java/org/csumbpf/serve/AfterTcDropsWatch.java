@@ -7,14 +7,14 @@ import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.maps.Evidence;
 import org.csumbpf.snapshot.AttachmentView;
-import org.csumbpf.snapshot.OffPath;
+import org.csumbpf.snapshot.AfterTcDrops;
 
 /**
  * Judges, for each port of a network namespace, whether decrypted packets are dropped now. Only the last window counts,
  * so that the report ends when the drops do. The first window begins when the rules last changed, as in
  * {@code csumbpf status}.
  */
-final class OffPathWatch {
+final class AfterTcDropsWatch {
     /** Nanoseconds. In a shorter window a single burst of errors would look like a lasting problem. */
     static final long WINDOW_NANOS = 10_000_000_000L;
 
@@ -44,10 +44,10 @@ final class OffPathWatch {
                 since.merge(view.port().orElseThrow(), evidence.get().since(before), Evidence::plusAttachment);
             }
         }
-        String time = first ? OffPath.SINCE_RULES : "in " + (nowNanos - begunNanos) / 1_000_000_000 + " s";
+        String time = first ? AfterTcDrops.SINCE_RULES : "in " + (nowNanos - begunNanos) / 1_000_000_000 + " s";
         Map<AttachmentView.Port, String> found = new HashMap<>();
         since.forEach((port, evidence) ->
-                OffPath.judge(evidence, port.number(), time).ifPresent(text -> found.put(port, text)));
+                AfterTcDrops.judge(evidence, port.number(), time).ifPresent(text -> found.put(port, text)));
         begun = now;
         begunNanos = nowNanos;
         first = false;
