@@ -257,7 +257,7 @@ enum csumbpf_hook {
  * Counts at one moment, of the host (in the network namespace, IPv4 and IPv6 added up) and of the attachment. The
  * difference of two shows whether decrypted packets are dropped after both paths.
  */
-struct csumbpf_evidence {
+struct csumbpf_drop_baseline {
 	__u64 checksum_errors; /* UDP datagrams that the sockets on the VXLAN port dropped for their checksum */
 	__u64 reassembled;     /* IP datagrams put together from fragments: IpReasmOKs, Ip6ReasmOKs */
 	__u64 esp;             /* CSUMBPF_TOTAL_ESP */
@@ -295,8 +295,8 @@ struct csumbpf_attachment {
 	/* Number of the device's directory in sysfs (DeviceNode.java), unique until the host reboots; 0: not known */
 	__u64 device_id;
 	struct csumbpf_options options;
-	char ifname[16];                  /* NUL-terminated; the name at the time of attach */
-	struct csumbpf_evidence baseline; /* when the rules last changed */
+	char ifname[16];                       /* NUL-terminated; the name at the time of attach */
+	struct csumbpf_drop_baseline baseline; /* when the rules last changed */
 };
 
 #define CSUMBPF_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")
@@ -309,7 +309,7 @@ CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 36);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 64);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_nat, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_event, 56);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_evidence, 40);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_drop_baseline, 40);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_options, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 104);
 

@@ -46,7 +46,7 @@ final class Repin {
                         record.changes(),
                         record.options(),
                         MonotonicClock.nanos(),
-                        record.finished() ? record.baseline() : AfterTcDrops.evidence(NetStatistics.read(), port(pins))));
+                        record.finished() ? record.baseline() : AfterTcDrops.ofHost(NetStatistics.read(), port(pins))));
             }
             // Parts are missing if attach could not read them or an earlier version attached.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));

@@ -17,7 +17,7 @@ import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
@@ -28,10 +28,10 @@ import org.csumbpf.pin.Reach;
 import org.csumbpf.plan.AttachPlan;
 import org.csumbpf.plan.Standing;
 import org.csumbpf.plan.Step;
+import org.csumbpf.snapshot.AfterTcDrops;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.NamespaceSnapshot;
-import org.csumbpf.snapshot.AfterTcDrops;
 
 /**
  * Runs the steps of a plan in order. If one fails, those before it are undone: a new attachment is removed
@@ -250,8 +250,8 @@ final class StepRunner {
     private void takeBaseline() {
         CsumbpfMaps maps = attachment.maps();
         if (isNew) {
-            Evidence counted =
-                    AfterTcDrops.evidence(NetStatistics.read(), desired.rules().port());
+            DropBaseline counted =
+                    AfterTcDrops.ofHost(NetStatistics.read(), desired.rules().port());
             maps.record()
                     .update(r -> r.withHook(attachment.live().kind())
                             .withBaseline(counted)

@@ -5,9 +5,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.csumbpf.maps.Evidence;
-import org.csumbpf.snapshot.AttachmentView;
+import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.snapshot.AfterTcDrops;
+import org.csumbpf.snapshot.AttachmentView;
 
 /**
  * Judges, for each port of a network namespace, whether decrypted packets are dropped now. Only the last window counts,
@@ -20,7 +20,7 @@ final class AfterTcDropsWatch {
 
     private record Attachment(long netns, int ifindex) {}
 
-    private Map<Attachment, Evidence> begun = Map.of();
+    private Map<Attachment, DropBaseline> begun = Map.of();
     private Map<AttachmentView.Port, String> verdicts = Map.of();
     private long begunNanos;
     private boolean first = true;
@@ -30,24 +30,24 @@ final class AfterTcDropsWatch {
         if (!first && nowNanos - begunNanos < WINDOW_NANOS) {
             return verdicts;
         }
-        Map<Attachment, Evidence> now = new HashMap<>();
-        Map<AttachmentView.Port, Evidence> since = new HashMap<>();
+        Map<Attachment, DropBaseline> now = new HashMap<>();
+        Map<AttachmentView.Port, DropBaseline> since = new HashMap<>();
         for (AttachmentView view : views) {
-            Optional<Evidence> evidence = view.evidence();
-            if (evidence.isPresent()) {
+            Optional<DropBaseline> counts = view.dropCounts();
+            if (counts.isPresent()) {
                 Attachment key =
                         new Attachment(view.location().netns(), view.location().ifindex());
-                Evidence before = begun.containsKey(key)
+                DropBaseline before = begun.containsKey(key)
                         ? begun.get(key)
                         : view.record().orElseThrow().baseline();
                 now.put(key, view.baseline().orElseThrow());
-                since.merge(view.port().orElseThrow(), evidence.get().since(before), Evidence::plusAttachment);
+                since.merge(view.port().orElseThrow(), counts.get().since(before), DropBaseline::plusAttachment);
             }
         }
         String time = first ? AfterTcDrops.SINCE_RULES : "in " + (nowNanos - begunNanos) / 1_000_000_000 + " s";
         Map<AttachmentView.Port, String> found = new HashMap<>();
-        since.forEach((port, evidence) ->
-                AfterTcDrops.judge(evidence, port.number(), time).ifPresent(text -> found.put(port, text)));
+        since.forEach((port, counts) ->
+                AfterTcDrops.judge(counts, port.number(), time).ifPresent(text -> found.put(port, text)));
         begun = now;
         begunNanos = nowNanos;
         first = false;

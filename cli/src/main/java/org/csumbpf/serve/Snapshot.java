@@ -178,7 +178,8 @@ final class Snapshot {
                 addCount(tags, vni, "tc", outcome.label(), counters.get(outcome));
             }
             for (BackstopCounters.Outcome outcome : BackstopCounters.Outcome.values()) {
-                addCount(tags, vni, "backstop", outcome.label(), afterTc.get(vni).get(outcome));
+                addCount(
+                        tags, vni, "backstop", outcome.label(), afterTc.get(vni).get(outcome));
             }
         });
     }

@@ -3,7 +3,7 @@ package org.csumbpf.snapshot;
 
 import java.util.Optional;
 import org.csumbpf.loader.host.NetStatistics;
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 
 /**
  * Compares drop counts of two moments and decides whether decrypted packets are lost although csumbpf is there: then
@@ -25,8 +25,8 @@ public final class AfterTcDrops {
      *
      * @param port of its VXLAN, in host order
      */
-    public static Evidence evidence(NetStatistics statistics, int port) {
-        return new Evidence(
+    public static DropBaseline ofHost(NetStatistics statistics, int port) {
+        return new DropBaseline(
                 statistics.udpChecksumErrors(port),
                 statistics.ipv4().reassembled() + statistics.ipv6().reassembled(),
                 0,
@@ -41,7 +41,7 @@ public final class AfterTcDrops {
      * @param port of VXLAN, in host order
      * @param time the period, in words: "since …"
      */
-    public static Optional<String> judge(Evidence since, int port, String time) {
+    public static Optional<String> judge(DropBaseline since, int port, String time) {
         long unexplained = since.checksumErrors() - since.left();
         if (unexplained < ERRORS_MIN || unexplained * REPAIRED_PER_ERROR <= since.repaired()) {
             return Optional.empty();

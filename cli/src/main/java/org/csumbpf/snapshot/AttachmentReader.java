@@ -24,7 +24,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.Peer;
@@ -81,11 +81,11 @@ public final class AttachmentReader {
     }
 
     /** The drop baseline of one attachment in the caller's network namespace: its counts now, for later comparison. */
-    public static Optional<Evidence> baseline(NamespaceSnapshot netns, PinDirectory pins, NetDevice device) {
+    public static Optional<DropBaseline> baseline(NamespaceSnapshot netns, PinDirectory pins, NetDevice device) {
         Optional<AttachmentRecord> record = Reach.record(pins);
         Optional<AttachmentView.Contents> contents = contents(pins);
         Optional<BackstopView> backstop = backstop(netns, pins, device, record, contents);
-        return AttachmentView.evidence(record, contents, backstop, NetStatistics.read());
+        return AttachmentView.dropCounts(record, contents, backstop, NetStatistics.read());
     }
 
     private static List<AttachmentView> each(HostSnapshot host, Collection<PinDirectory> attachments) {
@@ -117,11 +117,11 @@ public final class AttachmentReader {
 
     /** All attachments of a port in a namespace share the drop counts of that port. */
     private static List<AttachmentView> withAfterTcDrops(List<AttachmentView> views) {
-        Map<AttachmentView.Port, Evidence> sinceByPort = new HashMap<>();
+        Map<AttachmentView.Port, DropBaseline> sinceByPort = new HashMap<>();
         for (AttachmentView view : views) {
-            view.evidence().ifPresent(now -> {
-                Evidence since = now.since(view.record().orElseThrow().baseline());
-                sinceByPort.merge(view.port().orElseThrow(), since, Evidence::plusAttachment);
+            view.dropCounts().ifPresent(now -> {
+                DropBaseline since = now.since(view.record().orElseThrow().baseline());
+                sinceByPort.merge(view.port().orElseThrow(), since, DropBaseline::plusAttachment);
             });
         }
         return views.stream()
@@ -129,7 +129,8 @@ public final class AttachmentReader {
                         view,
                         view.port()
                                 .flatMap(port -> Optional.ofNullable(sinceByPort.get(port))
-                                        .flatMap(since -> AfterTcDrops.judge(since, port.number(), AfterTcDrops.SINCE_RULES)))))
+                                        .flatMap(since ->
+                                                AfterTcDrops.judge(since, port.number(), AfterTcDrops.SINCE_RULES)))))
                 .toList();
     }
 

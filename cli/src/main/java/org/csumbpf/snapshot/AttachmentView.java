@@ -14,8 +14,8 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.EventType;
-import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
@@ -165,7 +165,9 @@ public record AttachmentView(
 
     /** What keeps decrypted packets from tc. */
     private List<Finding> findingsAfterTc() {
-        return findings.stream().filter(finding -> finding.id().decryptsAfterTc()).toList();
+        return findings.stream()
+                .filter(finding -> finding.id().decryptsAfterTc())
+                .toList();
     }
 
     /** The path in words, with the reason if it is not both. */
@@ -247,21 +249,21 @@ public record AttachmentView(
      * The counts to compare with the baseline; empty if they cannot be read, or attach has not finished and there is no
      * baseline.
      */
-    public Optional<Evidence> evidence() {
-        return evidence(host.map(HostCounts::begun));
+    public Optional<DropBaseline> dropCounts() {
+        return dropCounts(host.map(HostCounts::begun));
     }
 
     /** The counts as a baseline, for later comparison. */
-    public Optional<Evidence> baseline() {
-        return evidence(host.map(HostCounts::ended));
+    public Optional<DropBaseline> baseline() {
+        return dropCounts(host.map(HostCounts::ended));
     }
 
-    private Optional<Evidence> evidence(Optional<NetStatistics> counted) {
-        return counted.flatMap(statistics -> evidence(record, contents, backstop, statistics));
+    private Optional<DropBaseline> dropCounts(Optional<NetStatistics> counted) {
+        return counted.flatMap(statistics -> dropCounts(record, contents, backstop, statistics));
     }
 
     /** The same from parts that were read one by one. */
-    static Optional<Evidence> evidence(
+    static Optional<DropBaseline> dropCounts(
             Optional<AttachmentRecord> record,
             Optional<Contents> contents,
             Optional<BackstopView> backstop,
@@ -271,7 +273,7 @@ public record AttachmentView(
                 : contents.map(now -> counted(now, backstop, statistics));
     }
 
-    private static Evidence counted(Contents now, Optional<BackstopView> backstop, NetStatistics statistics) {
+    private static DropBaseline counted(Contents now, Optional<BackstopView> backstop, NetStatistics statistics) {
         Counters tc = now.sum();
         BackstopCounters afterTc = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
         // Fragments are left out because they may be of any port; plaintext and VNIs without a rule because nobody
@@ -282,8 +284,8 @@ public record AttachmentView(
                 + tc.get(Outcome.CORRUPT).packets()
                 + afterTc.get(BackstopCounters.Outcome.UNJUDGED).packets()
                 + afterTc.get(BackstopCounters.Outcome.FAILED).packets();
-        Evidence ofHost = AfterTcDrops.evidence(statistics, now.rules().port());
-        return new Evidence(
+        DropBaseline ofHost = AfterTcDrops.ofHost(statistics, now.rules().port());
+        return new DropBaseline(
                 ofHost.checksumErrors(),
                 ofHost.reassembled(),
                 now.totals().get(Total.ESP).packets(),
@@ -298,6 +300,7 @@ public record AttachmentView(
     }
 
     AttachmentView with(Optional<String> afterTcDropsNow, List<Finding> findingsNow) {
-        return new AttachmentView(location, state, hanging, record, contents, backstop, host, afterTcDropsNow, findingsNow);
+        return new AttachmentView(
+                location, state, hanging, record, contents, backstop, host, afterTcDropsNow, findingsNow);
     }
 }

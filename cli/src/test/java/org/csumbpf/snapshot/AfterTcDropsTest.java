@@ -3,7 +3,7 @@ package org.csumbpf.snapshot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -25,7 +25,7 @@ class AfterTcDropsTest {
                 " 500 | 500 | 500 |    0 |   0 | true",
             })
     void judges(long errors, long reassembled, long esp, long repaired, long left, boolean amiss) {
-        Evidence since = new Evidence(errors, reassembled, esp, repaired, left);
+        DropBaseline since = new DropBaseline(errors, reassembled, esp, repaired, left);
         assertThat(AfterTcDrops.judge(since, 4789, "in 10 s").isPresent()).isEqualTo(amiss);
         AfterTcDrops.judge(since, 4789, "in 10 s").ifPresent(text -> {
             assertThat(text)

@@ -58,7 +58,7 @@ public final class Codecs {
     static final NatLayout NAT = new NatLayout();
     public static final PeerCodec PEER = new PeerCodec();
     public static final EventCodec EVENT = new EventCodec();
-    public static final EvidenceCodec EVIDENCE = new EvidenceCodec();
+    public static final DropBaselineCodec DROP_BASELINE = new DropBaselineCodec();
     static final OptionsCodec OPTIONS = new OptionsCodec();
     public static final AttachmentCodec ATTACHMENT = new AttachmentCodec();
     static final AttachmentCodec1 ATTACHMENT_1 = new AttachmentCodec1();
@@ -78,7 +78,7 @@ public final class Codecs {
                 NAT.layout,
                 PEER.layout,
                 EVENT.layout,
-                EVIDENCE.layout,
+                DROP_BASELINE.layout,
                 OPTIONS.layout,
                 ATTACHMENT.layout);
     }

@@ -537,7 +537,7 @@ class RecordedAttachmentTest {
             int to = text.indexOf("};", from);
             text = text.substring(0, from)
                     + "struct csumbpf_attachment { __u32 ifindex; __u32 hook; __u32 changes; __u32 backstop; __u64 attached_ns;"
-                    + " char ifname[16]; struct csumbpf_evidence baseline; "
+                    + " char ifname[16]; struct csumbpf_drop_baseline baseline; "
                     + text.substring(to).replace("csumbpf_attachment, 104", "csumbpf_attachment, 80");
             Files.writeString(header, text);
             Path object = sources.resolve("layout1.o");
