@@ -49,7 +49,7 @@ final class StandingAttachment implements AutoCloseable {
      */
     static StandingAttachment find(
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
-        return running(pins, device).or(() -> lying(pins, desired)).orElseGet(() -> {
+        return running(pins, device).or(() -> pinned(pins, desired)).orElseGet(() -> {
             Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
             changes.addAll(clear(pins, scope, result));
             if (scope.toUnmount()) {
@@ -66,12 +66,12 @@ final class StandingAttachment implements AutoCloseable {
             LiveHook live = Repin.repin(pins, found, device)
                     ? LiveHook.find(AttachPoint.receive(pins)).orElseThrow()
                     : found;
-            return open(pins, Standing.State.HANGING, CsumbpfMaps.fromPins(pins.path()), live);
+            return open(pins, Standing.State.ATTACHED, CsumbpfMaps.fromPins(pins.path()), live);
         });
     }
 
     /** Pins without a hook that are what is asked for. They stay, so that nothing is lost before a hook is attached. */
-    private static Optional<StandingAttachment> lying(PinDirectory pins, DesiredAttachment desired) {
+    private static Optional<StandingAttachment> pinned(PinDirectory pins, DesiredAttachment desired) {
         if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
             return Optional.empty();
         }
@@ -85,7 +85,7 @@ final class StandingAttachment implements AutoCloseable {
                     && record.finished()
                     && maps.record().isCurrent()
                     && program.info().mapIds().containsAll(Pinned.maps(pins))) {
-                return Optional.of(open(pins, Standing.State.LYING, maps, null));
+                return Optional.of(open(pins, Standing.State.PINNED, maps, null));
             }
         } catch (OtherVersionException e) {
             // Not of use, as below.
@@ -154,7 +154,7 @@ final class StandingAttachment implements AutoCloseable {
         return live;
     }
 
-    void hangs(LiveHook hook) {
+    void attached(LiveHook hook) {
         live = hook;
     }
 

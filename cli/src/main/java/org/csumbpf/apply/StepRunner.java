@@ -126,10 +126,10 @@ final class StepRunner {
             }
         } else if (step instanceof Step.ForgetModule forget) {
             host(result).forgetModule(forget.module());
-        } else if (step instanceof Step.Hang hang) {
-            hang(attachment.program(), hang.hook());
-        } else if (step instanceof Step.HangAgain again) {
-            hangAgain(again.hook());
+        } else if (step instanceof Step.Attach attach) {
+            attach(attachment.program(), attach.hook());
+        } else if (step instanceof Step.Reattach reattach) {
+            reattach(reattach.hook());
         } else if (step instanceof Step.RecordOptions options) {
             undoneBy(() -> record(options.from()));
             record(options.to());
@@ -184,15 +184,15 @@ final class StepRunner {
                 .ifPresent(result::warn);
     }
 
-    private void hang(BpfProgram program, Optional<Hook> hook) {
-        attachment.hangs(LiveHook.attach(
+    private void attach(BpfProgram program, Optional<Hook> hook) {
+        attachment.attached(LiveHook.attach(
                 AttachPoint.receive(attachment.pins()), attachment.maps().record(), program, hook));
         result.changes().add(0, Change.of(Change.Id.ATTACHED));
     }
 
-    private void hangAgain(Optional<Hook> hook) {
+    private void reattach(Optional<Hook> hook) {
         try (BpfProgram program = BpfProgram.fromPin(attachment.pins().pin(PinDirectory.PROGRAM))) {
-            hang(program, hook);
+            attach(program, hook);
         }
         attachment.maps().record().update(r -> r.withHook(attachment.live().kind()));
     }

@@ -85,9 +85,9 @@ final class JsonReport {
         Verdict verdict = Verdict.of(view);
         Map<String, Object> tree = identity(view);
         tree.put("state", view.state().name().toLowerCase(Locale.ROOT));
-        tree.put("hook", view.hanging().map(AttachmentView.Hanging::hook));
-        tree.put("program_id", view.hanging().map(h -> h.program().id()));
-        tree.put("program_tag", view.hanging().map(h -> h.program().tag()));
+        tree.put("hook", view.attached().map(AttachmentView.AttachedProgram::hook));
+        tree.put("program_id", view.attached().map(h -> h.program().id()));
+        tree.put("program_tag", view.attached().map(h -> h.program().tag()));
         tree.put("repair", verdict.kind().label());
         tree.put("repair_text", verdict.text());
         tree.put("path", view.path().label());

@@ -182,7 +182,7 @@ final class Report {
     private void printStatus(AttachmentView view) {
         Verdict verdict = Verdict.of(view);
         out.print(Style.BOLD, view.label());
-        out.println(": " + view.state().label() + (view.hanging().isPresent() ? " (" + hook(view) + ")" : ""));
+        out.println(": " + view.state().label() + (view.attached().isPresent() ? " (" + hook(view) + ")" : ""));
         out.print("  repair    ");
         out.print(color(verdict), verdict.kind().label());
         out.println(": "
@@ -225,7 +225,7 @@ final class Report {
     }
 
     private static String hook(AttachmentView view) {
-        return view.hanging()
+        return view.attached()
                 .map(h -> h.hook() + ", program " + h.program().id() + ", tag "
                         + h.program().tag())
                 .orElse("no hook");

@@ -81,17 +81,17 @@ public record Reach(
             return new Reach(
                     State.HERE, Optional.of(netns), same || was.sameNamespace(is), device, Optional.empty(), complete);
         }
-        Optional<Boolean> hangs = hangs(pins);
-        boolean gone = hangs.isPresent() && !hangs.get();
+        Optional<Boolean> attached = attached(pins);
+        boolean gone = attached.isPresent() && !attached.get();
         Optional<Reach> moved = gone ? Optional.empty() : elsewhere(was);
-        boolean hanging = moved.isPresent() || hangs.orElse(false);
+        boolean runs = moved.isPresent() || attached.orElse(false);
         if (otherNetns) {
             // Two namespaces never have one inode at the same time: the namespace of the attach is gone.
             netns.close();
-            return moved.orElseGet(() -> without(hanging ? State.MOVED : State.NETNS_GONE, complete));
+            return moved.orElseGet(() -> without(runs ? State.MOVED : State.NETNS_GONE, complete));
         }
         // The device may be where csumbpf cannot search. A filter is lost by a move, but GRO stays to be undone.
-        boolean lives = hanging || hangs.isEmpty() && was.deviceId() != 0 && unfinished && !complete;
+        boolean lives = runs || attached.isEmpty() && was.deviceId() != 0 && unfinished && !complete;
         return new Reach(
                 lives ? State.MOVED : State.DEVICE_GONE,
                 Optional.of(netns),
@@ -121,7 +121,7 @@ public record Reach(
     }
 
     /** Whether the pinned link still attaches the program to a device; empty: no link. */
-    private static Optional<Boolean> hangs(PinDirectory pins) {
+    private static Optional<Boolean> attached(PinDirectory pins) {
         try (TcxLink link = TcxLink.fromPin(pins.pin(PinDirectory.LINK))) {
             return Optional.of(link.info().ifindex() != 0);
         } catch (KernelException e) {

@@ -119,13 +119,13 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         if (standing.state() == Standing.State.NOTHING) {
             planner.steps.add(new Step.Make(desired.rules().withBackstop(nftables)));
             planner.host();
-            planner.steps.add(new Step.Hang(hook));
+            planner.steps.add(new Step.Attach(hook));
             planner.backstop().ifPresent(planner.steps::add);
             planner.steps.add(new Step.TakeBaseline());
             return planner.plan();
         }
-        if (standing.state() == Standing.State.LYING) {
-            planner.steps.add(new Step.HangAgain(hook));
+        if (standing.state() == Standing.State.PINNED) {
+            planner.steps.add(new Step.Reattach(hook));
         }
         planner.host();
         if (!standing.options().equals(desired.options())) {

@@ -93,8 +93,8 @@ final class Snapshot {
                             ? 1
                             : 0);
             add(Metric.OFF_PATH, tags, afterTcDrops.test(view) ? 1 : 0);
-            view.hanging().ifPresent(hanging -> {
-                ProgramInfo program = hanging.program();
+            view.attached().ifPresent(running -> {
+                ProgramInfo program = running.program();
                 add(
                         Metric.PROGRAM_INFO,
                         tags.and(
@@ -103,7 +103,7 @@ final class Snapshot {
                                 "tag",
                                 program.tag(),
                                 "hook",
-                                hanging.hook(),
+                                running.hook(),
                                 "mode",
                                 view.contents().map(c -> mode(c.rules())).orElse("")),
                         1);

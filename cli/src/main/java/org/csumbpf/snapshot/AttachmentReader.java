@@ -260,7 +260,7 @@ public final class AttachmentReader {
                 state(pins, live.isPresent(), contents.isPresent(), record),
                 live.map(hook -> {
                     try (BpfProgram program = hook.program()) {
-                        return new AttachmentView.Hanging(hook.kind().label(), program.info(), hook.before());
+                        return new AttachmentView.AttachedProgram(hook.kind().label(), program.info(), hook.before());
                     }
                 }),
                 record,

@@ -28,7 +28,7 @@ import org.csumbpf.pin.Location;
  *
  * @param location namespace and device of the attachment
  * @param state whether the kernel runs the program
- * @param hanging the program on its hook, while the kernel runs it
+ * @param attached the program on its hook, while the kernel runs it
  * @param record what attach recorded, if it can be read
  * @param contents rules and counts, if they can be read
  * @param backstop the attachment's nftables rules, if they can be read
@@ -39,7 +39,7 @@ import org.csumbpf.pin.Location;
 public record AttachmentView(
         Location location,
         State state,
-        Optional<Hanging> hanging,
+        Optional<AttachedProgram> attached,
         Optional<AttachmentRecord> record,
         Optional<Contents> contents,
         Optional<BackstopView> backstop,
@@ -124,7 +124,7 @@ public record AttachmentView(
      * @param program what the kernel reports of the program
      * @param before programs before it on the device's ingress, which may keep packets from it
      */
-    public record Hanging(String hook, ProgramInfo program, List<String> before) {}
+    public record AttachedProgram(String hook, ProgramInfo program, List<String> before) {}
 
     /**
      * Counts of the host, read before and after those of the program, because packets arrive in between. {@code begun}
@@ -209,7 +209,7 @@ public record AttachmentView(
 
     /** What runs before the program on the device's ingress. */
     public List<String> before() {
-        return hanging.map(Hanging::before).orElse(List.of());
+        return attached.map(AttachedProgram::before).orElse(List.of());
     }
 
     /** The problems, a line each. */
@@ -301,6 +301,6 @@ public record AttachmentView(
 
     AttachmentView with(Optional<String> afterTcDropsNow, List<Finding> findingsNow) {
         return new AttachmentView(
-                location, state, hanging, record, contents, backstop, host, afterTcDropsNow, findingsNow);
+                location, state, attached, record, contents, backstop, host, afterTcDropsNow, findingsNow);
     }
 }
