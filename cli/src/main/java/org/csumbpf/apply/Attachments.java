@@ -225,14 +225,15 @@ public final class Attachments {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
             if (!Bpffs.isMounted(Bpffs.DEFAULT)
-                    && device.filter(d -> DevicePins.hasRemains(netns, d)).isEmpty()) {
+                    && device.filter(d -> DevicePins.hasProgramOrRules(netns, d))
+                            .isEmpty()) {
                 DevicePins.device(ifname);
                 throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
                 Result result = new Result();
                 PinDirectory pins = device.map(d -> DevicePins.here(netns, d, result))
-                        .filter(p -> p.exists() || DevicePins.hasRemains(netns, device.get()))
+                        .filter(p -> p.exists() || DevicePins.hasProgramOrRules(netns, device.get()))
                         .or(() -> DevicePins.ofGoneDevice(netns, ifname))
                         .orElseThrow(() -> {
                             DevicePins.device(ifname);

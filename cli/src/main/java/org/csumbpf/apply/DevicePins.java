@@ -4,7 +4,7 @@ package org.csumbpf.apply;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.csumbpf.backstop.Leftover;
+import org.csumbpf.backstop.OrphanedNftRules;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
@@ -34,9 +34,10 @@ final class DevicePins {
     }
 
     /** Whether an attachment left its program or nftables rules there, even if its pins are lost. */
-    static boolean hasRemains(NetworkNamespace netns, NetDevice device) {
+    static boolean hasProgramOrRules(NetworkNamespace netns, NetDevice device) {
         return runs(netns, device)
-                || Leftover.find(Optional.of(netns)).contains(new PinDirectory(netns.inode(), device.ifindex()));
+                || OrphanedNftRules.find(Optional.of(netns))
+                        .contains(new PinDirectory(netns.inode(), device.ifindex()));
     }
 
     /**

@@ -51,7 +51,7 @@ final class StandingAttachment implements AutoCloseable {
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
         return running(pins, device).or(() -> pinned(pins, desired)).orElseGet(() -> {
             Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
-            changes.addAll(clear(pins, scope, result));
+            changes.addAll(removeUnhooked(pins, scope, result));
             if (scope.toUnmount()) {
                 changes.add(HostChange.BPFFS);
             }
@@ -107,19 +107,19 @@ final class StandingAttachment implements AutoCloseable {
     }
 
     /** Removes pins without a hook. Changes that cannot be undone are returned, for the next record. */
-    private static Set<HostChange> clear(PinDirectory pins, PinTree.Scope scope, Result result) {
+    private static Set<HostChange> removeUnhooked(PinDirectory pins, PinTree.Scope scope, Result result) {
         if (!pins.exists()) {
             return Set.of();
         }
-        Result cleared = new Result();
+        Result removed = new Result();
         try (Reach reach = Reach.of(pins)) {
-            Undo.run(pins, reach, scope, cleared);
+            Undo.run(pins, reach, scope, removed);
             return Set.of();
         } catch (PartialFailureException e) {
             result.leave(pins.path().toString(), "of an earlier attachment: " + e.problem()); // the new one undoes it
             return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
         } finally {
-            cleared.warnings().forEach(result::warn);
+            removed.warnings().forEach(result::warn);
         }
     }
 

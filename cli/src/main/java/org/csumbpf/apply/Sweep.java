@@ -23,10 +23,10 @@ final class Sweep {
                     continue;
                 }
                 label = Location.of(pins, reach).label();
-                Result cleared = Undo.run(pins, reach, scope, new Result());
+                Result removed = Undo.run(pins, reach, scope, new Result());
                 result.warn(Finding.note(
                         Finding.Id.CLEARED_AWAY, label, "cleared away what was left of " + label + ", which is gone"));
-                cleared.warnings().forEach(result::warn);
+                removed.warnings().forEach(result::warn);
             } catch (RuntimeException e) {
                 result.leave(label, "left what is there of " + label + ": " + e.getMessage());
             }

@@ -59,7 +59,7 @@ final class Undo {
                                 .orElse(false));
         if (device.isPresent()) {
             where.orElseThrow().call(() -> {
-                takeOff(device.get());
+                detach(device.get());
                 return null;
             });
         }
@@ -125,7 +125,7 @@ final class Undo {
     }
 
     /** Detaches the program, wherever its device is now. If that fails, nothing else is touched. */
-    private void takeOff(NetDevice device) {
+    private void detach(NetDevice device) {
         LiveHook.find(AttachPoint.receive(pins).on(device.ifindex())).ifPresent(live -> {
             live.detach();
             result.add(Change.Id.DETACHED);

@@ -57,7 +57,9 @@ public record Reach(
         if (netns.isEmpty()) {
             return elsewhere(was)
                     .orElseGet(() -> without(
-                            Remains.namespaceGone(pins, answer) ? State.NETNS_GONE : State.NETNS_NOT_FOUND,
+                            UnreachableAttachment.namespaceGone(pins, answer)
+                                    ? State.NETNS_GONE
+                                    : State.NETNS_NOT_FOUND,
                             answer.complete()));
         }
         try {

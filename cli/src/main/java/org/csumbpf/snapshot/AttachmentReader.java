@@ -11,7 +11,7 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.csumbpf.backstop.BackstopReader;
 import org.csumbpf.backstop.BackstopView;
-import org.csumbpf.backstop.Leftover;
+import org.csumbpf.backstop.OrphanedNftRules;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
@@ -41,14 +41,14 @@ import org.csumbpf.pin.Selection;
 
 /** Reads attachments as they are now. Changes nothing and takes no lock, so a change may be seen half done. */
 public final class AttachmentReader {
-    private static final Remedy CLEAR_ALL =
+    private static final Remedy REMOVE_ALL =
             new Remedy(List.of("csumbpf", "detach", "--all"), "clears away what is left");
 
     private AttachmentReader() {}
 
     /** All attachments, of one namespace or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        return withAfterTcDrops(each(HostSnapshot.take(), Leftover.withPinned(only)));
+        return withAfterTcDrops(each(HostSnapshot.take(), OrphanedNftRules.withPinned(only)));
     }
 
     /** @param moved kept by a long-running process */
@@ -174,14 +174,14 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.NETNS_GONE,
-                            CLEAR_ALL);
+                            REMOVE_ALL);
                 case NETNS_NOT_FOUND ->
                     gone(
                             Location.of(pins, Optional.empty(), record),
                             pins,
                             record,
                             AttachmentView.State.NETNS_NOT_FOUND,
-                            CLEAR_ALL);
+                            REMOVE_ALL);
             };
         }
     }

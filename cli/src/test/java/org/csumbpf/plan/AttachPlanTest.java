@@ -106,7 +106,9 @@ class AttachPlanTest {
     @Test
     void theHostIsChangedOnlyWhereItHasTo() {
         host.asks(UNVERIFIED, new AttachOptions(Hook.CLSACT, Backstop.AUTO, false, true));
-        assertThat(words(host.plan(nothing()))).as("no proof, GRO on").containsExactly("Make", "Attach", "TakeBaseline");
+        assertThat(words(host.plan(nothing())))
+                .as("no proof, GRO on")
+                .containsExactly("Make", "Attach", "TakeBaseline");
         assertThat(first(host, Step.Attach.class).hook()).contains(Hook.CLSACT);
         host.withoutGro.add("eth0");
         assertThat(words(host.plan(nothing()))).containsExactly("Make", "SwitchGroOn", "Attach", "TakeBaseline");
@@ -163,7 +165,7 @@ class AttachPlanTest {
 
     /** The module must be removed, even if that ends the repair: the host comes first. */
     @Test
-    void aModuleThatHasComeToHarmIsTakenAwayFromARunningAttachment() {
+    void aModuleThatHasComeToHarmIsUnloadedFromARunningAttachment() {
         host.harm = Reading.known(Optional.of("IPComp"));
         host.modules.put(Preflight.ESP4_OFFLOAD, KernelModule.State.LOADED);
         for (AttachOptions options : List.of(DEFAULT, NEVER)) {

@@ -33,7 +33,7 @@ class FindingTest {
     }
 
     @Test
-    void whatMendsNothingIsNotAdvised() {
+    void whatRepairsNothingIsNotAdvised() {
         Finding afterTc = Finding.problem(
                 Finding.Id.DEVICE_DECRYPTS_BEHIND_TC, "t0", "decrypted behind tc", Preflight.USE_BACKSTOP);
         assertThat(afterTc.withBackstop(Backstop.AUTO).text()).isEqualTo("decrypted behind tc");

@@ -260,7 +260,7 @@ class AttachTest {
     }
 
     @Test
-    void aNamespaceThatIsGoneIsClearedByDetachAll() {
+    void aNamespaceThatIsGoneIsRemovedByDetachAll() {
         assertThat(Shell.run(Shell.csumbpf("status")).ok().out())
                 .as("this test detaches all: not on a host with attachments of its own")
                 .isEqualToIgnoringNewLines("nothing is attached");

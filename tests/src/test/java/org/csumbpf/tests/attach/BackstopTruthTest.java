@@ -43,7 +43,7 @@ class BackstopTruthTest {
                 "flush chain ip csumbpf IF; delete chain ip csumbpf IF;"
                         + " add chain ip csumbpf IF { type filter hook prerouting priority 10; }",
             })
-    void whatSomebodyChangesIsSeenAndMended(String change) {
+    void whatSomebodyChangesIsSeenAndRepaired(String change) {
         lab.csumbpf("attach", "w1", "--vni", "4109", "--backstop", "always").ok();
         String whole = lab.ruleset();
         String prefix = "if" + lab.ifindex("w1");

@@ -9,11 +9,11 @@ import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.NamespaceSearch;
 
 /** Whether anything is still in force of an attachment whose network namespace was not found. */
-public final class Remains {
+public final class UnreachableAttachment {
     private static final int ATTEMPTS = 100;
     private static final long PAUSE_NANOS = 10_000_000;
 
-    private Remains() {}
+    private UnreachableAttachment() {}
 
     /**
      * Whether the namespace is known to be gone. That is so if the kernel detached the program on the loopback device,
