@@ -48,7 +48,7 @@ public record BackstopView(
         String prefix = NftPlan.prefix(ifindex) + "-";
         for (NftTable table : tables) {
             for (NftPlan.Kind kind : NftPlan.Kind.values()) {
-                Optional<BackstopCounters.Outcome> outcome = outcome(kind);
+                Optional<BackstopOutcome> outcome = outcome(kind);
                 if (outcome.isEmpty()) {
                     continue;
                 }
@@ -67,11 +67,11 @@ public record BackstopView(
      * What nftables itself did with a packet. Empty for packets sent over the loopback device, which the program there
      * counts.
      */
-    private static Optional<BackstopCounters.Outcome> outcome(NftPlan.Kind kind) {
+    private static Optional<BackstopOutcome> outcome(NftPlan.Kind kind) {
         return switch (kind) {
-            case ZERO -> Optional.of(BackstopCounters.Outcome.REPAIRED);
-            case OBSERVE -> Optional.of(BackstopCounters.Outcome.UNJUDGED);
-            case DROP -> Optional.of(BackstopCounters.Outcome.DROPPED);
+            case ZERO -> Optional.of(BackstopOutcome.REPAIRED);
+            case OBSERVE -> Optional.of(BackstopOutcome.UNJUDGED);
+            case DROP -> Optional.of(BackstopOutcome.DROPPED);
             case RECOMPUTE, SKIP, PASS -> Optional.empty();
         };
     }

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.csumbpf.cli.Screen.Line;
-import org.csumbpf.cli.Screen.Style;
+import org.csumbpf.cli.Screen.LineStyle;
 import org.jline.terminal.Attributes;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
@@ -39,7 +39,7 @@ final class LiveTable {
     private int width;
     private int height;
     private String clock;
-    private Watch.Reading reading;
+    private Watch.SampleOrFailure reading;
     private List<Rates.Group> groups;
 
     // The shutdown hook runs concurrently with the loop, so what touches the terminal is synchronized.
@@ -58,7 +58,7 @@ final class LiveTable {
 
     /** Shows the table until the user quits; false if this terminal cannot show it. */
     static boolean show(Watch watch) {
-        Watch.Reading first = watch.read(true);
+        Watch.SampleOrFailure first = watch.read(true);
         Closer closer = new Closer();
         // Tasks run in the order in which they are added, so this comes before the task of JLine that closes the
         // terminal.
@@ -113,7 +113,7 @@ final class LiveTable {
         }
     }
 
-    private void run(Watch.Reading first) throws IOException {
+    private void run(Watch.SampleOrFailure first) throws IOException {
         Signals.register("WINCH", () -> resized = true);
         Signals.register("TSTP", () -> suspended = true);
         Signals.register("CONT", () -> continued = true);
@@ -161,7 +161,7 @@ final class LiveTable {
         return terminal.reader().read(SHORTLY);
     }
 
-    private void take(Watch.Reading taken) {
+    private void take(Watch.SampleOrFailure taken) {
         reading = taken;
         clock = String.format(Locale.ROOT, "%tT", System.currentTimeMillis());
         groups = rates.next(taken.sample(), Math.max(width, 80));
@@ -256,7 +256,7 @@ final class LiveTable {
         return !terminal.writer().checkError();
     }
 
-    private AttributedStyle style(Style style) {
+    private AttributedStyle style(LineStyle style) {
         if (!watch.global().colored()) {
             return AttributedStyle.DEFAULT;
         }

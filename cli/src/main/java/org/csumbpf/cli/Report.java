@@ -253,7 +253,7 @@ final class Report {
         });
         contents.counters().forEach((vni, counters) -> {
             // With thousands of rules, those without packets would hide the others; --json has all.
-            if (contents.counters().size() <= Sample.FEW_RULES || !counters.isZero()) {
+            if (contents.counters().size() <= WatchSample.FEW_RULES || !counters.isZero()) {
                 printCounters("vni " + vni, counters);
             }
             backstop.map(b -> b.byVni().get(vni)).ifPresent(c -> printCounters("vni " + vni, c));

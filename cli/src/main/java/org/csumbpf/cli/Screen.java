@@ -9,7 +9,7 @@ import java.util.function.Function;
 import org.csumbpf.cli.Rates.Group;
 import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Row;
-import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.snapshot.Verdict;
 import org.csumbpf.text.Unprintable;
@@ -29,7 +29,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
     private static final String INDENT = "  ";
 
     /** How a line looks if there are colours. */
-    enum Style {
+    enum LineStyle {
         TITLE,
         GOOD,
         DOUBTFUL,
@@ -38,7 +38,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         PLAIN
     }
 
-    record Line(String text, Style style) {}
+    record Line(String text, LineStyle style) {}
 
     /** A column. The one with the highest {@code drop} is dropped first; those with 0 stay. */
     private record Column<K>(String title, int width, boolean right, int drop, Function<Row<K>, String> text) {
@@ -77,10 +77,10 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
      */
     List<Line> lay(String title, Optional<String> note, List<Group> groups, long nanos) {
         List<Line> lines = new ArrayList<>();
-        add(lines, title, Style.TITLE);
-        note.ifPresent(text -> add(lines, text, Style.BAD));
+        add(lines, title, LineStyle.TITLE);
+        note.ifPresent(text -> add(lines, text, LineStyle.BAD));
         if (groups.isEmpty() && note.isEmpty()) {
-            add(lines, "nothing is attached", Style.PLAIN);
+            add(lines, "nothing is attached", LineStyle.PLAIN);
         }
         List<Integer> wishes = new ArrayList<>();
         for (Group group : groups) {
@@ -93,7 +93,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         List<Integer> shares = shares(wishes, height - others);
         int table = 0;
         for (Group group : groups) {
-            Sample.Attachment about = group.about();
+            WatchSample.Attachment about = group.about();
             add(
                     lines,
                     about.label() + ": " + about.state() + ", "
@@ -108,12 +108,12 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
             int left = Math.max(0, height - 1);
             int cut = lines.size() - left;
             lines.subList(left, lines.size()).clear();
-            add(lines, "... " + cut + " more lines", Style.PLAIN);
+            add(lines, "... " + cut + " more lines", LineStyle.PLAIN);
         }
         return lines;
     }
 
-    private static List<Column<PeerKey>> peerColumns(Sample.Attachment about, long nanos) {
+    private static List<Column<PeerKey>> peerColumns(WatchSample.Attachment about, long nanos) {
         return List.of(
                 new Column<>("PEER", 15, false, 0, row -> row.key().source().getHostAddress()),
                 new Column<>("VNI", 8, false, 2, row -> row.key().vni().toString()),
@@ -144,7 +144,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
     private <K> void table(List<Line> lines, Table<K> table, int share) {
         List<Row<K>> rows = table.rows();
         if (share == 0 && !rows.isEmpty()) {
-            add(lines, INDENT + "... " + rows.size() + " more", Style.PLAIN);
+            add(lines, INDENT + "... " + rows.size() + " more", LineStyle.PLAIN);
             return;
         }
         int cut = 0;
@@ -165,13 +165,13 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
                     columns.stream().max(Comparator.comparingInt(Column::drop)).orElseThrow());
         }
         int bars = Math.max(0, width - used(columns) - GAP);
-        add(lines, cells(columns, Column::title), Style.COLUMNS);
+        add(lines, cells(columns, Column::title), LineStyle.COLUMNS);
         for (Row<K> row : rows) {
             String cells = cells(columns, column -> column.text().apply(row));
-            add(lines, cells + " ".repeat(GAP) + sparkline.draw(row.history(), bars), Style.PLAIN);
+            add(lines, cells + " ".repeat(GAP) + sparkline.draw(row.history(), bars), LineStyle.PLAIN);
         }
         if (cut > 0) {
-            add(lines, INDENT + "... " + cut + " more", Style.PLAIN);
+            add(lines, INDENT + "... " + cut + " more", LineStyle.PLAIN);
         }
     }
 
@@ -219,16 +219,16 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         return row.rate().map(part).map(Amount::brief).orElse("-");
     }
 
-    private static Style style(Verdict.Kind kind) {
+    private static LineStyle style(Verdict.Kind kind) {
         return switch (kind) {
-            case REPAIRING, HEALTHY -> Style.GOOD;
-            case BROKEN, BYPASSED, OFF -> Style.BAD;
-            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> Style.DOUBTFUL;
+            case REPAIRING, HEALTHY -> LineStyle.GOOD;
+            case BROKEN, BYPASSED, OFF -> LineStyle.BAD;
+            case PLAINTEXT, NO_RULE, IDLE, UNKNOWN -> LineStyle.DOUBTFUL;
         };
     }
 
     /** Adds a line, escaped: names of devices and namespaces may contain what would steer the terminal. */
-    private void add(List<Line> lines, String text, Style style) {
+    private void add(List<Line> lines, String text, LineStyle style) {
         String harmless = Unprintable.escape(text);
         lines.add(new Line(harmless.substring(0, Math.min(width, harmless.length())), style));
     }

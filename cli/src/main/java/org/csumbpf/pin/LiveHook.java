@@ -11,10 +11,10 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProbeResult;
 import org.csumbpf.loader.Probes;
 import org.csumbpf.loader.TcxLink;
-import org.csumbpf.loader.host.Filter;
 import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.loader.host.TcFilter;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.RecordMap;
@@ -58,7 +58,7 @@ public record LiveHook(AttachPoint point, Hook kind, int programId) {
      */
     private static Optional<Integer> ourFilter(AttachPoint point) {
         return ClsactFilter.query(point.ifindex(), CLSACT_PRIORITY, point.handle())
-                .map(ClsactFilter.Filter::programId)
+                .map(ClsactFilter.FilterInfo::programId)
                 .filter(id -> {
                     try (BpfProgram program = open(point, id).orElse(null)) {
                         return program != null && program.info().name().equals(point.program());
@@ -152,10 +152,10 @@ public record LiveHook(AttachPoint point, Hook kind, int programId) {
             }
             before.add("tcx program " + id + named(id));
         }
-        for (Filter filter : Rtnetlink.filters(point.ifindex(), false)) {
+        for (TcFilter filter : Rtnetlink.filters(point.ifindex(), false)) {
             if (kind == Hook.CLSACT && filter.priority() < CLSACT_PRIORITY) {
                 int id = ClsactFilter.query(point.ifindex(), filter.priority(), filter.handle())
-                        .map(ClsactFilter.Filter::programId)
+                        .map(ClsactFilter.FilterInfo::programId)
                         .orElse(0);
                 before.add(filter.kind() + " filter of priority " + filter.priority()
                         + (id == 0 ? "" : ", program " + id + named(id)));

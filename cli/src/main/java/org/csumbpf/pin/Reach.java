@@ -52,20 +52,20 @@ public record Reach(
 
     public static Reach of(PinDirectory pins, Optional<AttachmentRecord> record) {
         DeviceIdentity was = record.map(AttachmentRecord::identity).orElse(DeviceIdentity.UNKNOWN);
-        NamespaceSearch.Answer answer = NamespaceSearch.find(pins.netns());
-        Optional<NetworkNamespace> netns = answer.namespace();
+        NamespaceSearch.SearchResult search = NamespaceSearch.find(pins.netns());
+        Optional<NetworkNamespace> netns = search.namespace();
         if (netns.isEmpty()) {
             return elsewhere(was)
                     .orElseGet(() -> without(
-                            UnreachableAttachment.namespaceGone(pins, answer)
+                            UnreachableAttachment.namespaceGone(pins, search)
                                     ? State.NETNS_GONE
                                     : State.NETNS_NOT_FOUND,
-                            answer.complete()));
+                            search.complete()));
         }
         try {
             boolean unfinished =
                     record.filter(r -> r.changes().contains(HostChange.GRO)).isPresent();
-            return in(pins, was, unfinished, netns.get(), answer.complete());
+            return in(pins, was, unfinished, netns.get(), search.complete());
         } catch (RuntimeException e) {
             netns.get().close();
             throw e;
@@ -108,12 +108,12 @@ public record Reach(
         if (was.deviceId() == 0) {
             return Optional.empty();
         }
-        NamespaceSearch.Answer answer = NamespaceSearch.first(
+        NamespaceSearch.SearchResult search = NamespaceSearch.first(
                 netns -> netns.call(() -> DeviceNode.find(was.deviceId())).isPresent());
-        if (answer.namespace().isEmpty()) {
+        if (search.namespace().isEmpty()) {
             return Optional.empty();
         }
-        NetworkNamespace netns = answer.namespace().get();
+        NetworkNamespace netns = search.namespace().get();
         Optional<NetDevice> device = netns.call(() -> DeviceNode.find(was.deviceId()));
         if (device.isEmpty()) {
             netns.close();

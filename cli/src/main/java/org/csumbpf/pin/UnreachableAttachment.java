@@ -20,8 +20,8 @@ public final class UnreachableAttachment {
      * which ends only with its namespace; or if it detached the program on the attachment's device, and a complete
      * search found nothing that holds the namespace. Reads only.
      */
-    static boolean namespaceGone(PinDirectory pins, NamespaceSearch.Answer answer) {
-        return isOff(pins, PinDirectory.LOOPBACK_LINK) || answer.complete() && isOff(pins, PinDirectory.LINK);
+    static boolean namespaceGone(PinDirectory pins, NamespaceSearch.SearchResult search) {
+        return isOff(pins, PinDirectory.LOOPBACK_LINK) || search.complete() && isOff(pins, PinDirectory.LINK);
     }
 
     /** Whether the link exists and its device does not. */

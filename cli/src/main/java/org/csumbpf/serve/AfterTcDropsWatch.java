@@ -18,9 +18,9 @@ final class AfterTcDropsWatch {
     /** Nanoseconds. In a shorter window a single burst of errors would look like a lasting problem. */
     static final long WINDOW_NANOS = 10_000_000_000L;
 
-    private record Attachment(long netns, int ifindex) {}
+    private record AttachmentId(long netns, int ifindex) {}
 
-    private Map<Attachment, DropBaseline> begun = Map.of();
+    private Map<AttachmentId, DropBaseline> begun = Map.of();
     private Map<AttachmentView.Port, String> verdicts = Map.of();
     private long begunNanos;
     private boolean first = true;
@@ -30,13 +30,13 @@ final class AfterTcDropsWatch {
         if (!first && nowNanos - begunNanos < WINDOW_NANOS) {
             return verdicts;
         }
-        Map<Attachment, DropBaseline> now = new HashMap<>();
+        Map<AttachmentId, DropBaseline> now = new HashMap<>();
         Map<AttachmentView.Port, DropBaseline> since = new HashMap<>();
         for (AttachmentView view : views) {
             Optional<DropBaseline> counts = view.dropCounts();
             if (counts.isPresent()) {
-                Attachment key =
-                        new Attachment(view.location().netns(), view.location().ifindex());
+                AttachmentId key = new AttachmentId(
+                        view.location().netns(), view.location().ifindex());
                 DropBaseline before = begun.containsKey(key)
                         ? begun.get(key)
                         : view.record().orElseThrow().baseline();

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.ProgramInfo;
@@ -44,18 +45,18 @@ final class Snapshot {
     record Limits(int maxVnis, int maxPeers) {}
 
     private final Limits limits;
-    private final List<Sample> samples = new ArrayList<>();
+    private final List<MetricSample> samples = new ArrayList<>();
 
     Snapshot(Limits limits) {
         this.limits = limits;
     }
 
-    List<Sample> samples() {
+    List<MetricSample> samples() {
         return samples;
     }
 
     void add(Metric metric, Tags tags, double value) {
-        samples.add(new Sample(metric, tags, value));
+        samples.add(new MetricSample(metric, tags, value));
     }
 
     /**
@@ -177,7 +178,7 @@ final class Snapshot {
             for (Outcome outcome : Outcome.values()) {
                 addCount(tags, vni, "tc", outcome.label(), counters.get(outcome));
             }
-            for (BackstopCounters.Outcome outcome : BackstopCounters.Outcome.values()) {
+            for (BackstopOutcome outcome : BackstopOutcome.values()) {
                 addCount(
                         tags, vni, "backstop", outcome.label(), afterTc.get(vni).get(outcome));
             }
@@ -222,23 +223,23 @@ final class Snapshot {
         });
     }
 
-    private void addFamily(Tags tags, NetStatistics.Family family) {
+    private void addFamily(Tags tags, NetStatistics.FamilyCounts family) {
         add(Metric.HOST_UDP_CHECKSUM_ERRORS, tags, family.udpChecksumErrors());
         add(Metric.HOST_REASSEMBLED, tags, family.reassembled());
     }
 
     /** Counts the events that were logged, by attachment and type. Thread-safe. */
     static final class EventCounts {
-        private record Key(String netns, String ifname, EventType type) {}
+        private record EventKey(String netns, String ifname, EventType type) {}
 
-        private final Map<Key, Long> counts = new HashMap<>();
+        private final Map<EventKey, Long> counts = new HashMap<>();
 
         synchronized void count(String netns, String ifname, Event event) {
-            counts.merge(new Key(netns, ifname, event.type()), 1L, Long::sum);
+            counts.merge(new EventKey(netns, ifname, event.type()), 1L, Long::sum);
         }
 
         synchronized long of(String netns, String ifname, EventType type) {
-            return counts.getOrDefault(new Key(netns, ifname, type), 0L);
+            return counts.getOrDefault(new EventKey(netns, ifname, type), 0L);
         }
     }
 }

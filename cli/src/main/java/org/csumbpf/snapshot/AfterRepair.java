@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.ForwardingEntry;
@@ -98,7 +99,7 @@ final class AfterRepair {
     private static long repaired(Optional<BackstopView> backstop, Function<BackstopView, BackstopCounters> which) {
         return backstop.map(which)
                 .orElse(BackstopCounters.NONE)
-                .get(BackstopCounters.Outcome.REPAIRED)
+                .get(BackstopOutcome.REPAIRED)
                 .packets();
     }
 

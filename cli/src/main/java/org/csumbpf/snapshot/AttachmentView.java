@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.ProgramInfo;
@@ -282,15 +283,15 @@ public record AttachmentView(
                 + tc.get(Outcome.FAILED).packets()
                 + tc.get(Outcome.OVERSIZE).packets()
                 + tc.get(Outcome.CORRUPT).packets()
-                + afterTc.get(BackstopCounters.Outcome.UNJUDGED).packets()
-                + afterTc.get(BackstopCounters.Outcome.FAILED).packets();
+                + afterTc.get(BackstopOutcome.UNJUDGED).packets()
+                + afterTc.get(BackstopOutcome.FAILED).packets();
         DropBaseline ofHost = AfterTcDrops.ofHost(statistics, now.rules().port());
         return new DropBaseline(
                 ofHost.checksumErrors(),
                 ofHost.reassembled(),
                 now.totals().get(Total.ESP).packets(),
                 tc.get(Outcome.REPAIRED).packets()
-                        + afterTc.get(BackstopCounters.Outcome.REPAIRED).packets(),
+                        + afterTc.get(BackstopOutcome.REPAIRED).packets(),
                 left);
     }
 

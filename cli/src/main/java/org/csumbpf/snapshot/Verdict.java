@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
@@ -117,14 +118,14 @@ public record Verdict(Kind kind, String text) {
     /** @param backstop what came after tc; empty: no backstop counts that */
     static Verdict of(Counters sum, Optional<BackstopCounters> backstop, Map<Total, Count> totals) {
         BackstopCounters afterTc = backstop.orElse(BackstopCounters.NONE);
-        long repairedAfterTc = afterTc.get(BackstopCounters.Outcome.REPAIRED).packets();
+        long repairedAfterTc = afterTc.get(BackstopOutcome.REPAIRED).packets();
         long repaired = sum.get(Outcome.REPAIRED).packets() + repairedAfterTc;
         long bad = sum.get(Outcome.BAD).packets();
         long decrypted = sum.decrypted() + afterTc.decrypted();
-        long unjudged = afterTc.get(BackstopCounters.Outcome.UNJUDGED).packets();
+        long unjudged = afterTc.get(BackstopOutcome.UNJUDGED).packets();
         long plaintext = sum.get(Outcome.PLAINTEXT).packets()
                 + sum.get(Outcome.DROPPED).packets()
-                + afterTc.get(BackstopCounters.Outcome.DROPPED).packets();
+                + afterTc.get(BackstopOutcome.DROPPED).packets();
         long esp = totals.get(Total.ESP).packets();
         long noRule = totals.get(Total.NO_RULE).packets();
         if (repaired > 0) {
@@ -139,7 +140,7 @@ public record Verdict(Kind kind, String text) {
         }
         long failed = sum.get(Outcome.FAILED).packets()
                 + sum.get(Outcome.OVERSIZE).packets()
-                + afterTc.get(BackstopCounters.Outcome.FAILED).packets();
+                + afterTc.get(BackstopOutcome.FAILED).packets();
         if (failed > 0) {
             return new Verdict(
                     Kind.BROKEN,

@@ -62,7 +62,7 @@ class NftTest {
                 .isEqualTo(Map.of(new Vni(4109), new Count(12, 1300), new Vni(4110), Count.NONE));
         assertThat(table.sets()).containsOnlyKeys("if2-zero", "if2-drop", "if2-observe");
         BackstopView view = BackstopView.of(Backstop.AUTO, BackstopView.State.ON, "", 2, List.of(table));
-        assertThat(view.byVni().get(new Vni(4109)).get(BackstopCounters.Outcome.REPAIRED))
+        assertThat(view.byVni().get(new Vni(4109)).get(BackstopOutcome.REPAIRED))
                 .isEqualTo(new Count(12, 1300));
         assertThat(view.sum().decrypted()).isEqualTo(12);
         assertThat(BackstopView.of(Backstop.AUTO, BackstopView.State.ON, "", 20, List.of(table))

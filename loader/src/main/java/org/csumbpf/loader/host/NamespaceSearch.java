@@ -52,23 +52,23 @@ public final class NamespaceSearch {
      * @param namespace open; the caller closes it
      * @param complete nothing was hidden from the search, by a missing right or by a PID namespace
      */
-    public record Answer(Optional<NetworkNamespace> namespace, boolean complete) {}
+    public record SearchResult(Optional<NetworkNamespace> namespace, boolean complete) {}
 
     /** Finds the namespace with this inode. Searches the likely ones first, because they cost little. */
-    public static Answer find(long inode) {
+    public static SearchResult find(long inode) {
         NamespaceSearch search =
                 new NamespaceSearch(number -> number == inode, namespace -> namespace.inode() == inode, true);
-        return new Answer(search.run(), search.complete);
+        return new SearchResult(search.run(), search.complete);
     }
 
     /** Finds the first namespace that {@code wanted} accepts. Each namespace is tested once. */
-    public static Answer first(Predicate<NetworkNamespace> wanted) {
+    public static SearchResult first(Predicate<NetworkNamespace> wanted) {
         Set<Long> seen = new HashSet<>();
         NamespaceSearch search = new NamespaceSearch(
                 number -> !seen.contains(number),
                 namespace -> seen.add(namespace.inode()) && wanted.test(namespace),
                 false);
-        return new Answer(search.run(), search.complete);
+        return new SearchResult(search.run(), search.complete);
     }
 
     /** Calls {@code visitor} once with each namespace. One that may not be opened or entered is left out. */

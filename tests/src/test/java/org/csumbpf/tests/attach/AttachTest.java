@@ -11,8 +11,8 @@ import java.util.List;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.Ethtool;
-import org.csumbpf.loader.host.Filter;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.loader.host.TcFilter;
 import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.AfterEach;
@@ -186,7 +186,7 @@ class AttachTest {
         assertThat(attach.code()).isEqualTo(7);
         assertThat(attach.err()).contains("tc priority 17 is taken").hasLineCount(1);
         assertThat(lab.call(() -> Rtnetlink.filters(lab.ifindex("w1"), false)))
-                .extracting(Filter::kind)
+                .extracting(TcFilter::kind)
                 .contains("u32");
         assertThat(lab.status()).isEmpty();
     }
@@ -390,7 +390,7 @@ class AttachTest {
 
     private List<Integer> priorities(int ifindex) {
         return lab.call(() -> Rtnetlink.filters(ifindex, false)).stream()
-                .map(Filter::priority)
+                .map(TcFilter::priority)
                 .toList();
     }
 }

@@ -22,7 +22,7 @@ import org.csumbpf.snapshot.Verdict;
  * @param nanos when, CLOCK_MONOTONIC
  * @param attachments in the order in which they are shown
  */
-record Sample(long nanos, List<Attachment> attachments) {
+record WatchSample(long nanos, List<Attachment> attachments) {
     /** With more rules than this, those without packets are left out, because they would hide the others. */
     static final int FEW_RULES = 16;
 
