@@ -254,11 +254,11 @@ final class FaultWorld implements AutoCloseable {
                         && call(netns, () -> Ethtool.gro("w1"))
                         && a.get("interface").asText().equals("w1");
                 if (gro && !groBefore && !a.get("host_changes").toString().contains("gro")) {
-                    lies.add("GRO of w1 is on, which host_changes does not tell");
+                    lies.add("GRO of w1 is on, which host_changes does not report");
                 }
             }
             if (ruleset.contains("csumbpf") && !backstopReported && !changeReported) {
-                lies.add("nft has a table csumbpf in " + netns + ", which status does not tell");
+                lies.add("nft has a table csumbpf in " + netns + ", which status does not report");
             }
             List<String> hooked = hooked(netns);
             if (!moved && !hooked.equals(attached)) {
