@@ -67,10 +67,10 @@ static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const 
 	__u32 now = bpf_jiffies64();
 	struct csumbpf_peer *peer = peer_of(packet, now);
 	struct csumbpf_nat nat = {};
-	int look, zero;
+	int check, zero;
 	long sum = -1;
 
-	look = peer && peer_count(skb, peer, spi, now);
+	check = peer && peer_count(skb, peer, spi, now);
 	if (!packet->checksum)
 		return CSUMBPF_ZERO;
 	if (skb->gso_size)
@@ -79,16 +79,16 @@ static __always_inline enum csumbpf_outcome repair(struct __sk_buff *skb, const 
 	zero = writes_zero(packet, rule.mode);
 	if (peer && rule.mode == CSUMBPF_MODE_ADJUST) {
 		nat = peer_nat(peer);
-		look |= peer_verify_is_due(peer, nat, rule.verify, now);
-		if (!look)
+		check |= peer_verify_is_due(peer, nat, rule.verify, now);
+		if (!check)
 			return adjust(skb, packet, nat.delta);
 	} else if (peer && zero) {
-		look |= peer_look_is_due(peer, now);
+		check |= peer_check_is_due(peer, now);
 	} else {
-		look = !zero;
+		check = !zero;
 	}
 
-	if (look)
+	if (check)
 		sum = checksum_sum(skb, packet);
 	if (peer && sum >= 0)
 		nat = peer_learn(peer, packet, spi, sum, now);
@@ -140,7 +140,7 @@ int csumbpf(struct __sk_buff *skb)
 
 	if (!(rule.flags & CSUMBPF_RULE_UNVERIFIED) && bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0)) {
 		outcome = rule.flags & CSUMBPF_RULE_DROP_PLAINTEXT ? CSUMBPF_DROPPED : CSUMBPF_PLAINTEXT;
-		event_tell(CSUMBPF_EVENT_PLAINTEXT, &packet, 0, 0, 0);
+		event_report(CSUMBPF_EVENT_PLAINTEXT, &packet, 0, 0, 0);
 		goto counted;
 	}
 
@@ -153,10 +153,10 @@ int csumbpf(struct __sk_buff *skb)
 	if (settings->flags & CSUMBPF_CONFIG_BACKSTOP && !(rule.flags & CSUMBPF_RULE_UNVERIFIED) && !skb->priority &&
 	    (outcome == CSUMBPF_GOOD || outcome == CSUMBPF_BAD || outcome == CSUMBPF_GSO ||
 	     outcome == CSUMBPF_CORRUPT || (outcome == CSUMBPF_REPAIRED && !writes_zero(&packet, rule.mode))))
-		skb->priority = CSUMBPF_PRIORITY_DONE;
+		skb->priority = CSUMBPF_PRIORITY_HANDLED;
 
 counted:
-	rule_count(skb, packet.vni, found.place, outcome);
+	rule_count(skb, packet.vni, found.slot, outcome);
 	return outcome == CSUMBPF_DROPPED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
@@ -176,7 +176,7 @@ int csumbpf_detour(struct __sk_buff *skb)
 	enum csumbpf_outcome outcome;
 	__u32 first = 0, any = CSUMBPF_VNI_ANY;
 
-	if ((skb->priority & ~CSUMBPF_PRIORITY_MINOR) != CSUMBPF_PRIORITY_DETOUR)
+	if ((skb->priority & ~CSUMBPF_PRIORITY_MINOR) != CSUMBPF_PRIORITY_LOOPBACK)
 		return TC_ACT_UNSPEC;
 	own = bpf_map_lookup_elem(&attachment, &first);
 	if (!own || (skb->priority ^ own->ifindex) & CSUMBPF_PRIORITY_MINOR)

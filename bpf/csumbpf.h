@@ -61,10 +61,10 @@ struct csumbpf_rule {
  * Rules in these slots, and their counters, need no look-up in a hash. Most hosts have no more rules than that. The
  * counters of the rule for any VNI follow the last slot.
  */
-#define CSUMBPF_FIRST_RULES 8
-#define CSUMBPF_FIRST_ANY CSUMBPF_FIRST_RULES
+#define CSUMBPF_RULE_SLOTS 8
+#define CSUMBPF_SLOT_ANY CSUMBPF_RULE_SLOTS
 
-struct csumbpf_first_rule {
+struct csumbpf_rule_slot {
 	__u32 vni;
 	struct csumbpf_rule rule; /* without CSUMBPF_RULE_VALID the slot is free */
 };
@@ -73,13 +73,13 @@ struct csumbpf_first_rule {
  * The only value of map `first_rules`. The program may read while user space writes, so a VNI is written only while
  * its rule is not valid.
  */
-struct csumbpf_first_rules {
-	struct csumbpf_first_rule place[CSUMBPF_FIRST_RULES];
+struct csumbpf_rule_slots {
+	struct csumbpf_rule_slot slot[CSUMBPF_RULE_SLOTS];
 	__u32 more; /* not 0: map `rules` holds others */
 };
 
 enum csumbpf_config_flag {
-	/* There are nftables rules: mark what they must leave alone (CSUMBPF_PRIORITY_DONE). */
+	/* There are nftables rules: mark what they must leave alone (CSUMBPF_PRIORITY_HANDLED). */
 	CSUMBPF_CONFIG_BACKSTOP = 1 << 0,
 	/* The device has no Ethernet header: at tc a packet begins with IP (WireGuard, tun, ipip, ppp). */
 	CSUMBPF_CONFIG_NO_ETHERNET = 1 << 1,
@@ -130,7 +130,7 @@ struct csumbpf_count {
 };
 
 /*
- * Value of three per-CPU maps. csumbpf counts in `first_counters`, by slot of `first_rules` (CSUMBPF_FIRST_ANY: the
+ * Value of three per-CPU maps. csumbpf counts in `first_counters`, by slot of `first_rules` (CSUMBPF_SLOT_ANY: the
  * rule for any VNI), and in `counters` for the other rules, by VNI (__u32). csumbpf_detour counts in `backstop`, by
  * the rule's VNI or CSUMBPF_VNI_ANY.
  */
@@ -171,9 +171,9 @@ struct csumbpf_peer {
 	__u64 bytes;
 	__u64 bad;               /* packets whose checksum was computed and wrong */
 	__u64 last_seen_ns;      /* bpf_ktime_get_ns(), to the jiffy: CLOCK_MONOTONIC, nanoseconds */
-	__u64 looked_ns;         /* when a checksum was last computed, likewise; 0: never */
+	__u64 checked_ns;        /* when a checksum was last computed, likewise; 0: never */
 	__u32 last_seen_jiffies; /* lower half of jiffies: reading it is a load, reading the clock a call */
-	__u32 looked_jiffies;    /* likewise */
+	__u32 checked_jiffies;   /* likewise */
 	__be32 spi;              /* RFC 4303 section 2.1, network byte order, of the SA that decrypted; 0: unverified */
 	__u32 unverified;        /* mode adjust: packets since a checksum was last computed */
 	struct csumbpf_nat nat;
@@ -183,7 +183,7 @@ struct csumbpf_peer {
  * The period of the checksum sample, jiffies: 10 seconds at Debian's 250 Hz. Modes that only write 0 compute the
  * checksum of a peer's first packet, of one in this period and of the first with a new SPI, to notice what NAT does.
  */
-#define CSUMBPF_LOOK_JIFFIES 2560
+#define CSUMBPF_CHECK_JIFFIES 2560
 /* Mode adjust verifies one packet in this time at least, jiffies: a second at Debian's 250 Hz. */
 #define CSUMBPF_VERIFY_JIFFIES 256
 
@@ -219,13 +219,13 @@ struct csumbpf_event {
  * Marks in skb->priority, by which the two paths know what the other did. The priority is 0 on received packets, and
  * nothing reads it before the host forwards them. tc and nftables print it as MAJOR:MINOR.
  *
- * DONE: tc left a checksum other than 0 on purpose (good, recomputed, or only observed). nftables clears it.
- * DETOUR: nftables sent the packet over the loopback device, so that csumbpf_detour recomputes it. The minor number
+ * HANDLED: tc left a checksum other than 0 on purpose (good, recomputed, or only observed). nftables clears it.
+ * LOOPBACK: nftables sent the packet over the loopback device, so that csumbpf_detour recomputes it. The minor number
  * is the lower 16 bits of the attachment's ifindex. csumbpf_detour clears it.
  */
 enum csumbpf_priority {
-	CSUMBPF_PRIORITY_DONE = 0x12b50000,
-	CSUMBPF_PRIORITY_DETOUR = 0x12b60000,
+	CSUMBPF_PRIORITY_HANDLED = 0x12b50000,
+	CSUMBPF_PRIORITY_LOOPBACK = 0x12b60000,
 };
 #define CSUMBPF_PRIORITY_MINOR 0xffffU
 
@@ -244,7 +244,7 @@ enum csumbpf_host_change {
 	CSUMBPF_CHANGED_ESP6_OFFLOAD = 1 << 3, /* loaded the module esp6_offload */
 	CSUMBPF_CHANGED_BPFFS = 1 << 4,        /* mounted bpffs */
 	CSUMBPF_CHANGED_NFTABLES = 1 << 5,     /* added chains to the nftables tables csumbpf */
-	CSUMBPF_CHANGED_DETOUR = 1 << 6,       /* attached csumbpf_detour to the loopback device */
+	CSUMBPF_CHANGED_LOOPBACK = 1 << 6,     /* attached csumbpf_detour to the loopback device */
 	CSUMBPF_CHANGED_LO_CLSACT = 1 << 7,    /* created the loopback device's clsact qdisc */
 };
 
@@ -257,7 +257,7 @@ enum csumbpf_hook {
  * Counts at one moment, of the host (in the network namespace, IPv4 and IPv6 added up) and of the attachment. The
  * difference of two shows whether decrypted packets are dropped after both paths.
  */
-struct csumbpf_evidence {
+struct csumbpf_drop_baseline {
 	__u64 checksum_errors; /* UDP datagrams that the sockets on the VXLAN port dropped for their checksum */
 	__u64 reassembled;     /* IP datagrams put together from fragments: IpReasmOKs, Ip6ReasmOKs */
 	__u64 esp;             /* CSUMBPF_TOTAL_ESP */
@@ -295,21 +295,21 @@ struct csumbpf_attachment {
 	/* Number of the device's directory in sysfs (DeviceNode.java), unique until the host reboots; 0: not known */
 	__u64 device_id;
 	struct csumbpf_options options;
-	char ifname[16];                  /* NUL-terminated; the name at the time of attach */
-	struct csumbpf_evidence baseline; /* when the rules last changed */
+	char ifname[16];                       /* NUL-terminated; the name at the time of attach */
+	struct csumbpf_drop_baseline baseline; /* when the rules last changed */
 };
 
 #define CSUMBPF_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed its size")
 CSUMBPF_ASSERT_SIZE(struct csumbpf_rule, 4);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_config, 8);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_first_rules, 68);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_rule_slots, 68);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_count, 16);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_counters, 16 * CSUMBPF_OUTCOME_COUNT_);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_peer_key, 36);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_peer, 64);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_nat, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_event, 56);
-CSUMBPF_ASSERT_SIZE(struct csumbpf_evidence, 40);
+CSUMBPF_ASSERT_SIZE(struct csumbpf_drop_baseline, 40);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_options, 8);
 CSUMBPF_ASSERT_SIZE(struct csumbpf_attachment, 104);
 

@@ -22,7 +22,7 @@ mkdir -p "$cache"
 cache=$(readlink -f "$cache")
 fail() { echo "$(basename "$0"): $*" >&2; exit 1; }
 # Fails, after the end of the log, which has the reason.
-tell() { tail -n 5 "$work/log" >&2; fail "$@"; }
+fail_with_log() { tail -n 5 "$work/log" >&2; fail "$@"; }
 
 newest() { { find "$1" -mindepth 1 -maxdepth 1 -type d ! -name '.*' 2>/dev/null || true; } | sort -V | tail -n 1; }
 
@@ -70,14 +70,14 @@ use_suite() {
 		echo "$(basename "$0"): the lists of $suite on this mirror have expired; using them all the same" >&2
 		apt+=(-o Acquire::Check-Valid-Until=false)
 	fi
-	update || tell "apt-get update of suite $suite failed (above); nothing was changed"
+	update || fail_with_log "apt-get update of suite $suite failed (above); nothing was changed"
 }
 
 # Makes apt fail if a list cannot be fetched, of which it would only warn.
 update() { apt-get "${apt[@]}" -o APT::Update::Error-Mode=any update >"$work/log" 2>&1; }
 
 use_machine() {
-	apt-get "${apt[@]}" update >"$work/log" 2>&1 || tell "apt-get update from this machine's sources failed (above); nothing was changed"
+	apt-get "${apt[@]}" update >"$work/log" 2>&1 || fail_with_log "apt-get update from this machine's sources failed (above); nothing was changed"
 }
 
 version() { { apt-cache "${apt[@]}" show --no-all-versions "$1" 2>/dev/null || true; } | awk '$1 == "Version:" { print $2; exit }'; }
@@ -87,11 +87,11 @@ packages() { apt-cache "${apt[@]}" pkgnames "$1"; }
 depends() { apt-cache "${apt[@]}" depends "$@" 2>/dev/null || true; }
 
 download() {
-	(cd "$work/archives" && apt-get "${apt[@]}" download "$@") >"$work/log" 2>&1 || tell "apt-get download $* failed (above)"
+	(cd "$work/archives" && apt-get "${apt[@]}" download "$@") >"$work/log" 2>&1 || fail_with_log "apt-get download $* failed (above)"
 }
 
 download_all() {
-	apt-get "${apt[@]}" install --yes --download-only --no-install-recommends "$@" >"$work/log" 2>&1 || tell "apt-get download $* failed (above)"
+	apt-get "${apt[@]}" install --yes --download-only --no-install-recommends "$@" >"$work/log" 2>&1 || fail_with_log "apt-get download $* failed (above)"
 }
 
 unpack() {

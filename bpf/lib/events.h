@@ -27,16 +27,16 @@ struct {
 } event_limits SEC(".maps");
 
 /* `words` is for comparing, so every byte must have a name. */
-union told_key {
+union reported_key {
 	struct {
 		__u32 type;
 		struct csumbpf_peer_key peer;
 	};
 	__u64 words[5];
 };
-_Static_assert(sizeof(union told_key) == 40, "union told_key has bytes without a name");
+_Static_assert(sizeof(union reported_key) == 40, "union reported_key has bytes without a name");
 
-struct told {
+struct reported {
 	__u64 time_ns;
 	__u64 delta;
 };
@@ -45,17 +45,17 @@ struct told {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, union told_key);
-	__type(value, struct told);
-} told SEC(".maps");
+	__type(key, union reported_key);
+	__type(value, struct reported);
+} reported SEC(".maps");
 
 /*
- * A cache of `told`: what was reported, or held back and counted, a moment ago. A flood of the same event ends here.
- * Per CPU, so that CPUs share no cache line.
+ * A cache of `reported`: what was reported, or held back and counted, a moment ago. A flood of the same event ends
+ * here. Per CPU, so that CPUs share no cache line.
  */
 #define EVENT_RECENT 64
 struct recent {
-	union told_key key;
+	union reported_key key;
 	__u64 delta;
 	__u64 until; /* jiffies */
 };
@@ -67,14 +67,15 @@ struct {
 	__type(value, struct recent);
 } recent SEC(".maps");
 
-static __always_inline struct recent *recent_slot(const union told_key *key)
+static __always_inline struct recent *recent_slot(const union reported_key *key)
 {
 	__u32 slot = (key->peer.saddr[15] + 7 * key->peer.saddr[14] + 13 * key->peer.vni + 31 * key->type) % EVENT_RECENT;
 
 	return bpf_map_lookup_elem(&recent, &slot);
 }
 
-static __always_inline int recent_holds(const struct recent *slot, const union told_key *key, __sum16 delta, __u64 now)
+static __always_inline int recent_holds(const struct recent *slot, const union reported_key *key, __sum16 delta,
+					__u64 now)
 {
 	const __u64 *a = slot->key.words;
 	const __u64 *b = key->words;
@@ -83,7 +84,7 @@ static __always_inline int recent_holds(const struct recent *slot, const union t
 	       (__s64)(slot->until - now) > 0;
 }
 
-static __always_inline void recent_set(struct recent *slot, const union told_key *key, __sum16 delta, __u64 until)
+static __always_inline void recent_set(struct recent *slot, const union reported_key *key, __sum16 delta, __u64 until)
 {
 	slot->key = *key;
 	slot->delta = delta;
@@ -111,7 +112,7 @@ static __always_inline int event_within_limit(struct event_limit *limit, __u64 n
 }
 
 /* Plaintext is reported again after a while, because it goes on; other events only if they are new. */
-static __always_inline int event_is_news(const struct told *before, __u32 type, __u64 now, __sum16 delta)
+static __always_inline int event_is_new(const struct reported *before, __u32 type, __u64 now, __sum16 delta)
 {
 	if (!before)
 		return 1;
@@ -129,11 +130,11 @@ static __always_inline int event_is_news(const struct told *before, __u32 type, 
  * Only new events count against the limit, and as lost: a peer that repeats itself must not hold back the events of
  * others. What was held back is new again in the next window.
  */
-static __always_inline void event_tell(__u32 type, const struct vxlan_packet *packet, __be32 spi, __sum16 delta_before,
-				       __sum16 delta)
+static __always_inline void event_report(__u32 type, const struct vxlan_packet *packet, __be32 spi,
+					 __sum16 delta_before, __sum16 delta)
 {
-	union told_key key = { .type = type };
-	struct told now = { .delta = delta };
+	union reported_key key = { .type = type };
+	struct reported now = { .delta = delta };
 	struct csumbpf_event *event;
 	struct event_limit *limit;
 	struct recent *slot;
@@ -146,7 +147,7 @@ static __always_inline void event_tell(__u32 type, const struct vxlan_packet *pa
 		return;
 
 	now.time_ns = bpf_ktime_get_ns();
-	if (!event_is_news(bpf_map_lookup_elem(&told, &key), type, now.time_ns, delta)) {
+	if (!event_is_new(bpf_map_lookup_elem(&reported, &key), type, now.time_ns, delta)) {
 		recent_set(slot, &key, delta, jiffies + CSUMBPF_EVENT_WINDOW_JIFFIES);
 		return;
 	}
@@ -173,7 +174,7 @@ static __always_inline void event_tell(__u32 type, const struct vxlan_packet *pa
 	event->delta = delta;
 	event->reserved = 0;
 	bpf_ringbuf_submit(event, 0);
-	bpf_map_update_elem(&told, &key, &now, BPF_ANY);
+	bpf_map_update_elem(&reported, &key, &now, BPF_ANY);
 }
 
 #endif

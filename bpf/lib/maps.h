@@ -15,16 +15,17 @@ struct {
 	__type(value, struct csumbpf_config);
 } config SEC(".maps");
 
+/* The rule slots. The names of this map and of its counters are those of pins, which running hosts have. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct csumbpf_first_rules);
+	__type(value, struct csumbpf_rule_slots);
 } first_rules SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, CSUMBPF_FIRST_RULES + 1);
+	__uint(max_entries, CSUMBPF_RULE_SLOTS + 1);
 	__type(key, __u32);
 	__type(value, struct csumbpf_counters);
 } first_counters SEC(".maps");

@@ -21,7 +21,7 @@ static __always_inline struct csumbpf_peer *peer_of(const struct vxlan_packet *p
 		/* As if it was last seen and sampled long ago. */
 		struct csumbpf_peer fresh = {
 			.last_seen_jiffies = now - 1,
-			.looked_jiffies = now - CSUMBPF_LOOK_JIFFIES,
+			.checked_jiffies = now - CSUMBPF_CHECK_JIFFIES,
 		};
 
 		/* If another CPU was first (EEXIST), the look-up finds its entry. */
@@ -67,9 +67,9 @@ static __always_inline int peer_count(struct __sk_buff *skb, struct csumbpf_peer
 }
 
 /* Whether the periodic checksum sample is due, in modes that do not compute each checksum. */
-static __always_inline int peer_look_is_due(const struct csumbpf_peer *peer, __u32 now)
+static __always_inline int peer_check_is_due(const struct csumbpf_peer *peer, __u32 now)
 {
-	return now - peer->looked_jiffies >= CSUMBPF_LOOK_JIFFIES;
+	return now - peer->checked_jiffies >= CSUMBPF_CHECK_JIFFIES;
 }
 
 /* The same for mode adjust, which also samples until the delta is trusted. */
@@ -77,7 +77,7 @@ static __always_inline int peer_verify_is_due(struct csumbpf_peer *peer, struct 
 					      __u32 now)
 {
 	return nat.agreed < CSUMBPF_AGREED || ++peer->unverified >= verify ||
-	       now - peer->looked_jiffies >= CSUMBPF_VERIFY_JIFFIES;
+	       now - peer->checked_jiffies >= CSUMBPF_VERIFY_JIFFIES;
 }
 
 /* Learns from the result of checksum_sum(). Returns what is known now. */
@@ -87,12 +87,12 @@ static __always_inline struct csumbpf_nat peer_learn(struct csumbpf_peer *peer, 
 	struct csumbpf_nat nat = peer_nat(peer);
 	__sum16 before = nat.delta;
 
-	peer->looked_jiffies = now;
-	peer->looked_ns = peer->last_seen_ns;
+	peer->checked_jiffies = now;
+	peer->checked_ns = peer->last_seen_ns;
 	peer->unverified = 0;
 	if (sum != CHECKSUM_INTACT) {
 		if (!peer->bad)
-			event_tell(CSUMBPF_EVENT_BAD_CHECKSUM, packet, spi, before, sum);
+			event_report(CSUMBPF_EVENT_BAD_CHECKSUM, packet, spi, before, sum);
 		__sync_fetch_and_add(&peer->bad, 1);
 	}
 
@@ -111,7 +111,7 @@ static __always_inline struct csumbpf_nat peer_learn(struct csumbpf_peer *peer, 
 			nat.agreed = CSUMBPF_CHANGED;
 			nat.candidate = 0;
 			nat.candidate_seen = 0;
-			event_tell(CSUMBPF_EVENT_MAPPING_CHANGED, packet, spi, before, sum);
+			event_report(CSUMBPF_EVENT_MAPPING_CHANGED, packet, spi, before, sum);
 		}
 	}
 	peer_set_nat(peer, nat);

@@ -13,11 +13,11 @@
 union found_rule {
 	struct {
 		struct csumbpf_rule rule; /* a copy, because user space may change it meanwhile */
-		__u32 place;              /* in map `first_counters`; CSUMBPF_IN_HASH: in `counters` */
+		__u32 slot;               /* in map `first_counters`; CSUMBPF_IN_HASH: in `counters` */
 	};
 	__u64 whole;
 };
-#define CSUMBPF_IN_HASH (CSUMBPF_FIRST_ANY + 1)
+#define CSUMBPF_IN_HASH (CSUMBPF_SLOT_ANY + 1)
 
 /*
  * Returns the VNI's own rule, else the one for any VNI. If CSUMBPF_RULE_VALID is not set, there is none.
@@ -27,36 +27,36 @@ union found_rule {
  */
 __noinline __u64 rule_of(__u32 vni)
 {
-	union found_rule found = { .place = CSUMBPF_FIRST_ANY };
-	const struct csumbpf_first_rules *first;
+	union found_rule found = { .slot = CSUMBPF_SLOT_ANY };
+	const struct csumbpf_rule_slots *slots;
 	const struct csumbpf_config *settings;
 	const struct csumbpf_rule *rule;
 	__u32 zero = 0;
 
 	settings = bpf_map_lookup_elem(&config, &zero);
-	first = bpf_map_lookup_elem(&first_rules, &zero);
-	if (!settings || !first)
+	slots = bpf_map_lookup_elem(&first_rules, &zero);
+	if (!settings || !slots)
 		return found.whole;
 
 #pragma unroll
-	for (__u32 i = 0; i < CSUMBPF_FIRST_RULES; i++) {
-		if (first->place[i].vni == vni && first->place[i].rule.flags & CSUMBPF_RULE_VALID) {
-			found.rule = first->place[i].rule;
-			found.place = i;
+	for (__u32 i = 0; i < CSUMBPF_RULE_SLOTS; i++) {
+		if (slots->slot[i].vni == vni && slots->slot[i].rule.flags & CSUMBPF_RULE_VALID) {
+			found.rule = slots->slot[i].rule;
+			found.slot = i;
 			return found.whole;
 		}
 	}
-	rule = first->more ? bpf_map_lookup_elem(&rules, &vni) : NULL;
+	rule = slots->more ? bpf_map_lookup_elem(&rules, &vni) : NULL;
 	if (rule)
-		found.place = CSUMBPF_IN_HASH;
+		found.slot = CSUMBPF_IN_HASH;
 	found.rule = rule ? *rule : settings->any;
 	return found.whole;
 }
 
-static __always_inline void rule_count(struct __sk_buff *skb, __u32 vni, __u32 place, enum csumbpf_outcome outcome)
+static __always_inline void rule_count(struct __sk_buff *skb, __u32 vni, __u32 slot, enum csumbpf_outcome outcome)
 {
-	struct csumbpf_counters *counter = place == CSUMBPF_IN_HASH ? bpf_map_lookup_elem(&counters, &vni)
-								    : bpf_map_lookup_elem(&first_counters, &place);
+	struct csumbpf_counters *counter = slot == CSUMBPF_IN_HASH ? bpf_map_lookup_elem(&counters, &vni)
+								   : bpf_map_lookup_elem(&first_counters, &slot);
 
 	if (counter)
 		count(&counter->outcome[outcome], skb);

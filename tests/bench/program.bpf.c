@@ -3,7 +3,7 @@
  * The program as it is measured: BPF_PROG_TEST_RUN hands it one packet again and again, which must not be another one after
  * the first time. So what is written are the bytes that are there, by the same calls. Options:
  *
- *   -DWITHOUT_EVENTS     tells user space of nothing
+ *   -DWITHOUT_EVENTS     reports nothing to user space
  *   -DPEERS=N            the packet comes from one of N peers, a power of two, at random
  *   -DCSUM=LENGTH        instead: nothing but the kernel's checksum over so many bytes, in one call (more than 512 need a new kernel)
  */
@@ -27,7 +27,7 @@
 #endif
 #include "lib/events.h"
 #ifdef WITHOUT_EVENTS
-#define event_tell(type, packet, spi, ...) ((void)(packet), (void)(spi))
+#define event_report(type, packet, spi, ...) ((void)(packet), (void)(spi))
 #endif
 #include "csumbpf.bpf.c"
 

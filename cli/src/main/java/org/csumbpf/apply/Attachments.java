@@ -15,7 +15,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
@@ -168,7 +168,7 @@ public final class Attachments {
         return netns.call(() -> PinTree.change(scope -> {
             Result result = new Result();
             PinDirectory pins = DevicePins.here(netns, device, result);
-            if (!pins.exists() && LiveHook.find(HookPlace.receive(pins)).isEmpty()) {
+            if (!pins.exists() && LiveHook.find(AttachPoint.receive(pins)).isEmpty()) {
                 throw Absent.notAttached(ifname);
             }
             restore(pins, netns, device, scope, result);
@@ -185,15 +185,15 @@ public final class Attachments {
             }
             PinDirectory there = pins;
             if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
-                there = DevicePins.follow(pins, reach, result);
+                there = DevicePins.repin(pins, reach, result);
             } else if (reach.state() != Reach.State.HERE) {
                 throw EachAttachment.notFound(
                         pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
             }
-            PinDirectory place = there;
+            PinDirectory current = there;
             NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
             netns.call(() -> {
-                restore(place, netns, reach.device().orElseThrow(), scope, result);
+                restore(current, netns, reach.device().orElseThrow(), scope, result);
                 return null;
             });
         });
@@ -201,7 +201,7 @@ public final class Attachments {
 
     private static void restore(
             PinDirectory pins, NetworkNamespace netns, NetDevice device, PinTree.Scope scope, Result result) {
-        LiveHook.find(HookPlace.receive(pins)).ifPresent(live -> Repin.follow(pins, live, device));
+        LiveHook.find(AttachPoint.receive(pins)).ifPresent(live -> Repin.repin(pins, live, device));
         DesiredAttachment desired;
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             desired = new DesiredAttachment(
@@ -225,14 +225,15 @@ public final class Attachments {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
             if (!Bpffs.isMounted(Bpffs.DEFAULT)
-                    && device.filter(d -> DevicePins.hasRemains(netns, d)).isEmpty()) {
+                    && device.filter(d -> DevicePins.hasProgramOrRules(netns, d))
+                            .isEmpty()) {
                 DevicePins.device(ifname);
                 throw Absent.notAttached(ifname);
             }
             return PinTree.change(scope -> {
                 Result result = new Result();
                 PinDirectory pins = device.map(d -> DevicePins.here(netns, d, result))
-                        .filter(p -> p.exists() || DevicePins.hasRemains(netns, device.get()))
+                        .filter(p -> p.exists() || DevicePins.hasProgramOrRules(netns, device.get()))
                         .or(() -> DevicePins.ofGoneDevice(netns, ifname))
                         .orElseThrow(() -> {
                             DevicePins.device(ifname);

@@ -4,7 +4,7 @@ package org.csumbpf.apply;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.csumbpf.backstop.Leftover;
+import org.csumbpf.backstop.OrphanedNftRules;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
@@ -13,7 +13,7 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
@@ -29,19 +29,20 @@ final class DevicePins {
 
     /** Whether the kernel runs the program on the device, with or without pins. */
     static boolean runs(NetworkNamespace netns, NetDevice device) {
-        return LiveHook.find(HookPlace.receive(new PinDirectory(netns.inode(), device.ifindex())))
+        return LiveHook.find(AttachPoint.receive(new PinDirectory(netns.inode(), device.ifindex())))
                 .isPresent();
     }
 
     /** Whether an attachment left its program or nftables rules there, even if its pins are lost. */
-    static boolean hasRemains(NetworkNamespace netns, NetDevice device) {
+    static boolean hasProgramOrRules(NetworkNamespace netns, NetDevice device) {
         return runs(netns, device)
-                || Leftover.find(Optional.of(netns)).contains(new PinDirectory(netns.inode(), device.ifindex()));
+                || OrphanedNftRules.find(Optional.of(netns))
+                        .contains(new PinDirectory(netns.inode(), device.ifindex()));
     }
 
     /**
      * The pins of a device. If the device was attached in another namespace and then moved here, its pins move too.
-     * Pins in their place that belong to another device follow that device.
+     * Pins at their path that belong to another device move to that device.
      */
     static PinDirectory here(NetworkNamespace netns, NetDevice device, Result result) {
         PinDirectory pins = new PinDirectory(netns.inode(), device.ifindex());
@@ -51,7 +52,7 @@ final class DevicePins {
                     return pins;
                 }
                 if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
-                    follow(pins, reach, result);
+                    repin(pins, reach, result);
                 } else {
                     throw new AttachException(
                             AttachException.Kind.UNSUPPORTED_HOST,
@@ -72,7 +73,7 @@ final class DevicePins {
                     .isPresent()) {
                 try (Reach reach = Reach.of(other)) {
                     if (reach.moved().isPresent()) {
-                        return follow(other, reach, result);
+                        return repin(other, reach, result);
                     }
                 }
             }
@@ -81,7 +82,7 @@ final class DevicePins {
     }
 
     /** Moves an attachment's pins to where its device is now. What attach made in the old namespace is undone there. */
-    static PinDirectory follow(PinDirectory pins, Reach reach, Result result) {
+    static PinDirectory repin(PinDirectory pins, Reach reach, Result result) {
         NetworkNamespace to = reach.moved().orElseThrow();
         NetDevice device = reach.device().orElseThrow();
         try (RecordMap record = RecordMap.fromPin(pins.path())) {
@@ -91,7 +92,7 @@ final class DevicePins {
                         host.undoBackstop(reach.provenNetns());
                         return null;
                     }));
-            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.DETOUR, HostChange.LO_CLSACT)) {
+            for (HostChange change : Set.of(HostChange.NFTABLES, HostChange.LOOPBACK, HostChange.LO_CLSACT)) {
                 host.forget(change);
             }
             host.forget(HostChange.CLSACT);

@@ -7,16 +7,16 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
-import org.csumbpf.backstop.Leftover;
+import org.csumbpf.backstop.OrphanedNftRules;
 import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.pin.AttachException;
+import org.csumbpf.pin.Location;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
-import org.csumbpf.pin.Remains;
+import org.csumbpf.pin.UnreachableAttachment;
 
 /** Runs an operation on each attachment of one network namespace or of all. */
 final class EachAttachment {
@@ -33,14 +33,14 @@ final class EachAttachment {
      */
     static List<AttachmentResult> run(Optional<NetworkNamespace> only, Operation operation) {
         List<AttachmentResult> all = new ArrayList<>();
-        for (PinDirectory pins : Leftover.withPinned(only)) {
+        for (PinDirectory pins : OrphanedNftRules.withPinned(only)) {
             Result result = new Result();
             AtomicReference<String> label =
                     new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());
             try {
                 PinTree.change(scope -> {
                     try (Reach reach = Reach.of(pins)) {
-                        label.set(Place.of(pins, reach).label());
+                        label.set(Location.of(pins, reach).label());
                         operation.run(pins, reach, scope, result);
                         return null;
                     }
@@ -62,7 +62,7 @@ final class EachAttachment {
      * @param forget the user says that what attach changed in that namespace no longer matters
      */
     static void requireNotInForce(PinDirectory pins, Reach reach, boolean forget) {
-        if (Remains.stillRuns(pins)) {
+        if (UnreachableAttachment.stillRuns(pins)) {
             throw notFound(pins, "the program still runs in it", "csumbpf --netns PATH detach --all");
         }
         if (!forget && !reach.complete() && changedTheNamespace(pins)) {

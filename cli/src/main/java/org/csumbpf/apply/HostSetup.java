@@ -17,7 +17,7 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
@@ -48,10 +48,10 @@ final class HostSetup {
     }
 
     void switchGroOn(NetDevice device) {
-        note(HostChange.GRO);
+        recordChange(HostChange.GRO);
         Ethtool.setGro(device.name(), true);
         if (!NamespaceSnapshot.gro(device.name())) {
-            cross(HostChange.GRO);
+            clearChange(HostChange.GRO);
             throw new AttachException(
                     AttachException.Kind.UNSUPPORTED_HOST,
                     "switch on GRO of " + device.name() + ": the driver does not do it",
@@ -66,16 +66,16 @@ final class HostSetup {
 
     /** Loads a module. Returns why it is missing all the same. */
     Optional<Finding> loadModule(String module) {
-        note(change(module));
+        recordChange(change(module));
         try {
             if (KernelModule.load(module)) {
                 result.add(Change.Id.MODULE_LOADED, module);
             } else {
-                cross(change(module)); // somebody else loaded it first, so it is theirs
+                clearChange(change(module)); // somebody else loaded it first, so it is theirs
             }
             return Optional.empty();
         } catch (ModuleException e) {
-            cross(change(module));
+            clearChange(change(module));
             return Optional.of(Preflight.missing(module, e.getMessage()));
         }
     }
@@ -89,7 +89,7 @@ final class HostSetup {
             if (KernelModule.unload(module)) {
                 result.add(Change.Id.MODULE_UNLOADED, module);
             }
-            cross(change(module));
+            clearChange(change(module));
             return true;
         } catch (KernelException e) {
             result.leave(module, "left module " + module + " loaded: " + e.getMessage());
@@ -102,31 +102,31 @@ final class HostSetup {
     }
 
     /** Detaches the program from the loopback device, if it is attached. */
-    void undoDetour() {
-        undoDetour(true);
+    void undoLoopback() {
+        undoLoopback(true);
     }
 
     /**
      * @param proven whether the namespace is known to be the attachment's own; else only its program on lo proves that
      */
-    private void undoDetour(boolean proven) {
-        Optional<LiveHook> hanging = LiveHook.find(HookPlace.detour(pins));
-        hanging.ifPresent(live -> {
+    private void undoLoopback(boolean proven) {
+        Optional<LiveHook> attached = LiveHook.find(AttachPoint.loopback(pins));
+        attached.ifPresent(live -> {
             live.detach();
-            result.add(Change.Id.DETOUR_DETACHED, CsumbpfObject.DETOUR);
+            result.add(Change.Id.DETOUR_DETACHED, CsumbpfObject.LOOPBACK);
         });
-        if (has(HostChange.DETOUR)) {
-            cross(HostChange.DETOUR);
+        if (has(HostChange.LOOPBACK)) {
+            clearChange(HostChange.LOOPBACK);
         }
         if (has(HostChange.LO_CLSACT)) {
             boolean needed = handOver(
                     HostChange.LO_CLSACT,
                     other -> other.netns() == pins.netns()
-                            && LiveHook.find(HookPlace.detour(other)).isPresent());
-            if (!needed && (proven || hanging.isPresent())) {
-                Rtnetlink.device(HookPlace.detour(pins).ifindex()).ifPresent(this::removeClsact);
+                            && LiveHook.find(AttachPoint.loopback(other)).isPresent());
+            if (!needed && (proven || attached.isPresent())) {
+                Rtnetlink.device(AttachPoint.loopback(pins).ifindex()).ifPresent(this::removeClsact);
             }
-            cross(HostChange.LO_CLSACT);
+            clearChange(HostChange.LO_CLSACT);
         }
     }
 
@@ -138,16 +138,16 @@ final class HostSetup {
     void undoBackstop(boolean proven) {
         if (has(HostChange.NFTABLES)) {
             NftBackstop.remove(pins.ifindex(), result);
-            cross(HostChange.NFTABLES);
+            clearChange(HostChange.NFTABLES);
         }
-        undoDetour(proven);
+        undoLoopback(proven);
     }
 
     /** Removes the device's clsact qdisc, if attach made it and nobody else uses it. */
     void undoClsact(NetDevice device) {
         if (has(HostChange.CLSACT)) {
             removeClsact(device);
-            cross(HostChange.CLSACT);
+            clearChange(HostChange.CLSACT);
         }
     }
 
@@ -158,14 +158,14 @@ final class HostSetup {
                 Ethtool.setGro(device.name(), false);
                 result.add(Change.Id.GRO_OFF);
             }
-            cross(HostChange.GRO);
+            clearChange(HostChange.GRO);
         }
     }
 
     /** Clears a change that needs no undoing, because it ended with its device. */
     void forget(HostChange change) {
         if (has(change)) {
-            cross(change);
+            clearChange(change);
         }
     }
 
@@ -192,7 +192,7 @@ final class HostSetup {
             if (!handOver(change)) {
                 unload(change == HostChange.ESP4_OFFLOAD ? Preflight.ESP4_OFFLOAD : Preflight.ESP6_OFFLOAD);
             }
-            cross(change);
+            clearChange(change);
         }
     }
 
@@ -237,11 +237,11 @@ final class HostSetup {
         return record.get().changes().contains(change);
     }
 
-    void note(HostChange change) {
+    void recordChange(HostChange change) {
         record.update(r -> r.with(change));
     }
 
-    void cross(HostChange change) {
+    void clearChange(HostChange change) {
         record.update(r -> r.without(change));
     }
 }

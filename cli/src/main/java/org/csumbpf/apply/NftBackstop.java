@@ -15,7 +15,7 @@ import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.pin.AttachException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.plan.AttachPlan;
 import org.csumbpf.plan.NftAvailability;
@@ -70,7 +70,7 @@ final class NftBackstop implements AutoCloseable {
             Backstop wish,
             RuleSet rules,
             Result result) {
-        boolean noted = host.has(HostChange.NFTABLES);
+        boolean recorded = host.has(HostChange.NFTABLES);
         try {
             try {
                 apply(host, device, maps, plans, rules, result);
@@ -85,35 +85,35 @@ final class NftBackstop implements AutoCloseable {
             }
             return true;
         } catch (NftablesException e) {
-            if (!noted) {
-                host.cross(HostChange.NFTABLES);
-                host.undoDetour();
+            if (!recorded) {
+                host.clearChange(HostChange.NFTABLES);
+                host.undoLoopback();
             }
             // Only now is it known that nftables cannot be used.
             AttachPlan.checkBackstop(device, wish, rules, NftAvailability.refused(e))
                     .forEach(result::warn);
-            return noted;
+            return recorded;
         }
     }
 
     private void apply(
             HostSetup host, NetDevice device, CsumbpfMaps maps, NftPlans plans, RuleSet rules, Result result) {
-        boolean noted = host.has(HostChange.NFTABLES);
+        boolean recorded = host.has(HostChange.NFTABLES);
         wake(plans, result);
-        if (plans.needsDetour()) {
+        if (plans.needsLoopback()) {
             maps.countBackstop(rules.byVni().keySet(), rules.any().isPresent());
-            hangDetour(host, maps, result);
+            attachLoopback(host, maps, result);
         }
         String commands = nftables.commands(device.ifindex(), plans);
         // Recorded even if no rule changes: correct rules may be left of an attachment whose pins are lost. This
         // attachment takes them over.
-        host.note(HostChange.NFTABLES);
+        host.recordChange(HostChange.NFTABLES);
         if (!commands.isEmpty()) {
             nftables.run(commands);
-            result.add(noted ? Change.Id.BACKSTOP_CHANGED : Change.Id.BACKSTOP_ADDED);
+            result.add(recorded ? Change.Id.BACKSTOP_CHANGED : Change.Id.BACKSTOP_ADDED);
         }
-        if (!plans.needsDetour()) {
-            host.undoDetour();
+        if (!plans.needsLoopback()) {
+            host.undoLoopback();
         }
     }
 
@@ -128,16 +128,16 @@ final class NftBackstop implements AutoCloseable {
         }
     }
 
-    private static void hangDetour(HostSetup host, CsumbpfMaps maps, Result result) {
-        HookPlace place = HookPlace.detour(host.pins());
-        Optional<LiveHook> live = LiveHook.find(place);
-        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
+    private static void attachLoopback(HostSetup host, CsumbpfMaps maps, Result result) {
+        AttachPoint point = AttachPoint.loopback(host.pins());
+        Optional<LiveHook> live = LiveHook.find(point);
+        try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.LOOPBACK);
                 CsumbpfMaps same = object.load(maps);
-                BpfProgram program = object.detour()) {
+                BpfProgram program = object.loopback()) {
             if (live.isEmpty()) {
-                host.note(HostChange.DETOUR);
-                LiveHook.attach(place, maps.record(), program, Optional.empty());
-                result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.DETOUR);
+                host.recordChange(HostChange.LOOPBACK);
+                LiveHook.attach(point, maps.record(), program, Optional.empty());
+                result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.LOOPBACK);
             } else if (!live.get().tag().equals(program.info().tag())) {
                 live.get().replace(program);
             }

@@ -16,12 +16,12 @@ import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.DeviceIdentity;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.Pinned;
-import org.csumbpf.snapshot.OffPath;
+import org.csumbpf.snapshot.AfterTcDrops;
 
 /** Makes pins and record match the program that the kernel runs, which is the truth. */
 final class Repin {
@@ -33,7 +33,7 @@ final class Repin {
      *
      * @return whether another program is attached now, because an attachment of an earlier version was migrated
      */
-    static boolean follow(PinDirectory pins, LiveHook live, NetDevice device) {
+    static boolean repin(PinDirectory pins, LiveHook live, NetDevice device) {
         adopt(pins, live);
         try (RecordMap map = RecordMap.fromPin(pins.path())) {
             AttachmentRecord record = map.get();
@@ -46,7 +46,7 @@ final class Repin {
                         record.changes(),
                         record.options(),
                         MonotonicClock.nanos(),
-                        record.finished() ? record.baseline() : OffPath.evidence(NetStatistics.read(), port(pins))));
+                        record.finished() ? record.baseline() : AfterTcDrops.ofHost(NetStatistics.read(), port(pins))));
             }
             // Parts are missing if attach could not read them or an earlier version attached.
             DeviceIdentity known = map.get().identity().or(Identities.of(device));
@@ -92,12 +92,12 @@ final class Repin {
             take(pins, program, next);
         }
         // csumbpf_detour reads the record too, and the attached one knows the earlier layout.
-        LiveHook.find(HookPlace.detour(pins)).ifPresent(detour -> {
-            try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.DETOUR);
+        LiveHook.find(AttachPoint.loopback(pins)).ifPresent(loopback -> {
+            try (CsumbpfObject object = CsumbpfObject.open().only(CsumbpfObject.LOOPBACK);
                     CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
                     CsumbpfMaps same = object.load(maps);
-                    BpfProgram program = object.detour()) {
-                detour.replace(program);
+                    BpfProgram program = object.loopback()) {
+                loopback.replace(program);
             }
         });
     }
@@ -138,7 +138,7 @@ final class Repin {
 
     /**
      * Moves the pins of a device that was moved to the namespace that the caller has entered. After a kill in between,
-     * the record names the old place; then the device's number proves whose pins they are.
+     * the record names the old location; then the device's number proves whose pins they are.
      */
     static void move(PinDirectory from, PinDirectory to, NetDevice device) {
         from.moveTo(to);

@@ -13,7 +13,7 @@ import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
@@ -49,9 +49,9 @@ final class StandingAttachment implements AutoCloseable {
      */
     static StandingAttachment find(
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
-        return running(pins, device).or(() -> lying(pins, desired)).orElseGet(() -> {
+        return running(pins, device).or(() -> pinned(pins, desired)).orElseGet(() -> {
             Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
-            changes.addAll(clear(pins, scope, result));
+            changes.addAll(removeUnhooked(pins, scope, result));
             if (scope.toUnmount()) {
                 changes.add(HostChange.BPFFS);
             }
@@ -61,17 +61,17 @@ final class StandingAttachment implements AutoCloseable {
 
     /** The attachment that the kernel runs. */
     static Optional<StandingAttachment> running(PinDirectory pins, NetDevice device) {
-        return LiveHook.find(HookPlace.receive(pins)).map(found -> {
+        return LiveHook.find(AttachPoint.receive(pins)).map(found -> {
             // A migration replaced the program.
-            LiveHook live = Repin.follow(pins, found, device)
-                    ? LiveHook.find(HookPlace.receive(pins)).orElseThrow()
+            LiveHook live = Repin.repin(pins, found, device)
+                    ? LiveHook.find(AttachPoint.receive(pins)).orElseThrow()
                     : found;
-            return open(pins, Standing.State.HANGING, CsumbpfMaps.fromPins(pins.path()), live);
+            return open(pins, Standing.State.ATTACHED, CsumbpfMaps.fromPins(pins.path()), live);
         });
     }
 
     /** Pins without a hook that are what is asked for. They stay, so that nothing is lost before a hook is attached. */
-    private static Optional<StandingAttachment> lying(PinDirectory pins, DesiredAttachment desired) {
+    private static Optional<StandingAttachment> pinned(PinDirectory pins, DesiredAttachment desired) {
         if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
             return Optional.empty();
         }
@@ -85,7 +85,7 @@ final class StandingAttachment implements AutoCloseable {
                     && record.finished()
                     && maps.record().isCurrent()
                     && program.info().mapIds().containsAll(Pinned.maps(pins))) {
-                return Optional.of(open(pins, Standing.State.LYING, maps, null));
+                return Optional.of(open(pins, Standing.State.PINNED, maps, null));
             }
         } catch (OtherVersionException e) {
             // Not of use, as below.
@@ -107,19 +107,19 @@ final class StandingAttachment implements AutoCloseable {
     }
 
     /** Removes pins without a hook. Changes that cannot be undone are returned, for the next record. */
-    private static Set<HostChange> clear(PinDirectory pins, PinTree.Scope scope, Result result) {
+    private static Set<HostChange> removeUnhooked(PinDirectory pins, PinTree.Scope scope, Result result) {
         if (!pins.exists()) {
             return Set.of();
         }
-        Result cleared = new Result();
+        Result removed = new Result();
         try (Reach reach = Reach.of(pins)) {
-            Undo.run(pins, reach, scope, cleared);
+            Undo.run(pins, reach, scope, removed);
             return Set.of();
         } catch (PartialFailureException e) {
             result.leave(pins.path().toString(), "of an earlier attachment: " + e.problem()); // the new one undoes it
             return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
         } finally {
-            cleared.warnings().forEach(result::warn);
+            removed.warnings().forEach(result::warn);
         }
     }
 
@@ -154,7 +154,7 @@ final class StandingAttachment implements AutoCloseable {
         return live;
     }
 
-    void hangs(LiveHook hook) {
+    void attached(LiveHook hook) {
         live = hook;
     }
 

@@ -17,9 +17,9 @@ import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.Hook;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
@@ -28,10 +28,10 @@ import org.csumbpf.pin.Reach;
 import org.csumbpf.plan.AttachPlan;
 import org.csumbpf.plan.Standing;
 import org.csumbpf.plan.Step;
+import org.csumbpf.snapshot.AfterTcDrops;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.NamespaceSnapshot;
-import org.csumbpf.snapshot.OffPath;
 
 /**
  * Runs the steps of a plan in order. If one fails, those before it are undone: a new attachment is removed
@@ -101,8 +101,8 @@ final class StepRunner {
         }
     }
 
-    private HostSetup host(Result told) {
-        return new HostSetup(attachment.pins(), attachment.maps().record(), told);
+    private HostSetup host(Result reported) {
+        return new HostSetup(attachment.pins(), attachment.maps().record(), reported);
     }
 
     /** For undoing: only the failure is reported, not what was undone. */
@@ -126,10 +126,10 @@ final class StepRunner {
             }
         } else if (step instanceof Step.ForgetModule forget) {
             host(result).forgetModule(forget.module());
-        } else if (step instanceof Step.Hang hang) {
-            hang(attachment.program(), hang.hook());
-        } else if (step instanceof Step.HangAgain again) {
-            hangAgain(again.hook());
+        } else if (step instanceof Step.Attach attach) {
+            attach(attachment.program(), attach.hook());
+        } else if (step instanceof Step.Reattach reattach) {
+            reattach(reattach.hook());
         } else if (step instanceof Step.RecordOptions options) {
             undoneBy(() -> record(options.from()));
             record(options.to());
@@ -184,15 +184,15 @@ final class StepRunner {
                 .ifPresent(result::warn);
     }
 
-    private void hang(BpfProgram program, Optional<Hook> hook) {
-        attachment.hangs(LiveHook.attach(
-                HookPlace.receive(attachment.pins()), attachment.maps().record(), program, hook));
+    private void attach(BpfProgram program, Optional<Hook> hook) {
+        attachment.attached(LiveHook.attach(
+                AttachPoint.receive(attachment.pins()), attachment.maps().record(), program, hook));
         result.changes().add(0, Change.of(Change.Id.ATTACHED));
     }
 
-    private void hangAgain(Optional<Hook> hook) {
+    private void reattach(Optional<Hook> hook) {
         try (BpfProgram program = BpfProgram.fromPin(attachment.pins().pin(PinDirectory.PROGRAM))) {
-            hang(program, hook);
+            attach(program, hook);
         }
         attachment.maps().record().update(r -> r.withHook(attachment.live().kind()));
     }
@@ -239,7 +239,7 @@ final class StepRunner {
     /** Adopts the pins first: another program may run by now. */
     private void rulesAsBefore() {
         PinDirectory pins = attachment.pins();
-        LiveHook live = LiveHook.find(HookPlace.receive(pins)).orElseThrow();
+        LiveHook live = LiveHook.find(AttachPoint.receive(pins)).orElseThrow();
         Repin.adopt(pins, live);
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             RuleUpdate.updateProgram(
@@ -250,8 +250,8 @@ final class StepRunner {
     private void takeBaseline() {
         CsumbpfMaps maps = attachment.maps();
         if (isNew) {
-            Evidence counted =
-                    OffPath.evidence(NetStatistics.read(), desired.rules().port());
+            DropBaseline counted =
+                    AfterTcDrops.ofHost(NetStatistics.read(), desired.rules().port());
             maps.record()
                     .update(r -> r.withHook(attachment.live().kind())
                             .withBaseline(counted)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
+import org.csumbpf.pin.Location;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
-import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.snapshot.Finding;
 
@@ -22,11 +22,11 @@ final class Sweep {
                 if (!reach.isGone()) {
                     continue;
                 }
-                label = Place.of(pins, reach).label();
-                Result cleared = Undo.run(pins, reach, scope, new Result());
+                label = Location.of(pins, reach).label();
+                Result removed = Undo.run(pins, reach, scope, new Result());
                 result.warn(Finding.note(
                         Finding.Id.CLEARED_AWAY, label, "cleared away what was left of " + label + ", which is gone"));
-                cleared.warnings().forEach(result::warn);
+                removed.warnings().forEach(result::warn);
             } catch (RuntimeException e) {
                 result.leave(label, "left what is there of " + label + ": " + e.getMessage());
             }

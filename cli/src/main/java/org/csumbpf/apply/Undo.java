@@ -9,7 +9,7 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.RecordMap;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
@@ -59,7 +59,7 @@ final class Undo {
                                 .orElse(false));
         if (device.isPresent()) {
             where.orElseThrow().call(() -> {
-                takeOff(device.get());
+                detach(device.get());
                 return null;
             });
         }
@@ -115,7 +115,7 @@ final class Undo {
 
     /** Pins again what the program holds, also the record, if a pin was lost. */
     private void adopt(NetDevice device) {
-        LiveHook.find(HookPlace.receive(pins).on(device.ifindex())).ifPresent(live -> {
+        LiveHook.find(AttachPoint.receive(pins).on(device.ifindex())).ifPresent(live -> {
             try {
                 Repin.adopt(pins, live);
             } catch (OtherVersionException e) {
@@ -125,8 +125,8 @@ final class Undo {
     }
 
     /** Detaches the program, wherever its device is now. If that fails, nothing else is touched. */
-    private void takeOff(NetDevice device) {
-        LiveHook.find(HookPlace.receive(pins).on(device.ifindex())).ifPresent(live -> {
+    private void detach(NetDevice device) {
+        LiveHook.find(AttachPoint.receive(pins).on(device.ifindex())).ifPresent(live -> {
             live.detach();
             result.add(Change.Id.DETACHED);
         });
@@ -165,7 +165,7 @@ final class Undo {
         reach.netns()
                 .ifPresent(netns -> netns.call(() -> {
                     step(() -> NftBackstop.remove(pins.ifindex(), result));
-                    step(() -> LiveHook.find(HookPlace.detour(pins)).ifPresent(LiveHook::detach));
+                    step(() -> LiveHook.find(AttachPoint.loopback(pins)).ifPresent(LiveHook::detach));
                     return null;
                 }));
         result.leave(

@@ -10,7 +10,7 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfObject;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
 import org.csumbpf.pin.PinDirectory;
 
@@ -22,20 +22,20 @@ public final class BackstopReader {
      * The state now, for status. Reads only.
      *
      * @param wanted what the user asked for
-     * @param noted whether the record says that attach set it up
+     * @param recorded whether the record says that attach set it up
      * @param plans what the device and its rules need now; computed only if it matters
      */
     public static BackstopView read(
             PinDirectory pins,
             NetDevice device,
             Backstop wanted,
-            boolean noted,
+            boolean recorded,
             RuleSet rules,
             Supplier<NftPlans> plans) {
         if (wanted == Backstop.NEVER || !rules.needsProof()) {
             return BackstopView.without(wanted, BackstopView.State.OFF, "not wanted");
         }
-        if (!noted) {
+        if (!recorded) {
             return BackstopView.without(
                     wanted, BackstopView.State.UNAVAILABLE, "nftables could not be used; attach says why");
         }
@@ -56,8 +56,9 @@ public final class BackstopReader {
                     lost.add(name + " is not as this device and its rules want it");
                 }
             }
-            if (planned.needsDetour() && LiveHook.find(HookPlace.detour(pins)).isEmpty()) {
-                lost.add(CsumbpfObject.DETOUR + " does not hang on lo");
+            if (planned.needsLoopback()
+                    && LiveHook.find(AttachPoint.loopback(pins)).isEmpty()) {
+                lost.add(CsumbpfObject.LOOPBACK + " does not hang on lo");
             }
             planned.uncovered().ifPresent(lost::add);
             return BackstopView.of(

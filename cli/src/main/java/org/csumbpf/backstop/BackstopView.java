@@ -48,7 +48,7 @@ public record BackstopView(
         String prefix = NftPlan.prefix(ifindex) + "-";
         for (NftTable table : tables) {
             for (NftPlan.Kind kind : NftPlan.Kind.values()) {
-                Optional<BackstopCounters.Outcome> outcome = outcome(kind);
+                Optional<BackstopOutcome> outcome = outcome(kind);
                 if (outcome.isEmpty()) {
                     continue;
                 }
@@ -67,25 +67,25 @@ public record BackstopView(
      * What nftables itself did with a packet. Empty for packets sent over the loopback device, which the program there
      * counts.
      */
-    private static Optional<BackstopCounters.Outcome> outcome(NftPlan.Kind kind) {
+    private static Optional<BackstopOutcome> outcome(NftPlan.Kind kind) {
         return switch (kind) {
-            case ZERO -> Optional.of(BackstopCounters.Outcome.REPAIRED);
-            case OBSERVE -> Optional.of(BackstopCounters.Outcome.UNJUDGED);
-            case DROP -> Optional.of(BackstopCounters.Outcome.DROPPED);
+            case ZERO -> Optional.of(BackstopOutcome.REPAIRED);
+            case OBSERVE -> Optional.of(BackstopOutcome.UNJUDGED);
+            case DROP -> Optional.of(BackstopOutcome.DROPPED);
             case RECOMPUTE, SKIP, PASS -> Optional.empty();
         };
     }
 
     /** With the counts of csumbpf_detour added. */
-    public BackstopView plus(Map<Vni, Counters> detour, Optional<Counters> detourOfAny) {
+    public BackstopView plus(Map<Vni, Counters> loopback, Optional<Counters> loopbackOfAny) {
         Map<Vni, BackstopCounters> sums = new TreeMap<>(byVni);
-        detour.forEach((vni, counters) -> sums.merge(vni, BackstopCounters.of(counters), BackstopCounters::plus));
+        loopback.forEach((vni, counters) -> sums.merge(vni, BackstopCounters.of(counters), BackstopCounters::plus));
         return new BackstopView(
                 wanted,
                 state,
                 text,
                 sums,
-                detourOfAny
+                loopbackOfAny
                         .map(counters -> ofAny.plus(BackstopCounters.of(counters)))
                         .orElse(ofAny));
     }

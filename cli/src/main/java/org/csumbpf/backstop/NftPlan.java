@@ -127,7 +127,7 @@ public record NftPlan(
         };
     }
 
-    boolean needsDetour() {
+    boolean needsLoopback() {
         return sets.containsKey(Kind.RECOMPUTE) || any.equals(Optional.of(Kind.RECOMPUTE));
     }
 
@@ -253,7 +253,7 @@ public record NftPlan(
                 new ArrayList<>(
                         List.of("@th,48,16 != 0 " + vxlan + "meta ipsec exists " + I_FLAG + " goto " + repairChain())));
         List<String> repair = new ArrayList<>();
-        repair.add("meta priority " + PacketPriority.DONE.text(0) + " meta priority set 0 return");
+        repair.add("meta priority " + PacketPriority.HANDLED.text(0) + " meta priority set 0 return");
         for (Kind kind : List.of(Kind.SKIP, Kind.ZERO, Kind.RECOMPUTE, Kind.OBSERVE)) {
             if (sets.containsKey(kind)) {
                 repair.add(VNI + " @" + set(kind) + " " + action(kind));
@@ -281,7 +281,8 @@ public record NftPlan(
     private String action(Kind kind) {
         return switch (kind) {
             case ZERO -> "udp checksum set 0 return";
-            case RECOMPUTE -> "meta priority set " + PacketPriority.DETOUR.text(ifindex) + " dup to ::1 device lo drop";
+            case RECOMPUTE ->
+                "meta priority set " + PacketPriority.LOOPBACK.text(ifindex) + " dup to ::1 device lo drop";
             case OBSERVE, SKIP, PASS -> "return";
             case DROP -> "drop";
         };

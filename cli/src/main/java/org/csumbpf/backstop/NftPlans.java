@@ -31,7 +31,7 @@ public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> u
         Optional<String> uncovered = Optional.empty();
         if (receivers.stream().anyMatch(inet6.globalDevices()::contains)) {
             NftPlan ip6 = NftPlan.of(NftPlan.Family.IP6, device.ifindex(), receivers, rules);
-            if (ip6.needsDetour() && !inet6.loopback()) {
+            if (ip6.needsLoopback() && !inet6.loopback()) {
                 uncovered = Optional.of("IPv6 that bypasses tc is not repaired: the device lo has no address ::1;"
                         + " run 'ip link set lo up', and look at the sysctl net.ipv6.conf.lo.disable_ipv6");
             } else {
@@ -78,7 +78,7 @@ public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> u
         return new NftPlans(Map.of(NftPlan.Family.IP, byFamily.get(NftPlan.Family.IP)), uncovered);
     }
 
-    public boolean needsDetour() {
-        return byFamily.values().stream().anyMatch(NftPlan::needsDetour);
+    public boolean needsLoopback() {
+        return byFamily.values().stream().anyMatch(NftPlan::needsLoopback);
     }
 }

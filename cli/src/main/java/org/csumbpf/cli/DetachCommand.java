@@ -41,7 +41,7 @@ final class DetachCommand extends OneOrAllCommand {
     }
 
     @Override
-    void tell(Report report, List<AttachmentResult> done, Failure ending) {
+    void report(Report report, List<AttachmentResult> done, Failure ending) {
         report.detached(done, ending);
     }
 }

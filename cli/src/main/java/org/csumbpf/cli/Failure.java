@@ -70,8 +70,8 @@ record Failure(String command, ExitCode code, String error, String next, String 
     }
 
     private static String message(Throwable e) {
-        Throwable told = e instanceof UncheckedIOException ? e.getCause() : e;
-        return String.valueOf(told.getMessage());
+        Throwable reported = e instanceof UncheckedIOException ? e.getCause() : e;
+        return String.valueOf(reported.getMessage());
     }
 
     private static String errno(Throwable e) {

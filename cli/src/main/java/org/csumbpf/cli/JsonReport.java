@@ -17,6 +17,7 @@ import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Total;
@@ -74,9 +75,9 @@ final class JsonReport {
     static Map<String, Object> identity(AttachmentView view) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("interface", view.ifname());
-        tree.put("ifindex", view.place().ifindex());
-        tree.put("netns", view.place().netns());
-        tree.put("netns_name", view.place().netnsName());
+        tree.put("ifindex", view.location().ifindex());
+        tree.put("netns", view.location().netns());
+        tree.put("netns_name", view.location().netnsName());
         return tree;
     }
 
@@ -84,9 +85,9 @@ final class JsonReport {
         Verdict verdict = Verdict.of(view);
         Map<String, Object> tree = identity(view);
         tree.put("state", view.state().name().toLowerCase(Locale.ROOT));
-        tree.put("hook", view.hanging().map(AttachmentView.Hanging::hook));
-        tree.put("program_id", view.hanging().map(h -> h.program().id()));
-        tree.put("program_tag", view.hanging().map(h -> h.program().tag()));
+        tree.put("hook", view.attached().map(AttachmentView.AttachedProgram::hook));
+        tree.put("program_id", view.attached().map(h -> h.program().id()));
+        tree.put("program_tag", view.attached().map(h -> h.program().tag()));
         tree.put("repair", verdict.kind().label());
         tree.put("repair_text", verdict.text());
         tree.put("path", view.path().label());
@@ -104,9 +105,7 @@ final class JsonReport {
         tree.put("findings", view.findings().stream().map(JsonReport::finding).toList());
         tree.put(
                 "host_changes",
-                Report.changes(view).stream()
-                        .map(c -> c.name().toLowerCase(Locale.ROOT))
-                        .toList());
+                Report.changes(view).stream().map(HostChange::label).toList());
         view.contents().ifPresent(contents -> {
             tree.put("port", contents.rules().port());
             tree.put("rules", ruleList(contents.rules()));
@@ -183,9 +182,9 @@ final class JsonReport {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("vni", vni);
         counters.byOutcome().forEach((outcome, count) -> tree.put(outcome.label(), count(count)));
-        Map<String, Object> behind = new LinkedHashMap<>();
-        backstop.byOutcome().forEach((outcome, count) -> behind.put(outcome.label(), count(count)));
-        tree.put("backstop", behind);
+        Map<String, Object> afterTc = new LinkedHashMap<>();
+        backstop.byOutcome().forEach((outcome, count) -> afterTc.put(outcome.label(), count(count)));
+        tree.put("backstop", afterTc);
         return tree;
     }
 
@@ -212,7 +211,7 @@ final class JsonReport {
             tree.put("delta", peer.delta() == Peer.DELTA_UNKNOWN ? null : Report.hexDelta(peer));
             tree.put("delta_trusted", peer.trusted());
             tree.put("last_seen_seconds", Math.max(0, now - peer.lastSeenNanos()) / 1e9);
-            tree.put("looked_seconds", peer.lookedNanos() == 0 ? null : Math.max(0, now - peer.lookedNanos()) / 1e9);
+            tree.put("looked_seconds", peer.checkedNanos() == 0 ? null : Math.max(0, now - peer.checkedNanos()) / 1e9);
             list.add(tree);
         });
         return list;

@@ -38,7 +38,7 @@ final class LiveTable {
     private int width;
     private int height;
     private String clock;
-    private Watch.Reading reading;
+    private Watch.SampleOrFailure reading;
     private List<Rates.Group> groups;
 
     // The shutdown hook runs concurrently with the loop, so what touches the terminal is synchronized.
@@ -57,7 +57,7 @@ final class LiveTable {
 
     /** Shows the table until the user quits; false if this terminal cannot show it. */
     static boolean show(Watch watch) {
-        Watch.Reading first = watch.read(true);
+        Watch.SampleOrFailure first = watch.read(true);
         Closer closer = new Closer();
         // Tasks run in the order in which they are added, so this comes before the task of JLine that closes the
         // terminal.
@@ -112,7 +112,7 @@ final class LiveTable {
         }
     }
 
-    private void run(Watch.Reading first) throws IOException {
+    private void run(Watch.SampleOrFailure first) throws IOException {
         Signals.register("WINCH", () -> resized = true);
         Signals.register("TSTP", () -> suspended = true);
         Signals.register("CONT", () -> continued = true);
@@ -160,7 +160,7 @@ final class LiveTable {
         return terminal.reader().read(SHORTLY);
     }
 
-    private void take(Watch.Reading taken) {
+    private void take(Watch.SampleOrFailure taken) {
         reading = taken;
         clock = String.format(Locale.ROOT, "%tT", System.currentTimeMillis());
         groups = rates.next(taken.sample(), Math.max(width, 80));

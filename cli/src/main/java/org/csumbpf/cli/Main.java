@@ -56,7 +56,7 @@ public final class Main {
                             Failure.oneLine(String.valueOf(e.getMessage())),
                             "install csumbpf again",
                             null);
-            code = tell(failure, out, err, asksForJson(args));
+            code = report(failure, out, err, asksForJson(args));
         }
         int errno = out.finish();
         // Any other exit code has a message on standard error already.
@@ -133,7 +133,7 @@ public final class Main {
 
     private static int usageError(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
-        return tell(UsageErrors.of(e, args), (Output) command.getOut(), (Output) command.getErr(), asksForJson(args));
+        return report(UsageErrors.of(e, args), (Output) command.getOut(), (Output) command.getErr(), asksForJson(args));
     }
 
     private static int failure(Exception e, CommandLine command, ParseResult parsed) {
@@ -142,7 +142,7 @@ public final class Main {
                 command.getCommandSpec().root().commandLine().getParseResult().originalArgs();
         Failure failure = Failure.of(e, command.getCommandSpec().qualifiedName(), arguments);
         Output err = (Output) command.getErr();
-        int code = tell(failure, (Output) command.getOut(), err, global.json());
+        int code = report(failure, (Output) command.getOut(), err, global.json());
         if (global.verbose()) {
             if (e instanceof VerifierException rejected) {
                 err.lines(rejected.log());
@@ -152,7 +152,7 @@ public final class Main {
         return code;
     }
 
-    private static int tell(Failure failure, Output out, Output err, boolean json) {
+    private static int report(Failure failure, Output out, Output err, boolean json) {
         err.println(failure.line());
         if (json && !out.wroteJson()) {
             out.json(failure.json());

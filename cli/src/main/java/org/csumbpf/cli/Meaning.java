@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
-import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.snapshot.Verdict;
 
 /**

@@ -42,7 +42,7 @@ abstract class OneOrAllCommand extends HostCommand {
             }
         }
         PartialFailureException failure = PartialFailureException.of(done);
-        tell(report, done, failure(failure));
+        report(report, done, failure(failure));
         throwIfAny(failure);
         return ExitCode.DONE;
     }
@@ -57,5 +57,5 @@ abstract class OneOrAllCommand extends HostCommand {
     abstract List<AttachmentResult> each(Optional<NetworkNamespace> only);
 
     /** @param ending the failure that the command ends with; null: with success */
-    abstract void tell(Report report, List<AttachmentResult> done, Failure ending);
+    abstract void report(Report report, List<AttachmentResult> done, Failure ending);
 }

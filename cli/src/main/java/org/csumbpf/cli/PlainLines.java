@@ -29,7 +29,7 @@ final class PlainLines {
             lines.add(now + " nothing is attached");
         }
         for (Group group : groups) {
-            Sample.Attachment about = group.about();
+            WatchSample.Attachment about = group.about();
             String start = now + " " + Unprintable.escape(about.label()).replace(' ', '?');
             lines.add(start + " state=" + about.state().replace(' ', '-') + " repair="
                     + about.verdict().label() + " path=" + about.path());

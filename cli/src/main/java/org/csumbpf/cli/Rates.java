@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
@@ -40,27 +40,27 @@ final class Rates {
     record Row<K>(K key, Tally total, Optional<Rate> rate, History history) {}
 
     /** One attachment with its rows, in the sample's order. */
-    record Group(Sample.Attachment about, List<Row<Flow>> flows, List<Row<PeerKey>> peers) {}
+    record Group(WatchSample.Attachment about, List<Row<Flow>> flows, List<Row<PeerKey>> peers) {}
 
     private record Known(Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {}
 
-    private record Place(Sample.Id attachment, Object key) {}
+    private record RowId(WatchSample.Id attachment, Object key) {}
 
     private long nanos;
-    private Map<Sample.Id, Known> before = Map.of();
-    private Map<Place, History> histories = Map.of();
+    private Map<WatchSample.Id, Known> before = Map.of();
+    private Map<RowId, History> histories = Map.of();
 
     /**
      * Computes the rates since the previous sample.
      *
      * @param capacity how many values of a row are remembered
      */
-    List<Group> next(Sample sample, int capacity) {
+    List<Group> next(WatchSample sample, int capacity) {
         double seconds = (sample.nanos() - nanos) / 1e9;
-        Map<Sample.Id, Known> now = new HashMap<>();
-        Map<Place, History> kept = new HashMap<>();
+        Map<WatchSample.Id, Known> now = new HashMap<>();
+        Map<RowId, History> kept = new HashMap<>();
         List<Group> groups = new ArrayList<>();
-        for (Sample.Attachment attachment : sample.attachments()) {
+        for (WatchSample.Attachment attachment : sample.attachments()) {
             Optional<Known> known = Optional.ofNullable(before.get(attachment.id()));
             groups.add(new Group(
                     attachment,
@@ -91,17 +91,17 @@ final class Rates {
     }
 
     private <K, V> List<Row<K>> rows(
-            Sample.Id attachment,
+            WatchSample.Id attachment,
             Map<K, V> counts,
             Optional<Map<K, V>> before,
             Function<V, Tally> tally,
             double seconds,
             int capacity,
-            Map<Place, History> kept) {
+            Map<RowId, History> kept) {
         List<Row<K>> rows = new ArrayList<>();
         counts.forEach((key, value) -> {
-            Place place = new Place(attachment, key);
-            History history = histories.getOrDefault(place, new History());
+            RowId id = new RowId(attachment, key);
+            History history = histories.getOrDefault(id, new History());
             Tally total = tally.apply(value);
             // A count that is new in an attachment seen before has grown from 0.
             Optional<Rate> rate = before.map(map -> map.get(key))
@@ -109,7 +109,7 @@ final class Rates {
                     .or(() -> before.map(known -> Tally.NONE))
                     .map(old -> between(old, total, seconds));
             rate.ifPresent(r -> history.add(r.packets(), capacity));
-            kept.put(place, history);
+            kept.put(id, history);
             rows.add(new Row<>(key, total, rate, history));
         });
         return rows;

@@ -182,7 +182,7 @@ final class Report {
     private void printStatus(AttachmentView view) {
         Verdict verdict = Verdict.of(view);
         out.print(Style.BOLD, view.label());
-        out.println(": " + view.state().label() + (view.hanging().isPresent() ? " (" + hook(view) + ")" : ""));
+        out.println(": " + view.state().label() + (view.attached().isPresent() ? " (" + hook(view) + ")" : ""));
         out.print("  repair    ");
         out.print(Meaning.of(verdict.kind()).style(), verdict.kind().label());
         out.println(": "
@@ -217,7 +217,7 @@ final class Report {
     }
 
     private static String hook(AttachmentView view) {
-        return view.hanging()
+        return view.attached()
                 .map(h -> h.hook() + ", program " + h.program().id() + ", tag "
                         + h.program().tag())
                 .orElse("no hook");
@@ -245,7 +245,7 @@ final class Report {
         });
         contents.counters().forEach((vni, counters) -> {
             // With thousands of rules, those without packets would hide the others; --json has all.
-            if (contents.counters().size() <= Sample.FEW_RULES || !counters.isZero()) {
+            if (contents.counters().size() <= WatchSample.FEW_RULES || !counters.isZero()) {
                 printCounters("vni " + vni, counters);
             }
             backstop.map(b -> b.byVni().get(vni)).ifPresent(c -> printCounters("vni " + vni, c));

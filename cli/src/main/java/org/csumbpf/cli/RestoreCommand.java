@@ -27,7 +27,7 @@ final class RestoreCommand extends OneOrAllCommand {
     }
 
     @Override
-    void tell(Report report, List<AttachmentResult> done, Failure ending) {
+    void report(Report report, List<AttachmentResult> done, Failure ending) {
         report.restored(done, ending);
     }
 }

@@ -9,7 +9,7 @@ import java.util.function.Function;
 import org.csumbpf.cli.Rates.Group;
 import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Row;
-import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.text.Unprintable;
 
@@ -91,7 +91,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         List<Integer> shares = shares(wishes, height - others);
         int table = 0;
         for (Group group : groups) {
-            Sample.Attachment about = group.about();
+            WatchSample.Attachment about = group.about();
             add(
                     lines,
                     about.label() + ": " + about.state() + ", "
@@ -115,7 +115,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
         return lines;
     }
 
-    private static List<Column<PeerKey>> peerColumns(Sample.Attachment about, long nanos) {
+    private static List<Column<PeerKey>> peerColumns(WatchSample.Attachment about, long nanos) {
         return List.of(
                 new Column<>("PEER", 15, false, 0, row -> row.key().source().getHostAddress()),
                 new Column<>("VNI", 8, false, 2, row -> row.key().vni().toString()),

@@ -23,7 +23,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
      *
      * @param failure why nothing could be read; empty: it was read
      */
-    record Reading(Sample sample, Optional<String> failure) {}
+    record SampleOrFailure(WatchSample sample, Optional<String> failure) {}
 
     private static final int NO_HISTORY = 1;
 
@@ -40,17 +40,18 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
     /**
      * @param first whether this is the first reading: if it fails, the user made a mistake; later, something changed
      */
-    Reading read(boolean first) {
+    SampleOrFailure read(boolean first) {
         try {
             List<AttachmentView> views = views(first);
             long nanos = MonotonicClock.nanos();
-            List<Sample.Attachment> attachments = new ArrayList<>();
+            List<WatchSample.Attachment> attachments = new ArrayList<>();
             for (AttachmentView view : views) {
-                attachments.add(Sample.attachment(view, peers ? view.peers() : Map.of()));
+                attachments.add(WatchSample.attachment(view, peers ? view.peers() : Map.of()));
             }
-            return new Reading(new Sample(nanos, attachments), Optional.empty());
+            return new SampleOrFailure(new WatchSample(nanos, attachments), Optional.empty());
         } catch (RuntimeException e) {
-            return new Reading(new Sample(MonotonicClock.nanos(), List.of()), Optional.of(tolerate(e, first)));
+            return new SampleOrFailure(
+                    new WatchSample(MonotonicClock.nanos(), List.of()), Optional.of(tolerate(e, first)));
         }
     }
 
@@ -93,7 +94,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
         boolean first = true;
         Ticks ticks = new Ticks(seconds);
         do {
-            Reading reading = read(first);
+            SampleOrFailure reading = read(first);
             first = false;
             List<Rates.Group> groups = rates.next(reading.sample(), NO_HISTORY);
             if (reading.failure().isPresent()) {

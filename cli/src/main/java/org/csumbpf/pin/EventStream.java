@@ -20,7 +20,7 @@ public final class EventStream implements AutoCloseable {
     /**
      * Where an event comes from.
      *
-     * @param netns {@link Place#netnsLabel()}
+     * @param netns {@link Location#netnsLabel()}
      * @param ifname the interface's current name
      */
     public record Origin(String netns, String ifname) {}
@@ -92,8 +92,8 @@ public final class EventStream implements AutoCloseable {
     private static Origin origin(PinDirectory pins) {
         Optional<NetworkNamespace> found = NetworkNamespace.byInode(pins.netns());
         try (NetworkNamespace netns = found.orElse(null)) {
-            Place place = Place.of(pins, found);
-            return new Origin(place.netnsLabel(), place.ifname());
+            Location location = Location.of(pins, found);
+            return new Origin(location.netnsLabel(), location.ifname());
         }
     }
 

@@ -11,10 +11,10 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.ProbeResult;
 import org.csumbpf.loader.Probes;
 import org.csumbpf.loader.TcxLink;
-import org.csumbpf.loader.host.Filter;
 import org.csumbpf.loader.host.KernelRelease;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.loader.host.TcFilter;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.RecordMap;
@@ -24,11 +24,11 @@ import org.csumbpf.text.ShellWord;
  * A program that the kernel runs on a hook: by a tcx link (kernel 6.6 and later) or by a cls_bpf filter. The caller has
  * entered the device's network namespace.
  *
- * @param place the device and the program
+ * @param point the device and the program
  * @param kind the kind of hook
  * @param programId the program that the kernel runs there
  */
-public record LiveHook(HookPlace place, Hook kind, int programId) {
+public record LiveHook(AttachPoint point, Hook kind, int programId) {
     /**
      * Early in the chain, so that few filters can end it before ours. Not 1 or 2, which people and agents use for
      * theirs.
@@ -36,12 +36,12 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
     static final int CLSACT_PRIORITY = 17;
 
     /** What runs at the attach point now, whatever the record says. */
-    public static Optional<LiveHook> find(HookPlace place) {
-        PinDirectory pins = place.pins();
-        if (pins.has(place.link())) {
-            try (TcxLink link = TcxLink.fromPin(pins.pin(place.link()))) {
-                if (link.info().ifindex() == place.ifindex()) {
-                    return Optional.of(new LiveHook(place, Hook.TCX, link.info().programId()));
+    public static Optional<LiveHook> find(AttachPoint point) {
+        PinDirectory pins = point.pins();
+        if (pins.has(point.link())) {
+            try (TcxLink link = TcxLink.fromPin(pins.pin(point.link()))) {
+                if (link.info().ifindex() == point.ifindex()) {
+                    return Optional.of(new LiveHook(point, Hook.TCX, link.info().programId()));
                 }
             } catch (KernelException e) {
                 if (e.errno() != Errno.ENOENT) {
@@ -49,19 +49,19 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
                 }
             }
         }
-        return ourFilter(place).map(id -> new LiveHook(place, Hook.CLSACT, id));
+        return ourFilter(point).map(id -> new LiveHook(point, Hook.CLSACT, id));
     }
 
     /**
      * The program id of the filter at our attach point, if it is ours. Recognised by name, because all pins may be
      * lost.
      */
-    private static Optional<Integer> ourFilter(HookPlace place) {
-        return ClsactFilter.query(place.ifindex(), CLSACT_PRIORITY, place.handle())
-                .map(ClsactFilter.Filter::programId)
+    private static Optional<Integer> ourFilter(AttachPoint point) {
+        return ClsactFilter.query(point.ifindex(), CLSACT_PRIORITY, point.handle())
+                .map(ClsactFilter.FilterInfo::programId)
                 .filter(id -> {
-                    try (BpfProgram program = open(place, id).orElse(null)) {
-                        return program != null && program.info().name().equals(place.program());
+                    try (BpfProgram program = open(point, id).orElse(null)) {
+                        return program != null && program.info().name().equals(point.program());
                     }
                 });
     }
@@ -70,12 +70,12 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
      * Attaches the program to the device; each change is recorded before it is made. Without a wish: tcx, or clsact if
      * the kernel has no tcx.
      */
-    public static LiveHook attach(HookPlace place, RecordMap record, BpfProgram program, Optional<Hook> wish) {
+    public static LiveHook attach(AttachPoint point, RecordMap record, BpfProgram program, Optional<Hook> wish) {
         if (wish.isPresent() && wish.get() == Hook.CLSACT) {
-            return attachClsact(place, record, program);
+            return attachClsact(point, record, program);
         }
         try {
-            return attachTcx(place, program);
+            return attachTcx(point, program);
         } catch (KernelException e) {
             if (e.errno() != Errno.EINVAL || Probes.tcx() != ProbeResult.UNSUPPORTED) {
                 throw e;
@@ -87,27 +87,27 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
                         "use '--hook clsact' or leave --hook out");
             }
         }
-        return attachClsact(place, record, program);
+        return attachClsact(point, record, program);
     }
 
-    private static LiveHook attachTcx(HookPlace place, BpfProgram program) {
-        try (TcxLink link = TcxLink.attachFirst(program, place.ifindex())) {
-            place.pins().remove(place.link());
-            link.pin(place.pins().pin(place.link()));
-            return new LiveHook(place, Hook.TCX, program.info().id());
+    private static LiveHook attachTcx(AttachPoint point, BpfProgram program) {
+        try (TcxLink link = TcxLink.attachFirst(program, point.ifindex())) {
+            point.pins().remove(point.link());
+            link.pin(point.pins().pin(point.link()));
+            return new LiveHook(point, Hook.TCX, program.info().id());
         }
     }
 
-    private static LiveHook attachClsact(HookPlace place, RecordMap record, BpfProgram program) {
-        int ifindex = place.ifindex();
+    private static LiveHook attachClsact(AttachPoint point, RecordMap record, BpfProgram program) {
+        int ifindex = point.ifindex();
         if (Rtnetlink.ingressQdiscs(ifindex).isEmpty()) {
-            record.update(r -> r.with(place.clsact()));
+            record.update(r -> r.with(point.clsact()));
             if (!ClsactFilter.createQdisc(ifindex)) {
-                record.update(r -> r.without(place.clsact())); // somebody else made it first, so it is theirs
+                record.update(r -> r.without(point.clsact())); // somebody else made it first, so it is theirs
             }
         }
         try {
-            ClsactFilter.attach(ifindex, program, CLSACT_PRIORITY, place.handle(), false);
+            ClsactFilter.attach(ifindex, program, CLSACT_PRIORITY, point.handle(), false);
         } catch (KernelException e) {
             if (e.errno() == Errno.EEXIST || e.errno() == Errno.EINVAL) {
                 String device = Rtnetlink.device(ifindex).map(NetDevice::name).orElse("ifindex " + ifindex);
@@ -119,19 +119,19 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
             }
             throw e;
         }
-        return new LiveHook(place, Hook.CLSACT, program.info().id());
+        return new LiveHook(point, Hook.CLSACT, program.info().id());
     }
 
     /** The running program. */
     public BpfProgram program() {
-        return open(place, programId)
+        return open(point, programId)
                 .orElseThrow(() -> new KernelException("open program", "id " + programId, Errno.ENOENT));
     }
 
     /** Opens the program by its pin if it can: opening it by its number needs CAP_SYS_ADMIN. */
-    private static Optional<BpfProgram> open(HookPlace place, int id) {
-        if (place.program().equals(CsumbpfObject.PROGRAM) && place.pins().has(PinDirectory.PROGRAM)) {
-            BpfProgram pinned = BpfProgram.fromPin(place.pins().pin(PinDirectory.PROGRAM));
+    private static Optional<BpfProgram> open(AttachPoint point, int id) {
+        if (point.program().equals(CsumbpfObject.PROGRAM) && point.pins().has(PinDirectory.PROGRAM)) {
+            BpfProgram pinned = BpfProgram.fromPin(point.pins().pin(PinDirectory.PROGRAM));
             if (pinned.info().id() == id) {
                 return Optional.of(pinned);
             }
@@ -152,10 +152,10 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
             }
             before.add("tcx program " + id + named(id));
         }
-        for (Filter filter : Rtnetlink.filters(place.ifindex(), false)) {
+        for (TcFilter filter : Rtnetlink.filters(point.ifindex(), false)) {
             if (kind == Hook.CLSACT && filter.priority() < CLSACT_PRIORITY) {
-                int id = ClsactFilter.query(place.ifindex(), filter.priority(), filter.handle())
-                        .map(ClsactFilter.Filter::programId)
+                int id = ClsactFilter.query(point.ifindex(), filter.priority(), filter.handle())
+                        .map(ClsactFilter.FilterInfo::programId)
                         .orElse(0);
                 before.add(filter.kind() + " filter of priority " + filter.priority()
                         + (id == 0 ? "" : ", program " + id + named(id)));
@@ -166,7 +166,7 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
 
     private List<Integer> tcxChain() {
         try {
-            return TcxLink.query(place.ifindex());
+            return TcxLink.query(point.ifindex());
         } catch (KernelException e) {
             if (e.errno() == Errno.EINVAL) {
                 return List.of(); // a kernel without tcx
@@ -193,24 +193,24 @@ public record LiveHook(HookPlace place, Hook kind, int programId) {
     /** Replaces the program; each packet meets the old one or the new one. */
     public void replace(BpfProgram program) {
         if (kind == Hook.TCX) {
-            try (TcxLink link = TcxLink.fromPin(place.pins().pin(place.link()))) {
+            try (TcxLink link = TcxLink.fromPin(point.pins().pin(point.link()))) {
                 link.update(program);
             }
         } else {
-            ClsactFilter.attach(place.ifindex(), program, CLSACT_PRIORITY, place.handle(), true);
+            ClsactFilter.attach(point.ifindex(), program, CLSACT_PRIORITY, point.handle(), true);
         }
     }
 
     /** Detaches the program from the device. */
     public void detach() {
         if (kind == Hook.TCX) {
-            try (TcxLink link = TcxLink.fromPin(place.pins().pin(place.link()))) {
+            try (TcxLink link = TcxLink.fromPin(point.pins().pin(point.link()))) {
                 // Unpinning is not enough: another process may hold the link open.
                 link.detach();
             }
-            place.pins().remove(place.link());
+            point.pins().remove(point.link());
         } else {
-            ClsactFilter.detach(place.ifindex(), CLSACT_PRIORITY, place.handle());
+            ClsactFilter.detach(point.ifindex(), CLSACT_PRIORITY, point.handle());
         }
     }
 }

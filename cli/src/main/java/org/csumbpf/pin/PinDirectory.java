@@ -32,7 +32,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     static final Path ROOT = Bpffs.DEFAULT.resolve("csumbpf");
     public static final String PROGRAM = "program";
     static final String LINK = "link";
-    static final String DETOUR_LINK = "detour_link";
+    static final String LOOPBACK_LINK = "detour_link";
     /** Suffix of a pin that is about to replace another; only a crash leaves one. */
     private static final String REPLACEMENT = "_replacement";
 

@@ -23,7 +23,7 @@ import org.csumbpf.maps.RecordMap;
  * @param state what is known
  * @param netns the namespace of the attach, open, if it still exists and was found
  * @param provenNetns whether {@code netns} is known to be that namespace, and does not only have its inode
- * @param device at its old place, or where it was moved to
+ * @param device at its old location, or where it was moved to
  * @param moved the namespace that the device was moved to, open, if it was found
  * @param complete the search for the namespace could see everything
  */
@@ -52,18 +52,20 @@ public record Reach(
 
     public static Reach of(PinDirectory pins, Optional<AttachmentRecord> record) {
         DeviceIdentity was = record.map(AttachmentRecord::identity).orElse(DeviceIdentity.UNKNOWN);
-        NamespaceSearch.Answer answer = NamespaceSearch.find(pins.netns());
-        Optional<NetworkNamespace> netns = answer.namespace();
+        NamespaceSearch.SearchResult search = NamespaceSearch.find(pins.netns());
+        Optional<NetworkNamespace> netns = search.namespace();
         if (netns.isEmpty()) {
             return elsewhere(was)
                     .orElseGet(() -> without(
-                            Remains.namespaceGone(pins, answer) ? State.NETNS_GONE : State.NETNS_NOT_FOUND,
-                            answer.complete()));
+                            UnreachableAttachment.namespaceGone(pins, search)
+                                    ? State.NETNS_GONE
+                                    : State.NETNS_NOT_FOUND,
+                            search.complete()));
         }
         try {
             boolean unfinished =
                     record.filter(r -> r.changes().contains(HostChange.GRO)).isPresent();
-            return in(pins, was, unfinished, netns.get(), answer.complete());
+            return in(pins, was, unfinished, netns.get(), search.complete());
         } catch (RuntimeException e) {
             netns.get().close();
             throw e;
@@ -81,17 +83,17 @@ public record Reach(
             return new Reach(
                     State.HERE, Optional.of(netns), same || was.sameNamespace(is), device, Optional.empty(), complete);
         }
-        Optional<Boolean> hangs = hangs(pins);
-        boolean gone = hangs.isPresent() && !hangs.get();
+        Optional<Boolean> attached = attached(pins);
+        boolean gone = attached.isPresent() && !attached.get();
         Optional<Reach> moved = gone ? Optional.empty() : elsewhere(was);
-        boolean hanging = moved.isPresent() || hangs.orElse(false);
+        boolean runs = moved.isPresent() || attached.orElse(false);
         if (otherNetns) {
             // Two namespaces never have one inode at the same time: the namespace of the attach is gone.
             netns.close();
-            return moved.orElseGet(() -> without(hanging ? State.MOVED : State.NETNS_GONE, complete));
+            return moved.orElseGet(() -> without(runs ? State.MOVED : State.NETNS_GONE, complete));
         }
         // The device may be where csumbpf cannot search. A filter is lost by a move, but GRO stays to be undone.
-        boolean lives = hanging || hangs.isEmpty() && was.deviceId() != 0 && unfinished && !complete;
+        boolean lives = runs || attached.isEmpty() && was.deviceId() != 0 && unfinished && !complete;
         return new Reach(
                 lives ? State.MOVED : State.DEVICE_GONE,
                 Optional.of(netns),
@@ -106,12 +108,12 @@ public record Reach(
         if (was.deviceId() == 0) {
             return Optional.empty();
         }
-        NamespaceSearch.Answer answer = NamespaceSearch.first(
+        NamespaceSearch.SearchResult search = NamespaceSearch.first(
                 netns -> netns.call(() -> DeviceNode.find(was.deviceId())).isPresent());
-        if (answer.namespace().isEmpty()) {
+        if (search.namespace().isEmpty()) {
             return Optional.empty();
         }
-        NetworkNamespace netns = answer.namespace().get();
+        NetworkNamespace netns = search.namespace().get();
         Optional<NetDevice> device = netns.call(() -> DeviceNode.find(was.deviceId()));
         if (device.isEmpty()) {
             netns.close();
@@ -121,7 +123,7 @@ public record Reach(
     }
 
     /** Whether the pinned link still attaches the program to a device; empty: no link. */
-    private static Optional<Boolean> hangs(PinDirectory pins) {
+    private static Optional<Boolean> attached(PinDirectory pins) {
         try (TcxLink link = TcxLink.fromPin(pins.pin(PinDirectory.LINK))) {
             return Optional.of(link.info().ifindex() != 0);
         } catch (KernelException e) {
@@ -139,7 +141,7 @@ public record Reach(
     }
 
     /**
-     * Whether the device at the old place is known to be the attachment's: by its number, or because our program runs
+     * Whether the device at the old location is known to be the attachment's: by its number, or because our program runs
      * on it with this attachment's own record.
      */
     public static boolean provenDevice(PinDirectory pins, AttachmentRecord record, NetDevice device) {
@@ -149,7 +151,7 @@ public record Reach(
         }
         return !record.identity().otherDevice(is)
                 && !record.identity().otherNamespace(is)
-                && LiveHook.find(HookPlace.receive(pins))
+                && LiveHook.find(AttachPoint.receive(pins))
                         .filter(live -> holdsRecord(live, pins))
                         .isPresent();
     }

@@ -77,8 +77,8 @@ final class Unpinned {
         return netns.call(() -> Rtnetlink.devices().stream()
                 .map(NetDevice::ifindex)
                 .map(ifindex -> new PinDirectory(netns.inode(), ifindex))
-                .filter(pins ->
-                        !pins.exists() && LiveHook.find(HookPlace.receive(pins)).isPresent())
+                .filter(pins -> !pins.exists()
+                        && LiveHook.find(AttachPoint.receive(pins)).isPresent())
                 .toList());
     }
 }

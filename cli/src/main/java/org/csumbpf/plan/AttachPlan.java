@@ -119,13 +119,13 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         if (standing.state() == Standing.State.NOTHING) {
             planner.steps.add(new Step.Make(desired.rules().withBackstop(nftables)));
             planner.host();
-            planner.steps.add(new Step.Hang(hook));
+            planner.steps.add(new Step.Attach(hook));
             planner.backstop().ifPresent(planner.steps::add);
             planner.steps.add(new Step.TakeBaseline());
             return planner.plan();
         }
-        if (standing.state() == Standing.State.LYING) {
-            planner.steps.add(new Step.HangAgain(hook));
+        if (standing.state() == Standing.State.PINNED) {
+            planner.steps.add(new Step.Reattach(hook));
         }
         planner.host();
         if (!standing.options().equals(desired.options())) {
@@ -237,7 +237,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
             }
             ModulePlan.Module esp4 = module(Preflight.ESP4_OFFLOAD, HostChange.ESP4_OFFLOAD);
             ModulePlan.Module esp6 = module(Preflight.ESP6_OFFLOAD, HostChange.ESP6_OFFLOAD);
-            boolean ours = esp4.noted() || esp6.noted();
+            boolean ours = esp4.recorded() || esp6.recorded();
             if (!ours) {
                 OffloadSafety.harmBy(host, netns, esp4.name(), Optional.empty()).ifPresent(findings::add);
             }
@@ -270,7 +270,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
 
         private static boolean hasBackstop(Set<HostChange> changes) {
             return changes.contains(HostChange.NFTABLES)
-                    || changes.contains(HostChange.DETOUR)
+                    || changes.contains(HostChange.LOOPBACK)
                     || changes.contains(HostChange.LO_CLSACT);
         }
 

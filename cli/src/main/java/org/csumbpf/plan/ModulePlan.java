@@ -24,9 +24,9 @@ record ModulePlan(List<Step> steps, List<Finding> findings) {
     /**
      * A module and its state.
      *
-     * @param noted the attachment's record says that attach loaded it
+     * @param recorded the attachment's record says that attach loaded it
      */
-    record Module(String name, KernelModule.State state, boolean noted) {
+    record Module(String name, KernelModule.State state, boolean recorded) {
         boolean isThere() {
             return state == KernelModule.State.LOADED || state == KernelModule.State.BUILT_IN;
         }
@@ -44,7 +44,7 @@ record ModulePlan(List<Step> steps, List<Finding> findings) {
         List<Finding> findings = new ArrayList<>();
         for (Module module : List.of(esp4, esp6)) {
             boolean wanted = module == esp4 || ipv6;
-            boolean ours = module.noted() && module.state() == KernelModule.State.LOADED;
+            boolean ours = module.recorded() && module.state() == KernelModule.State.LOADED;
             if (harm.isEmpty()) {
                 if (wanted && !module.isThere()) {
                     steps.add(new Step.LoadModule(module.name(), required));
@@ -53,7 +53,7 @@ record ModulePlan(List<Step> steps, List<Finding> findings) {
             }
             if (ours) {
                 steps.add(new Step.UnloadModule(module.name()));
-            } else if (module.noted() && !module.isThere()) {
+            } else if (module.recorded() && !module.isThere()) {
                 steps.add(new Step.ForgetModule(module.name()));
             }
             if (wanted && (ours || !module.isThere())) {

@@ -20,9 +20,9 @@ public record Standing(State state, Optional<RuleSet> rules, AttachOptions optio
     public enum State {
         NOTHING,
         /** Pins, maps and program are there and are what is asked for; only the hook is missing. */
-        LYING,
+        PINNED,
         /** The kernel runs the program. */
-        HANGING
+        ATTACHED
     }
 
     /** @param changes left by an earlier attachment, because they could not be undone */

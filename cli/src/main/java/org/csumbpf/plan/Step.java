@@ -36,10 +36,10 @@ public sealed interface Step {
      *
      * @param hook the kind of hook; empty: the best that the kernel has
      */
-    record Hang(Optional<Hook> hook) implements Step {}
+    record Attach(Optional<Hook> hook) implements Step {}
 
     /** Attaches a pinned program that lost its hook. Not undone: it is what was asked for, and it repairs. */
-    record HangAgain(Optional<Hook> hook) implements Step {}
+    record Reattach(Optional<Hook> hook) implements Step {}
 
     /** Writes the options asked for into the record. Undone by writing the old ones. */
     record RecordOptions(AttachOptions from, AttachOptions to) implements Step {}

@@ -24,7 +24,7 @@ final class Exporter {
     private final String version;
     private final ServeLog log;
     private final Meters meters;
-    private final OffPathWatch offPath = new OffPathWatch();
+    private final AfterTcDropsWatch afterTcDrops = new AfterTcDropsWatch();
     private final MovedDevices moved = new MovedDevices();
     /** Problems that were logged and are not over yet, by key. */
     private final Map<String, String> complaints = new HashMap<>();
@@ -77,10 +77,10 @@ final class Exporter {
     private void read(Snapshot snapshot, Map<String, String> amiss) {
         List<AttachmentView> views = AttachmentReader.all(only, moved);
         long now = MonotonicClock.nanos();
-        Map<AttachmentView.Port, String> passedBy = offPath.judge(views, now);
+        Map<AttachmentView.Port, String> drops = afterTcDrops.judge(views, now);
         snapshot.add(
                 views,
-                view -> view.port().map(passedBy::containsKey).orElse(false),
+                view -> view.port().map(drops::containsKey).orElse(false),
                 events,
                 BpfProgram.statsEnabled(),
                 System.currentTimeMillis() * 1_000_000 - now);
@@ -108,13 +108,13 @@ final class Exporter {
                 amiss.put(view.label() + " " + problem, view.label() + ": " + problem);
             }
             String text = view.port()
-                    .map(passedBy::get)
+                    .map(drops::get)
                     .map(t -> t + Verdict.besides(view))
                     .orElse(null);
             Verdict verdict = Verdict.of(view);
             if (text == null
                     && verdict.kind() == Verdict.Kind.BYPASSED
-                    && view.offPath().isEmpty()) {
+                    && view.afterTcDrops().isEmpty()) {
                 text = verdict.text();
             }
             if (text != null) {

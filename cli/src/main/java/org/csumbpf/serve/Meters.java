@@ -15,7 +15,7 @@ import java.util.Map;
  * thread at a time.
  */
 final class Meters {
-    private record Key(Metric metric, Tags tags) {}
+    private record MeterKey(Metric metric, Tags tags) {}
 
     /** The value that a meter reads. Micrometer's reference is weak, so the map keeps the cell. */
     private static final class Cell {
@@ -25,7 +25,7 @@ final class Meters {
     }
 
     private final MeterRegistry registry;
-    private final Map<Key, Cell> cells = new HashMap<>();
+    private final Map<MeterKey, Cell> cells = new HashMap<>();
     private long turn;
 
     Meters(MeterRegistry registry) {
@@ -33,10 +33,10 @@ final class Meters {
     }
 
     /** If two samples have the same metric and tags, the first one counts. */
-    void set(List<Sample> samples) {
+    void set(List<MetricSample> samples) {
         turn++;
-        for (Sample sample : samples) {
-            Cell cell = cells.computeIfAbsent(new Key(sample.metric(), sample.tags()), key -> new Cell());
+        for (MetricSample sample : samples) {
+            Cell cell = cells.computeIfAbsent(new MeterKey(sample.metric(), sample.tags()), key -> new Cell());
             if (cell.seen == turn) {
                 continue;
             }

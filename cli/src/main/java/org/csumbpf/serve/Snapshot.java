@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.ProgramInfo;
@@ -44,31 +45,31 @@ final class Snapshot {
     record Limits(int maxVnis, int maxPeers) {}
 
     private final Limits limits;
-    private final List<Sample> samples = new ArrayList<>();
+    private final List<MetricSample> samples = new ArrayList<>();
 
     Snapshot(Limits limits) {
         this.limits = limits;
     }
 
-    List<Sample> samples() {
+    List<MetricSample> samples() {
         return samples;
     }
 
     void add(Metric metric, Tags tags, double value) {
-        samples.add(new Sample(metric, tags, value));
+        samples.add(new MetricSample(metric, tags, value));
     }
 
     /**
      * Adds all samples of the attachments.
      *
-     * @param offPath whether the host drops decrypted packets that neither tc nor the backstop repairs
+     * @param afterTcDrops whether the host drops decrypted packets that neither tc nor the backstop repairs
      * @param events what was logged, by attachment
      * @param statsEnabled whether the kernel measures programs
      * @param monotonicToUnixNanos to add to CLOCK_MONOTONIC to get Unix time
      */
     void add(
             List<AttachmentView> views,
-            Predicate<AttachmentView> offPath,
+            Predicate<AttachmentView> afterTcDrops,
             EventCounts events,
             boolean statsEnabled,
             long monotonicToUnixNanos) {
@@ -78,7 +79,7 @@ final class Snapshot {
         Set<Tags> named = new HashSet<>();
         Map<String, NetStatistics> byNetns = new TreeMap<>();
         for (AttachmentView view : ordered) {
-            Tags tags = Tags.of("netns", view.place().netnsLabel(), "interface", view.ifname());
+            Tags tags = Tags.of("netns", view.location().netnsLabel(), "interface", view.ifname());
             if (!named.add(tags)) {
                 continue;
             }
@@ -92,9 +93,9 @@ final class Snapshot {
                                     .isPresent()
                             ? 1
                             : 0);
-            add(Metric.OFF_PATH, tags, offPath.test(view) ? 1 : 0);
-            view.hanging().ifPresent(hanging -> {
-                ProgramInfo program = hanging.program();
+            add(Metric.OFF_PATH, tags, afterTcDrops.test(view) ? 1 : 0);
+            view.attached().ifPresent(running -> {
+                ProgramInfo program = running.program();
                 add(
                         Metric.PROGRAM_INFO,
                         tags.and(
@@ -103,7 +104,7 @@ final class Snapshot {
                                 "tag",
                                 program.tag(),
                                 "hook",
-                                hanging.hook(),
+                                running.hook(),
                                 "mode",
                                 view.contents().map(c -> mode(c.rules())).orElse("")),
                         1);
@@ -124,10 +125,10 @@ final class Snapshot {
                     add(
                             Metric.EVENTS,
                             tags.and("type", type.label()),
-                            events.of(view.place().netnsLabel(), view.ifname(), type));
+                            events.of(view.location().netnsLabel(), view.ifname(), type));
                 }
             });
-            view.host().ifPresent(host -> byNetns.putIfAbsent(view.place().netnsLabel(), host.begun()));
+            view.host().ifPresent(host -> byNetns.putIfAbsent(view.location().netnsLabel(), host.begun()));
         }
         byNetns.forEach((netns, statistics) -> addHost(Tags.of("netns", netns), statistics));
     }
@@ -161,24 +162,25 @@ final class Snapshot {
         });
 
         Map<String, Counters> tc = new LinkedHashMap<>();
-        Map<String, BackstopCounters> behind = new LinkedHashMap<>();
+        Map<String, BackstopCounters> afterTc = new LinkedHashMap<>();
         contents.countersOfAny().ifPresent(counters -> {
             tc.put(ANY, counters);
-            behind.put(ANY, backstop == null ? BackstopCounters.NONE : backstop.ofAny());
+            afterTc.put(ANY, backstop == null ? BackstopCounters.NONE : backstop.ofAny());
         });
-        Map<Vni, BackstopCounters> behindByVni = backstop == null ? Map.of() : backstop.byVni();
+        Map<Vni, BackstopCounters> afterTcByVni = backstop == null ? Map.of() : backstop.byVni();
         int[] own = {0};
         contents.counters().forEach((vni, counters) -> { // ordered by VNI
             String name = own[0]++ < limits.maxVnis() ? vni.toString() : OTHER;
             tc.merge(name, counters, Counters::plus);
-            behind.merge(name, behindByVni.getOrDefault(vni, BackstopCounters.NONE), BackstopCounters::plus);
+            afterTc.merge(name, afterTcByVni.getOrDefault(vni, BackstopCounters.NONE), BackstopCounters::plus);
         });
         tc.forEach((vni, counters) -> {
             for (Outcome outcome : Outcome.values()) {
                 addCount(tags, vni, "tc", outcome.label(), counters.get(outcome));
             }
-            for (BackstopCounters.Outcome outcome : BackstopCounters.Outcome.values()) {
-                addCount(tags, vni, "backstop", outcome.label(), behind.get(vni).get(outcome));
+            for (BackstopOutcome outcome : BackstopOutcome.values()) {
+                addCount(
+                        tags, vni, "backstop", outcome.label(), afterTc.get(vni).get(outcome));
             }
         });
     }
@@ -221,23 +223,23 @@ final class Snapshot {
         });
     }
 
-    private void addFamily(Tags tags, NetStatistics.Family family) {
+    private void addFamily(Tags tags, NetStatistics.FamilyCounts family) {
         add(Metric.HOST_UDP_CHECKSUM_ERRORS, tags, family.udpChecksumErrors());
         add(Metric.HOST_REASSEMBLED, tags, family.reassembled());
     }
 
     /** Counts the events that were logged, by attachment and type. Thread-safe. */
     static final class EventCounts {
-        private record Key(String netns, String ifname, EventType type) {}
+        private record EventKey(String netns, String ifname, EventType type) {}
 
-        private final Map<Key, Long> counts = new HashMap<>();
+        private final Map<EventKey, Long> counts = new HashMap<>();
 
         synchronized void count(String netns, String ifname, Event event) {
-            counts.merge(new Key(netns, ifname, event.type()), 1L, Long::sum);
+            counts.merge(new EventKey(netns, ifname, event.type()), 1L, Long::sum);
         }
 
         synchronized long of(String netns, String ifname, EventType type) {
-            return counts.getOrDefault(new Key(netns, ifname, type), 0L);
+            return counts.getOrDefault(new EventKey(netns, ifname, type), 0L);
         }
     }
 }

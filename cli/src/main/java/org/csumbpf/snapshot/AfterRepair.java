@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.host.ForwardingEntry;
@@ -83,13 +84,13 @@ final class AfterRepair {
         AfterRepair after = new AfterRepair(contents, statistics, elsewhere);
         List<Finding> problems = new ArrayList<>();
         contents.counters().forEach((vni, counters) -> {
-            long behind = repaired(backstop, view -> view.byVni().getOrDefault(vni, BackstopCounters.NONE));
-            after.problem(Optional.of(vni), counters.get(Outcome.REPAIRED).packets() + behind)
+            long afterTc = repaired(backstop, view -> view.byVni().getOrDefault(vni, BackstopCounters.NONE));
+            after.problem(Optional.of(vni), counters.get(Outcome.REPAIRED).packets() + afterTc)
                     .ifPresent(problems::add);
         });
         contents.countersOfAny().ifPresent(any -> {
-            long behind = repaired(backstop, BackstopView::ofAny);
-            after.problem(Optional.empty(), any.get(Outcome.REPAIRED).packets() + behind)
+            long afterTc = repaired(backstop, BackstopView::ofAny);
+            after.problem(Optional.empty(), any.get(Outcome.REPAIRED).packets() + afterTc)
                     .ifPresent(problems::add);
         });
         return problems;
@@ -98,7 +99,7 @@ final class AfterRepair {
     private static long repaired(Optional<BackstopView> backstop, Function<BackstopView, BackstopCounters> which) {
         return backstop.map(which)
                 .orElse(BackstopCounters.NONE)
-                .get(BackstopCounters.Outcome.REPAIRED)
+                .get(BackstopOutcome.REPAIRED)
                 .packets();
     }
 

@@ -82,7 +82,7 @@ final class AttachmentFindings {
         }
     }
 
-    void ofBackstop(BackstopView backstop, AttachmentRecord noted) {
+    void ofBackstop(BackstopView backstop, AttachmentRecord record) {
         if (backstop.state() == BackstopView.State.LOST) {
             problem(
                     Finding.Id.BACKSTOP_LOST,
@@ -90,7 +90,7 @@ final class AttachmentFindings {
                     "the nftables backstop does not do its work: " + backstop.text(),
                     command("puts it right", "restore"));
         } else if (backstop.state() == BackstopView.State.UNAVAILABLE
-                && noted.changes().contains(HostChange.NFTABLES)) {
+                && record.changes().contains(HostChange.NFTABLES)) {
             problem(
                     Finding.Id.BACKSTOP_UNREADABLE,
                     device.name(),
@@ -107,13 +107,13 @@ final class AttachmentFindings {
         boolean covered =
                 backstop.filter(b -> b.state() == BackstopView.State.ON).isPresent();
         NamespaceSnapshot here = host.of(netns);
-        List<Finding> bypasses = new ArrayList<>(Preflight.receivePath(host, here, device, false));
+        List<Finding> afterTc = new ArrayList<>(Preflight.receivePath(host, here, device, false));
         // If nothing is decrypted before tc, no module changes that, and another finding reports it already.
         boolean matters = LinkType.decryptsBeforeTc(device);
         if (matters && host.module(Preflight.ESP4_OFFLOAD) == KernelModule.State.UNAVAILABLE) {
-            Preflight.module(host, Preflight.ESP4_OFFLOAD).ifPresent(bypasses::add);
+            Preflight.module(host, Preflight.ESP4_OFFLOAD).ifPresent(afterTc::add);
         } else if (matters && !host.hasModule(Preflight.ESP4_OFFLOAD)) {
-            bypasses.add(host.offloadHarm(here)
+            afterTc.add(host.offloadHarm(here)
                     .map(harm -> Preflight.harmful(Preflight.ESP4_OFFLOAD, harm))
                     .orElseGet(() -> Finding.problem(
                             Finding.Id.MODULE_NOT_LOADED,
@@ -121,8 +121,8 @@ final class AttachmentFindings {
                             Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc",
                             command("loads it, or says why it does not", "restore"))));
         }
-        for (Finding bypass : bypasses) {
-            Finding helpful = bypass.withBackstop(asked);
+        for (Finding finding : afterTc) {
+            Finding helpful = finding.withBackstop(asked);
             all.add(covered ? helpful.as(Finding.Severity.NOTE) : helpful);
         }
         OffloadSafety.harmBy(

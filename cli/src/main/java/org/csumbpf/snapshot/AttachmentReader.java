@@ -11,7 +11,7 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.csumbpf.backstop.BackstopReader;
 import org.csumbpf.backstop.BackstopView;
-import org.csumbpf.backstop.Leftover;
+import org.csumbpf.backstop.OrphanedNftRules;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.KernelException;
@@ -24,36 +24,36 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Vni;
-import org.csumbpf.pin.HookPlace;
+import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.Location;
 import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.pin.PinTree;
 import org.csumbpf.pin.Pinned;
-import org.csumbpf.pin.Place;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.Selection;
 
 /** Reads attachments as they are now. Changes nothing and takes no lock, so a change may be seen half done. */
 public final class AttachmentReader {
-    private static final Remedy CLEAR_ALL =
+    private static final Remedy REMOVE_ALL =
             new Remedy(List.of("csumbpf", "detach", "--all"), "clears away what is left");
 
     private AttachmentReader() {}
 
     /** All attachments, of one namespace or of all. */
     public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        return withOffPath(each(HostSnapshot.take(), Leftover.withPinned(only)));
+        return withAfterTcDrops(each(HostSnapshot.take(), OrphanedNftRules.withPinned(only)));
     }
 
     /** @param moved kept by a long-running process */
     public static List<AttachmentView> all(Selection only, MovedDevices moved) {
-        return withOffPath(each(HostSnapshot.take(moved), only.attachments()));
+        return withAfterTcDrops(each(HostSnapshot.take(moved), only.attachments()));
     }
 
     /**
@@ -68,7 +68,7 @@ public final class AttachmentReader {
                 .isPresent();
         // Then no other device needs to be checked.
         List<AttachmentView> views = pinned
-                ? withOffPath(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns))))
+                ? withAfterTcDrops(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns))))
                 : all(Optional.of(netns));
         return views.stream()
                 .filter(view -> InterfaceName.matches(view.ifname(), name))
@@ -81,11 +81,11 @@ public final class AttachmentReader {
     }
 
     /** The drop baseline of one attachment in the caller's network namespace: its counts now, for later comparison. */
-    public static Optional<Evidence> baseline(NamespaceSnapshot netns, PinDirectory pins, NetDevice device) {
+    public static Optional<DropBaseline> baseline(NamespaceSnapshot netns, PinDirectory pins, NetDevice device) {
         Optional<AttachmentRecord> record = Reach.record(pins);
         Optional<AttachmentView.Contents> contents = contents(pins);
         Optional<BackstopView> backstop = backstop(netns, pins, device, record, contents);
-        return AttachmentView.evidence(record, contents, backstop, NetStatistics.read());
+        return AttachmentView.dropCounts(record, contents, backstop, NetStatistics.read());
     }
 
     private static List<AttachmentView> each(HostSnapshot host, Collection<PinDirectory> attachments) {
@@ -110,32 +110,33 @@ public final class AttachmentReader {
         } catch (RuntimeException e) {
             // The first failure is reported already.
         }
-        Place place = Place.of(pins, netnsName, record);
+        Location location = Location.of(pins, netnsName, record);
         AttachmentView.State state = AttachmentView.State.UNREADABLE;
-        return without(place, record, Optional.empty(), state, state.label() + ": " + why.getMessage());
+        return without(location, record, Optional.empty(), state, state.label() + ": " + why.getMessage());
     }
 
     /** All attachments of a port in a namespace share the drop counts of that port. */
-    private static List<AttachmentView> withOffPath(List<AttachmentView> views) {
-        Map<AttachmentView.Port, Evidence> sinceByPort = new HashMap<>();
+    private static List<AttachmentView> withAfterTcDrops(List<AttachmentView> views) {
+        Map<AttachmentView.Port, DropBaseline> sinceByPort = new HashMap<>();
         for (AttachmentView view : views) {
-            view.evidence().ifPresent(now -> {
-                Evidence since = now.since(view.record().orElseThrow().baseline());
-                sinceByPort.merge(view.port().orElseThrow(), since, Evidence::plusAttachment);
+            view.dropCounts().ifPresent(now -> {
+                DropBaseline since = now.since(view.record().orElseThrow().baseline());
+                sinceByPort.merge(view.port().orElseThrow(), since, DropBaseline::plusAttachment);
             });
         }
         return views.stream()
-                .map(view -> withOffPath(
+                .map(view -> withAfterTcDrops(
                         view,
                         view.port()
                                 .flatMap(port -> Optional.ofNullable(sinceByPort.get(port))
-                                        .flatMap(since -> OffPath.judge(since, port.number(), OffPath.SINCE_RULES)))))
+                                        .flatMap(since ->
+                                                AfterTcDrops.judge(since, port.number(), AfterTcDrops.SINCE_RULES)))))
                 .toList();
     }
 
-    private static AttachmentView withOffPath(AttachmentView view, Optional<String> offPath) {
+    private static AttachmentView withAfterTcDrops(AttachmentView view, Optional<String> afterTcDrops) {
         List<Finding> findings = new ArrayList<>(view.findings());
-        if (offPath.isPresent() && !view.before().isEmpty()) {
+        if (afterTcDrops.isPresent() && !view.before().isEmpty()) {
             findings.add(Finding.problem(
                     Finding.Id.PROGRAM_BEFORE,
                     view.ifname(),
@@ -143,7 +144,7 @@ public final class AttachmentReader {
                             + " runs before it, and may end the chain",
                     new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows it")));
         }
-        return view.with(offPath, findings);
+        return view.with(afterTcDrops, findings);
     }
 
     private static AttachmentView read(HostSnapshot host, PinDirectory pins) {
@@ -161,7 +162,7 @@ public final class AttachmentReader {
                     String[] detach = record.map(r -> new String[] {"detach", r.ifname()})
                             .orElse(new String[] {"detach", "--all"});
                     yield gone(
-                            Place.of(pins, netns.name(), record),
+                            Location.of(pins, netns.name(), record),
                             pins,
                             record,
                             AttachmentView.State.INTERFACE_GONE,
@@ -169,29 +170,29 @@ public final class AttachmentReader {
                 }
                 case NETNS_GONE ->
                     gone(
-                            Place.of(pins, Optional.empty(), record),
+                            Location.of(pins, Optional.empty(), record),
                             pins,
                             record,
                             AttachmentView.State.NETNS_GONE,
-                            CLEAR_ALL);
+                            REMOVE_ALL);
                 case NETNS_NOT_FOUND ->
                     gone(
-                            Place.of(pins, Optional.empty(), record),
+                            Location.of(pins, Optional.empty(), record),
                             pins,
                             record,
                             AttachmentView.State.NETNS_NOT_FOUND,
-                            CLEAR_ALL);
+                            REMOVE_ALL);
             };
         }
     }
 
     private static AttachmentView moved(PinDirectory pins, Reach reach, Optional<AttachmentRecord> record) {
-        Place place = Place.of(pins, reach.netns().flatMap(NetworkNamespace::name), record);
+        Location location = Location.of(pins, reach.netns().flatMap(NetworkNamespace::name), record);
         String to = reach.moved()
                 .map(netns -> (netns.isCurrent() ? "this network namespace" : "network namespace " + netns.reference())
                         + " as " + reach.device().orElseThrow().name())
                 .orElse("a network namespace that was not found");
-        Remedy follow = reach.moved()
+        Remedy repin = reach.moved()
                 .map(netns -> Remedy.csumbpf(
                         netns,
                         "follows it",
@@ -199,28 +200,33 @@ public final class AttachmentReader {
                         reach.device().orElseThrow().name()))
                 .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with a path of it"));
         return without(
-                place, record, contents(pins), AttachmentView.State.MOVED, "the interface was moved to " + to, follow);
+                location,
+                record,
+                contents(pins),
+                AttachmentView.State.MOVED,
+                "the interface was moved to " + to,
+                repin);
     }
 
     private static AttachmentView gone(
-            Place place,
+            Location location,
             PinDirectory pins,
             Optional<AttachmentRecord> record,
             AttachmentView.State state,
             Remedy remedy) {
-        return without(place, record, contents(pins), state, state.label(), remedy);
+        return without(location, record, contents(pins), state, state.label(), remedy);
     }
 
     /** An attachment of which the kernel knows nothing. */
     private static AttachmentView without(
-            Place place,
+            Location location,
             Optional<AttachmentRecord> record,
             Optional<AttachmentView.Contents> contents,
             AttachmentView.State state,
             String evidence,
             Remedy... remedies) {
         return new AttachmentView(
-                place,
+                location,
                 state,
                 Optional.empty(),
                 record,
@@ -228,7 +234,7 @@ public final class AttachmentReader {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
-                List.of(Finding.problem(state.finding(), place.ifname(), evidence, remedies)));
+                List.of(Finding.problem(state.finding(), location.ifname(), evidence, remedies)));
     }
 
     /** The device is where it was attached. The caller has entered its namespace. */
@@ -239,7 +245,7 @@ public final class AttachmentReader {
             NetDevice device,
             Optional<AttachmentRecord> record) {
         NetStatistics begun = NetStatistics.read();
-        Optional<LiveHook> live = LiveHook.find(HookPlace.receive(pins));
+        Optional<LiveHook> live = LiveHook.find(AttachPoint.receive(pins));
         Optional<AttachmentView.Contents> contents = contents(pins, live);
         Optional<BackstopView> backstop = backstop(host.of(netns), pins, device, record, contents);
         AttachmentFindings findings = new AttachmentFindings(host, netns, device);
@@ -250,11 +256,11 @@ public final class AttachmentReader {
         }
         contents.filter(c -> live.isPresent()).ifPresent(c -> findings.afterRepair(c, backstop, begun));
         return new AttachmentView(
-                new Place(pins.netns(), netns.name(), pins.ifindex(), device.name()),
+                new Location(pins.netns(), netns.name(), pins.ifindex(), device.name()),
                 state(pins, live.isPresent(), contents.isPresent(), record),
                 live.map(hook -> {
                     try (BpfProgram program = hook.program()) {
-                        return new AttachmentView.Hanging(hook.kind().label(), program.info(), hook.before());
+                        return new AttachmentView.AttachedProgram(hook.kind().label(), program.info(), hook.before());
                     }
                 }),
                 record,
@@ -278,7 +284,7 @@ public final class AttachmentReader {
                         r.changes().contains(HostChange.NFTABLES),
                         c.rules(),
                         () -> netns.nftPlans(device, c.rules()))
-                .plus(c.detour(), c.detourOfAny())));
+                .plus(c.loopback(), c.loopbackOfAny())));
     }
 
     static AttachmentView.State state(
@@ -302,8 +308,8 @@ public final class AttachmentReader {
             Map<Vni, Counters> counters = new TreeMap<>();
             Map<Vni, Counters> all = maps.counters();
             rules.byVni().keySet().forEach(vni -> counters.put(vni, all.getOrDefault(vni, Counters.NONE)));
-            Map<Vni, Counters> detour = maps.backstopCounters();
-            detour.keySet().retainAll(rules.byVni().keySet());
+            Map<Vni, Counters> loopback = maps.backstopCounters();
+            loopback.keySet().retainAll(rules.byVni().keySet());
             long now = MonotonicClock.nanos();
             Map<PeerKey, Peer> peers = maps.peers();
             OptionalLong age = peers.values().stream()
@@ -313,7 +319,7 @@ public final class AttachmentReader {
                     rules,
                     counters,
                     rules.any().flatMap(any -> maps.countersOfAny()),
-                    detour,
+                    loopback,
                     rules.any().flatMap(any -> maps.backstopCountersOfAny()),
                     maps.totals(),
                     peers,

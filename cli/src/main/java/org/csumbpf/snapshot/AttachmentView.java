@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.ProgramInfo;
@@ -14,37 +15,37 @@ import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
+import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.EventType;
-import org.csumbpf.maps.Evidence;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
-import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Location;
 
 /**
  * One attachment as {@link AttachmentReader} read it: only values.
  *
- * @param place namespace and device of the attachment
+ * @param location namespace and device of the attachment
  * @param state whether the kernel runs the program
- * @param hanging the program on its hook, while the kernel runs it
+ * @param attached the program on its hook, while the kernel runs it
  * @param record what attach recorded, if it can be read
  * @param contents rules and counts, if they can be read
  * @param backstop the attachment's nftables rules, if they can be read
  * @param host what its network namespace counted, while that exists
- * @param offPath why decrypted packets seem to be dropped all the same; empty: they do not
+ * @param afterTcDrops why decrypted packets seem to be dropped all the same; empty: they do not
  * @param findings problems, and what is worth knowing
  */
 public record AttachmentView(
-        Place place,
+        Location location,
         State state,
-        Optional<Hanging> hanging,
+        Optional<AttachedProgram> attached,
         Optional<AttachmentRecord> record,
         Optional<Contents> contents,
         Optional<BackstopView> backstop,
         Optional<HostCounts> host,
-        Optional<String> offPath,
+        Optional<String> afterTcDrops,
         List<Finding> findings) {
     public AttachmentView {
         findings = List.copyOf(findings);
@@ -94,8 +95,8 @@ public record AttachmentView(
      * @param rules what is repaired
      * @param counters by VNI
      * @param countersOfAny of the rule for any VNI
-     * @param detour of csumbpf_detour, by VNI
-     * @param detourOfAny of csumbpf_detour, for the rule for any VNI
+     * @param loopback of csumbpf_detour, by VNI
+     * @param loopbackOfAny of csumbpf_detour, for the rule for any VNI
      * @param totals of the device
      * @param peers senders that the program remembers
      * @param eventsLost events that could not be reported
@@ -105,8 +106,8 @@ public record AttachmentView(
             RuleSet rules,
             Map<Vni, Counters> counters,
             Optional<Counters> countersOfAny,
-            Map<Vni, Counters> detour,
-            Optional<Counters> detourOfAny,
+            Map<Vni, Counters> loopback,
+            Optional<Counters> loopbackOfAny,
             Map<Total, Count> totals,
             Map<PeerKey, Peer> peers,
             Map<EventType, Long> eventsLost,
@@ -124,7 +125,7 @@ public record AttachmentView(
      * @param program what the kernel reports of the program
      * @param before programs before it on the device's ingress, which may keep packets from it
      */
-    public record Hanging(String hook, ProgramInfo program, List<String> before) {}
+    public record AttachedProgram(String hook, ProgramInfo program, List<String> before) {}
 
     /**
      * Counts of the host, read before and after those of the program, because packets arrive in between. {@code begun}
@@ -155,17 +156,19 @@ public record AttachmentView(
     }
 
     public Path path() {
-        boolean tc = state == State.ATTACHED && bypasses().isEmpty();
-        boolean behind = backstop.map(b -> b.state() == BackstopView.State.ON).orElse(false);
-        if (behind) {
+        boolean tc = state == State.ATTACHED && findingsAfterTc().isEmpty();
+        boolean afterTc = backstop.map(b -> b.state() == BackstopView.State.ON).orElse(false);
+        if (afterTc) {
             return tc ? Path.BOTH : Path.BACKSTOP;
         }
         return tc ? Path.TC : Path.NONE;
     }
 
     /** What keeps decrypted packets from tc. */
-    private List<Finding> bypasses() {
-        return findings.stream().filter(finding -> finding.id().bypassesTc()).toList();
+    private List<Finding> findingsAfterTc() {
+        return findings.stream()
+                .filter(finding -> finding.id().decryptsAfterTc())
+                .toList();
     }
 
     /** The path in words, with the reason if it is not both. */
@@ -178,7 +181,7 @@ public record AttachmentView(
         if (state == State.ATTACHED && contents.isEmpty()) {
             return "tc; whether the backstop is there cannot be told";
         }
-        String why = bypasses().stream().map(Finding::text).collect(Collectors.joining("; "));
+        String why = findingsAfterTc().stream().map(Finding::text).collect(Collectors.joining("; "));
         String off = backstop.map(b -> " (" + b.state().label() + ": " + b.text() + ")")
                 .orElse("");
         return switch (path()) {
@@ -197,17 +200,17 @@ public record AttachmentView(
     }
 
     public String ifname() {
-        return place.ifname();
+        return location.ifname();
     }
 
     /** The interface, preceded by its namespace if that is not the caller's own: {@code netns/eth0}. */
     public String label() {
-        return place.label();
+        return location.label();
     }
 
     /** What runs before the program on the device's ingress. */
     public List<String> before() {
-        return hanging.map(Hanging::before).orElse(List.of());
+        return attached.map(AttachedProgram::before).orElse(List.of());
     }
 
     /** The problems, a line each. */
@@ -240,28 +243,28 @@ public record AttachmentView(
 
     /** The port of the rules; empty if they cannot be read. */
     public Optional<Port> port() {
-        return contents.map(c -> new Port(place.netns(), c.rules().port()));
+        return contents.map(c -> new Port(location.netns(), c.rules().port()));
     }
 
     /**
      * The counts to compare with the baseline; empty if they cannot be read, or attach has not finished and there is no
      * baseline.
      */
-    public Optional<Evidence> evidence() {
-        return evidence(host.map(HostCounts::begun));
+    public Optional<DropBaseline> dropCounts() {
+        return dropCounts(host.map(HostCounts::begun));
     }
 
     /** The counts as a baseline, for later comparison. */
-    public Optional<Evidence> baseline() {
-        return evidence(host.map(HostCounts::ended));
+    public Optional<DropBaseline> baseline() {
+        return dropCounts(host.map(HostCounts::ended));
     }
 
-    private Optional<Evidence> evidence(Optional<NetStatistics> counted) {
-        return counted.flatMap(statistics -> evidence(record, contents, backstop, statistics));
+    private Optional<DropBaseline> dropCounts(Optional<NetStatistics> counted) {
+        return counted.flatMap(statistics -> dropCounts(record, contents, backstop, statistics));
     }
 
     /** The same from parts that were read one by one. */
-    static Optional<Evidence> evidence(
+    static Optional<DropBaseline> dropCounts(
             Optional<AttachmentRecord> record,
             Optional<Contents> contents,
             Optional<BackstopView> backstop,
@@ -271,24 +274,24 @@ public record AttachmentView(
                 : contents.map(now -> counted(now, backstop, statistics));
     }
 
-    private static Evidence counted(Contents now, Optional<BackstopView> backstop, NetStatistics statistics) {
+    private static DropBaseline counted(Contents now, Optional<BackstopView> backstop, NetStatistics statistics) {
         Counters tc = now.sum();
-        BackstopCounters behind = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
+        BackstopCounters afterTc = backstop.map(BackstopView::sum).orElse(BackstopCounters.NONE);
         // Fragments are left out because they may be of any port; plaintext and VNIs without a rule because nobody
         // checked their checksums. Counted here, they would hide a real loss.
         long left = tc.get(Outcome.BAD).packets()
                 + tc.get(Outcome.FAILED).packets()
                 + tc.get(Outcome.OVERSIZE).packets()
                 + tc.get(Outcome.CORRUPT).packets()
-                + behind.get(BackstopCounters.Outcome.UNJUDGED).packets()
-                + behind.get(BackstopCounters.Outcome.FAILED).packets();
-        Evidence ofHost = OffPath.evidence(statistics, now.rules().port());
-        return new Evidence(
+                + afterTc.get(BackstopOutcome.UNJUDGED).packets()
+                + afterTc.get(BackstopOutcome.FAILED).packets();
+        DropBaseline ofHost = AfterTcDrops.ofHost(statistics, now.rules().port());
+        return new DropBaseline(
                 ofHost.checksumErrors(),
                 ofHost.reassembled(),
                 now.totals().get(Total.ESP).packets(),
                 tc.get(Outcome.REPAIRED).packets()
-                        + behind.get(BackstopCounters.Outcome.REPAIRED).packets(),
+                        + afterTc.get(BackstopOutcome.REPAIRED).packets(),
                 left);
     }
 
@@ -297,7 +300,8 @@ public record AttachmentView(
         return contents.map(Contents::peers).orElse(Map.of());
     }
 
-    AttachmentView with(Optional<String> offPathNow, List<Finding> findingsNow) {
-        return new AttachmentView(place, state, hanging, record, contents, backstop, host, offPathNow, findingsNow);
+    AttachmentView with(Optional<String> afterTcDropsNow, List<Finding> findingsNow) {
+        return new AttachmentView(
+                location, state, attached, record, contents, backstop, host, afterTcDropsNow, findingsNow);
     }
 }

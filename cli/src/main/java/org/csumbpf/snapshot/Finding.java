@@ -66,7 +66,7 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
         }
 
         /** Whether the finding keeps decrypted packets from tc, so that only the backstop can repair them. */
-        public boolean bypassesTc() {
+        public boolean decryptsAfterTc() {
             return compareTo(DEVICE_DECRYPTS_BEHIND_TC) >= 0;
         }
     }

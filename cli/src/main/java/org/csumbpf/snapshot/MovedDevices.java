@@ -22,7 +22,7 @@ public final class MovedDevices {
 
     private final IntFunction<AfterRepair.Found> reader;
     private final LongSupplier clock;
-    private final Map<Integer, Answer> answers = new HashMap<>();
+    private final Map<Integer, Remembered> remembered = new HashMap<>();
 
     public MovedDevices() {
         this(MovedDevices::read, MonotonicClock::nanos);
@@ -34,7 +34,7 @@ public final class MovedDevices {
     }
 
     /** @param at CLOCK_MONOTONIC, nanoseconds */
-    private record Answer(AfterRepair.Found found, long at) {}
+    private record Remembered(AfterRepair.Found found, long at) {}
 
     /**
      * The moved devices on the port. A remembered result is used if that is enough.
@@ -44,12 +44,12 @@ public final class MovedDevices {
      */
     AfterRepair.Found find(int port, long fresh, Predicate<AfterRepair.Found> enough) {
         long now = clock.getAsLong();
-        Answer known = answers.get(port);
+        Remembered known = remembered.get(port);
         if (known != null && (known.at() >= fresh || now - known.at() < REMEMBERED && enough.test(known.found()))) {
             return known.found();
         }
         AfterRepair.Found found = reader.apply(port);
-        answers.put(port, new Answer(found, now));
+        remembered.put(port, new Remembered(found, now));
         return found;
     }
 

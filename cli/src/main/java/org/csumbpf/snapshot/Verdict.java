@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
@@ -79,8 +80,8 @@ public record Verdict(Kind kind, String text) {
             return new Verdict(
                     Kind.OFF, "the program repairs nothing: " + view.state().label());
         }
-        if (view.offPath().isPresent()) {
-            return new Verdict(Kind.BYPASSED, view.offPath().get() + besides(view));
+        if (view.afterTcDrops().isPresent()) {
+            return new Verdict(Kind.BYPASSED, view.afterTcDrops().get() + besides(view));
         }
         return view.contents()
                 .map(contents -> of(
@@ -116,22 +117,22 @@ public record Verdict(Kind kind, String text) {
 
     /** @param backstop what came after tc; empty: no backstop counts that */
     static Verdict of(Counters sum, Optional<BackstopCounters> backstop, Map<Total, Count> totals) {
-        BackstopCounters behind = backstop.orElse(BackstopCounters.NONE);
-        long repairedBehind = behind.get(BackstopCounters.Outcome.REPAIRED).packets();
-        long repaired = sum.get(Outcome.REPAIRED).packets() + repairedBehind;
+        BackstopCounters afterTc = backstop.orElse(BackstopCounters.NONE);
+        long repairedAfterTc = afterTc.get(BackstopOutcome.REPAIRED).packets();
+        long repaired = sum.get(Outcome.REPAIRED).packets() + repairedAfterTc;
         long bad = sum.get(Outcome.BAD).packets();
-        long decrypted = sum.decrypted() + behind.decrypted();
-        long unjudged = behind.get(BackstopCounters.Outcome.UNJUDGED).packets();
+        long decrypted = sum.decrypted() + afterTc.decrypted();
+        long unjudged = afterTc.get(BackstopOutcome.UNJUDGED).packets();
         long plaintext = sum.get(Outcome.PLAINTEXT).packets()
                 + sum.get(Outcome.DROPPED).packets()
-                + behind.get(BackstopCounters.Outcome.DROPPED).packets();
+                + afterTc.get(BackstopOutcome.DROPPED).packets();
         long esp = totals.get(Total.ESP).packets();
         long noRule = totals.get(Total.NO_RULE).packets();
         if (repaired > 0) {
             return new Verdict(
                     Kind.REPAIRING,
                     repaired + " packets repaired"
-                            + (repairedBehind > 0 ? ", " + repairedBehind + " of them by the backstop" : ""));
+                            + (repairedAfterTc > 0 ? ", " + repairedAfterTc + " of them by the backstop" : ""));
         }
         if (bad > 0) {
             return new Verdict(
@@ -139,7 +140,7 @@ public record Verdict(Kind kind, String text) {
         }
         long failed = sum.get(Outcome.FAILED).packets()
                 + sum.get(Outcome.OVERSIZE).packets()
-                + behind.get(BackstopCounters.Outcome.FAILED).packets();
+                + afterTc.get(BackstopOutcome.FAILED).packets();
         if (failed > 0) {
             return new Verdict(
                     Kind.BROKEN,

@@ -40,7 +40,7 @@ class PartialFailureExceptionTest {
     }
 
     @Test
-    void severalFailedAndEachIsMendedInItsOwnWay() {
+    void severalFailedAndEachIsRepairedInItsOwnWay() {
         PartialFailureException all = PartialFailureException.of(List.of(
                 result("w0", failure("bad", "run 'x'")),
                 result("w1", failure("worse", "run 'y'")),

@@ -62,7 +62,7 @@ class NftTest {
                 .isEqualTo(Map.of(new Vni(4109), new Count(12, 1300), new Vni(4110), Count.NONE));
         assertThat(table.sets()).containsOnlyKeys("if2-zero", "if2-drop", "if2-observe");
         BackstopView view = BackstopView.of(Backstop.AUTO, BackstopView.State.ON, "", 2, List.of(table));
-        assertThat(view.byVni().get(new Vni(4109)).get(BackstopCounters.Outcome.REPAIRED))
+        assertThat(view.byVni().get(new Vni(4109)).get(BackstopOutcome.REPAIRED))
                 .isEqualTo(new Count(12, 1300));
         assertThat(view.sum().decrypted()).isEqualTo(12);
         assertThat(BackstopView.of(Backstop.AUTO, BackstopView.State.ON, "", 20, List.of(table))
@@ -174,11 +174,11 @@ class NftTest {
         RuleSet rules = rules(null, Map.of(1, AUTO, 2, ZERO, 3, new Rule(Mode.RECOMPUTE, false, false), 4, OBSERVE));
         NftPlan ip = plan(NftPlan.Family.IP, Set.of(2), rules);
         assertThat(ip.sets()).containsOnlyKeys(NftPlan.Kind.ZERO, NftPlan.Kind.OBSERVE);
-        assertThat(ip.needsDetour()).isFalse();
+        assertThat(ip.needsLoopback()).isFalse();
         NftPlan ip6 = plan(NftPlan.Family.IP6, Set.of(2), rules);
         assertThat(ip6.sets().get(NftPlan.Kind.RECOMPUTE)).containsExactly(new Vni(1), new Vni(3));
         assertThat(ip6.sets().get(NftPlan.Kind.ZERO)).containsExactly(new Vni(2));
-        assertThat(ip6.needsDetour()).isTrue();
+        assertThat(ip6.needsLoopback()).isTrue();
         assertThat(ip6.rules().get("if2-repair"))
                 .extracting(NftTest::withoutComment)
                 .contains("@th,96,24 @if2-recompute meta priority set 12b6:2 dup to ::1 device lo drop");

@@ -15,8 +15,8 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.csumbpf.backstop.BackstopCounters;
-import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.backstop.BackstopOutcome;
+import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Total;
 import org.csumbpf.snapshot.Verdict;
@@ -69,7 +69,7 @@ class MeaningTest {
     void everyOutcomeIsThatOfTheGlossary() {
         List<Flow> flows = Stream.of(
                         Arrays.stream(Outcome.values()).map(o -> new Flow("1", "tc", o.label())),
-                        Arrays.stream(BackstopCounters.Outcome.values()).map(o -> new Flow("1", "backstop", o.label())),
+                        Arrays.stream(BackstopOutcome.values()).map(o -> new Flow("1", "backstop", o.label())),
                         Arrays.stream(Total.values()).map(t -> new Flow("-", "tc", t.label())))
                 .flatMap(Function.identity())
                 .filter(flow -> !flow.outcome().equals("repaired"))

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.cli.Rates.Rate;
 import org.csumbpf.cli.Rates.Tally;
-import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
@@ -66,7 +66,7 @@ class RatesTest {
     void anAttachmentThatCameBackHasNoRateAtFirst() {
         next(0, Map.of(REPAIRED, new Count(5, 50)));
         next(1, Map.of(REPAIRED, new Count(6, 60)));
-        assertThat(rates.next(new Sample(2_000_000_000L, List.of()), 10)).isEmpty();
+        assertThat(rates.next(new WatchSample(2_000_000_000L, List.of()), 10)).isEmpty();
         List<Rates.Group> back = rates.next(ScreenTest.sample(3, Map.of(REPAIRED, new Count(900, 9000)), Map.of()), 10);
         assertThat(back.get(0).flows().get(0).rate()).isEmpty();
         assertThat(back.get(0).flows().get(0).history().size()).isZero();
@@ -145,7 +145,7 @@ class RatesTest {
                         Map.of(REPAIRED, new Count(1, 100)),
                         Map.of(key, new Peer(1, 100, 0, 0, 0, 0, Peer.DELTA_UNKNOWN, false))),
                 1);
-        Sample sample = ScreenTest.sample(
+        WatchSample sample = ScreenTest.sample(
                 12,
                 Map.of(REPAIRED, new Count(4, 400)),
                 Map.of(key, new Peer(4, 400, 1, 11_500_000_000L, 0, 0xabc, Peer.DELTA_UNKNOWN, false)));

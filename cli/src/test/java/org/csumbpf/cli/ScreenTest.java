@@ -12,8 +12,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
-import org.csumbpf.cli.Sample.Flow;
+import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Count;
@@ -23,7 +24,7 @@ import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
-import org.csumbpf.pin.Place;
+import org.csumbpf.pin.Location;
 import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.Verdict;
 import org.junit.jupiter.api.Test;
@@ -32,8 +33,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The table of stats --watch, without a terminal. */
 class ScreenTest {
-    static Sample sample(long seconds, Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {
-        return new Sample(seconds * 1_000_000_000, List.of(attachment("eth0", 2, flows, peers)));
+    static WatchSample sample(long seconds, Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {
+        return new WatchSample(seconds * 1_000_000_000, List.of(attachment("eth0", 2, flows, peers)));
     }
 
     static PeerKey peer(int vni, int number) {
@@ -47,10 +48,10 @@ class ScreenTest {
         }
     }
 
-    private static Sample.Attachment attachment(
+    private static WatchSample.Attachment attachment(
             String label, int ifindex, Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {
-        return new Sample.Attachment(
-                new Sample.Id(1, ifindex), label, "attached", Verdict.Kind.REPAIRING, "tc", true, flows, peers);
+        return new WatchSample.Attachment(
+                new WatchSample.Id(1, ifindex), label, "attached", Verdict.Kind.REPAIRING, "tc", true, flows, peers);
     }
 
     private static Map<Flow, Count> vnis(int number, long packets) {
@@ -64,7 +65,7 @@ class ScreenTest {
     }
 
     /** Lays out two samples, 2 seconds apart. */
-    private static List<String> lay(int width, int height, Sample before, Sample now) {
+    private static List<String> lay(int width, int height, WatchSample before, WatchSample now) {
         Rates rates = new Rates();
         rates.next(before, width);
         List<Rates.Group> groups = rates.next(now, width);
@@ -125,7 +126,7 @@ class ScreenTest {
         flows.put(new Flow("7", "tc", "bad"), new Count(1, 100));
         flows.put(new Flow("7", "tc", "plaintext"), new Count(1, 100));
         Rates rates = new Rates();
-        Sample sample = sample(0, flows, Map.of());
+        WatchSample sample = sample(0, flows, Map.of());
         List<Screen.Line> lines = new Screen(width, 20, false, Sparkline.BLOCKS)
                 .lay("title", Optional.of("not read"), rates.next(sample, width), 0);
         assertThat(lines)
@@ -153,13 +154,13 @@ class ScreenTest {
         for (int i = 1; i < 100; i++) {
             peers.put(peer(i, i), new Peer(i, i, i, 0, 0, 0, Peer.DELTA_UNKNOWN, false));
         }
-        Sample sample = new Sample(
+        WatchSample sample = new WatchSample(
                 0, List.of(attachment("eth0", 2, vnis(50, 1), peers), attachment("eth1", 3, vnis(2, 1), Map.of())));
         for (int other : new int[] {1, 3, 24, 100}) {
-            List<String> lines = lay(size, other, sample, new Sample(1_000_000_000, sample.attachments()));
+            List<String> lines = lay(size, other, sample, new WatchSample(1_000_000_000, sample.attachments()));
             assertThat(lines.size()).isLessThanOrEqualTo(other);
             assertThat(lines).allMatch(line -> line.length() <= size);
-            lines = lay(other, size, sample, new Sample(1_000_000_000, sample.attachments()));
+            lines = lay(other, size, sample, new WatchSample(1_000_000_000, sample.attachments()));
             assertThat(lines.size()).isLessThanOrEqualTo(size);
             assertThat(lines).allMatch(line -> line.length() <= other);
         }
@@ -204,8 +205,8 @@ class ScreenTest {
 
     @Test
     void namesDoNotSteerTheTerminal() {
-        Sample sample = new Sample(0, List.of(attachment("e\u001b[2J", 2, vnis(1, 0), Map.of())));
-        assertThat(lay(80, 20, sample, new Sample(1_000_000_000, sample.attachments())))
+        WatchSample sample = new WatchSample(0, List.of(attachment("e\u001b[2J", 2, vnis(1, 0), Map.of())));
+        assertThat(lay(80, 20, sample, new WatchSample(1_000_000_000, sample.attachments())))
                 .contains("e\\x1b[2J: attached, repairing, path tc");
     }
 
@@ -223,9 +224,9 @@ class ScreenTest {
         Map<Vni, Counters> counters = new TreeMap<>();
         counters.put(new Vni(7), new Counters(Map.of(Outcome.GOOD, new Count(1, 10))));
         counters.put(new Vni(5), Counters.NONE);
-        Map<Vni, BackstopCounters> behind =
-                Map.of(new Vni(5), new BackstopCounters(Map.of(BackstopCounters.Outcome.UNJUDGED, new Count(2, 20))));
-        Sample.Attachment attachment = Sample.attachment(view(counters, behind, new Count(3, 30)), Map.of());
+        Map<Vni, BackstopCounters> afterTc =
+                Map.of(new Vni(5), new BackstopCounters(Map.of(BackstopOutcome.UNJUDGED, new Count(2, 20))));
+        WatchSample.Attachment attachment = WatchSample.attachment(view(counters, afterTc, new Count(3, 30)), Map.of());
         assertThat(List.copyOf(attachment.flows().entrySet()))
                 .containsExactly(
                         Map.entry(new Flow("any", "tc", "repaired"), new Count(0, 0)),
@@ -241,15 +242,15 @@ class ScreenTest {
     @Test
     void ofManyRulesTheSilentOnesAreNoRows() {
         Map<Vni, Counters> counters = new TreeMap<>();
-        for (int vni = 0; vni <= Sample.FEW_RULES; vni++) {
+        for (int vni = 0; vni <= WatchSample.FEW_RULES; vni++) {
             counters.put(new Vni(vni), vni == 3 ? new Counters(Map.of(Outcome.GOOD, new Count(1, 10))) : Counters.NONE);
         }
-        Sample.Attachment attachment = Sample.attachment(view(counters, Map.of(), Count.NONE), Map.of());
+        WatchSample.Attachment attachment = WatchSample.attachment(view(counters, Map.of(), Count.NONE), Map.of());
         assertThat(attachment.flows().keySet())
                 .containsExactly(new Flow("any", "tc", "repaired"), new Flow("3", "tc", "good"));
     }
 
-    private static AttachmentView view(Map<Vni, Counters> counters, Map<Vni, BackstopCounters> behind, Count esp) {
+    private static AttachmentView view(Map<Vni, Counters> counters, Map<Vni, BackstopCounters> afterTc, Count esp) {
         AttachmentView.Contents contents = new AttachmentView.Contents(
                 new RuleSet(4789, false, Optional.empty(), Map.of()),
                 counters,
@@ -261,13 +262,13 @@ class ScreenTest {
                 Map.of(),
                 OptionalLong.empty());
         return new AttachmentView(
-                new Place(1, Optional.empty(), 2, "eth0"),
+                new Location(1, Optional.empty(), 2, "eth0"),
                 AttachmentView.State.ATTACHED,
                 Optional.empty(),
                 Optional.empty(),
                 Optional.of(contents),
                 Optional.of(
-                        new BackstopView(Backstop.AUTO, BackstopView.State.ON, "IPv4", behind, BackstopCounters.NONE)),
+                        new BackstopView(Backstop.AUTO, BackstopView.State.ON, "IPv4", afterTc, BackstopCounters.NONE)),
                 Optional.empty(),
                 Optional.empty(),
                 List.of());

@@ -99,9 +99,9 @@ class UsageErrorsTest {
                 "vni add eth0 -5 | csumbpf vni add: '-5' has no start; a VNI is 0 to 16777215, a range FIRST-LAST; see 'csumbpf vni add --help'",
                 "attach eth0 --vni -5 | csumbpf attach: '-5' has no start; a VNI is 0 to 16777215, a range FIRST-LAST; see 'csumbpf attach --help'",
             })
-    void whatWasMeant(String line, String told) {
+    void whatWasMeant(String line, String message) {
         assertThat(run(line.split(" "))).isEqualTo(2);
-        assertThat(err).isEqualTo(told + "\n");
+        assertThat(err).isEqualTo(message + "\n");
         assertThat(out).isEmpty();
     }
 

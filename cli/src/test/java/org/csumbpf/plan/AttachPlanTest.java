@@ -98,19 +98,21 @@ class AttachPlanTest {
     private final Host host = new Host();
 
     @Test
-    void aNewAttachmentIsMadeBeforeItHangsAndHangsBeforeNftables() {
+    void aNewAttachmentIsMadeBeforeItIsAttachedAndAttachedBeforeNftables() {
         assertThat(words(host.plan(nothing())))
-                .containsExactly("Make", "LoadModule", "Hang", "SetBackstop", "TakeBaseline");
+                .containsExactly("Make", "LoadModule", "Attach", "SetBackstop", "TakeBaseline");
         assertThat(first(host, Step.Make.class).rules().backstop()).isTrue();
     }
 
     @Test
     void theHostIsChangedOnlyWhereItHasTo() {
         host.asks(UNVERIFIED, new AttachOptions(Hook.CLSACT, Backstop.AUTO, false, true));
-        assertThat(words(host.plan(nothing()))).as("no proof, GRO on").containsExactly("Make", "Hang", "TakeBaseline");
-        assertThat(first(host, Step.Hang.class).hook()).contains(Hook.CLSACT);
+        assertThat(words(host.plan(nothing())))
+                .as("no proof, GRO on")
+                .containsExactly("Make", "Attach", "TakeBaseline");
+        assertThat(first(host, Step.Attach.class).hook()).contains(Hook.CLSACT);
         host.withoutGro.add("eth0");
-        assertThat(words(host.plan(nothing()))).containsExactly("Make", "SwitchGroOn", "Hang", "TakeBaseline");
+        assertThat(words(host.plan(nothing()))).containsExactly("Make", "SwitchGroOn", "Attach", "TakeBaseline");
 
         host.asks(PROOF, DEFAULT);
         assertThat(words(host.plan(nothing()))).as("GRO not asked for").doesNotContain("SwitchGroOn");
@@ -126,19 +128,19 @@ class AttachPlanTest {
     @Test
     void whatIsAsAskedForGetsNoStepThatChangesTheHost() {
         host.modules.put(Preflight.ESP4_OFFLOAD, KernelModule.State.LOADED);
-        assertThat(words(host.plan(hanging(PROOF, DEFAULT))))
+        assertThat(words(host.plan(attached(PROOF, DEFAULT))))
                 .containsExactly("SetBackstop", "WriteRules", "TakeBaseline");
-        assertThat(words(host.plan(new Standing(Standing.State.LYING, Optional.of(PROOF), DEFAULT, Set.of()))))
-                .startsWith("HangAgain");
+        assertThat(words(host.plan(new Standing(Standing.State.PINNED, Optional.of(PROOF), DEFAULT, Set.of()))))
+                .startsWith("Reattach");
     }
 
     @Test
     void aBackstopThatIsNotWantedAnyMoreGoesLast() {
         host.modules.put(Preflight.ESP4_OFFLOAD, KernelModule.State.LOADED);
         host.asks(PROOF, NEVER);
-        assertThat(words(host.plan(hanging(PROOF, DEFAULT, HostChange.NFTABLES))))
+        assertThat(words(host.plan(attached(PROOF, DEFAULT, HostChange.NFTABLES))))
                 .containsExactly("RecordOptions", "WriteRules", "RemoveBackstop", "TakeBaseline");
-        assertThat(words(host.plan(hanging(PROOF, DEFAULT))))
+        assertThat(words(host.plan(attached(PROOF, DEFAULT))))
                 .as("there is none")
                 .doesNotContain("RemoveBackstop");
     }
@@ -164,12 +166,12 @@ class AttachPlanTest {
 
     /** The module must be removed, even if that ends the repair: the host comes first. */
     @Test
-    void aModuleThatHasComeToHarmIsTakenAwayFromARunningAttachment() {
+    void aModuleThatHasComeToHarmIsUnloadedFromARunningAttachment() {
         host.harm = Reading.known(Optional.of("IPComp"));
         host.modules.put(Preflight.ESP4_OFFLOAD, KernelModule.State.LOADED);
         for (AttachOptions options : List.of(DEFAULT, NEVER)) {
             host.asks(PROOF, options);
-            AttachPlan plan = host.plan(hanging(PROOF, options, HostChange.ESP4_OFFLOAD));
+            AttachPlan plan = host.plan(attached(PROOF, options, HostChange.ESP4_OFFLOAD));
             assertThat(plan.steps()).contains(new Step.UnloadModule(Preflight.ESP4_OFFLOAD));
             assertThat(plan.findings()).extracting(Finding::id).containsExactly(Finding.Id.MODULE_UNSAFE);
         }
@@ -179,11 +181,11 @@ class AttachPlanTest {
     void namespacesAreSearchedForHarmOnlyWhereAModuleIsToBeLoadedOrIsOurs() {
         host.harm = Reading.of(() -> fail("nobody needs to know"));
         host.modules.put(Preflight.ESP4_OFFLOAD, KernelModule.State.LOADED);
-        assertThat(words(host.plan(nothing()))).contains("Hang");
+        assertThat(words(host.plan(nothing()))).contains("Attach");
     }
 
     @Test
-    void withoutProofIPv6IsToldOrRefused() {
+    void withoutProofIPv6IsReportedOrRefused() {
         host.inet6 = new Inet6Addresses(Set.of(2), false);
         assertThat(host.plan(nothing()).findings()).extracting(Finding::id).contains(Finding.Id.IPV6_NOT_COVERED);
         host.asks(DROP, DEFAULT);
@@ -232,7 +234,7 @@ class AttachPlanTest {
     private AttachPlan ofRules(RuleSet before, RuleSet wanted) {
         host.asks(wanted, DEFAULT);
         return AttachPlan.ofRules(
-                host.snapshot(), host.netns(), ETH0, host.desired, hanging(before, DEFAULT), host.nftables);
+                host.snapshot(), host.netns(), ETH0, host.desired, attached(before, DEFAULT), host.nftables);
     }
 
     private static List<String> words(AttachPlan plan) {
@@ -253,10 +255,10 @@ class AttachPlanTest {
         return Standing.nothing(Set.of());
     }
 
-    private static Standing hanging(RuleSet rules, AttachOptions options, HostChange... changes) {
-        Set<HostChange> noted = EnumSet.noneOf(HostChange.class);
-        noted.addAll(List.of(changes));
-        return new Standing(Standing.State.HANGING, Optional.of(rules), options, noted);
+    private static Standing attached(RuleSet rules, AttachOptions options, HostChange... changes) {
+        Set<HostChange> recorded = EnumSet.noneOf(HostChange.class);
+        recorded.addAll(List.of(changes));
+        return new Standing(Standing.State.ATTACHED, Optional.of(rules), options, recorded);
     }
 
     private static RuleSet rules(Rule rule) {

@@ -33,7 +33,7 @@ class ModulePlanTest {
     })
     void steps(
             KernelModule.State esp4,
-            boolean noted,
+            boolean recorded,
             KernelModule.State esp6,
             boolean ipv6,
             boolean harm,
@@ -41,7 +41,7 @@ class ModulePlanTest {
             String second,
             String notThere) {
         ModulePlan plan = ModulePlan.of(
-                new Module("esp4", esp4, noted),
+                new Module("esp4", esp4, recorded),
                 new Module("esp6", esp6, false),
                 ipv6,
                 harm ? HARM : Optional.empty(),

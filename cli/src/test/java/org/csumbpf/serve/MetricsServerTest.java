@@ -230,7 +230,7 @@ class MetricsServerTest {
     }
 
     @Test
-    void aFailingRefreshIsToldToEachScraperAndOnceToTheLog() throws Exception {
+    void aFailingRefreshIsReportedToEachScraperAndOnceToTheLog() throws Exception {
         for (Throwable failure :
                 List.of(new IllegalStateException("read map 'rules':\nEPERM"), new LinkageError("x"))) {
             logged.reset();

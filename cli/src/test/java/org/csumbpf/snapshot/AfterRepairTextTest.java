@@ -16,7 +16,7 @@ class AfterRepairTextTest {
 
     @Test
     void policiesThatRefused() {
-        NetStatistics.Family none = new NetStatistics.Family(0, 0);
+        NetStatistics.FamilyCounts none = new NetStatistics.FamilyCounts(0, 0);
         List<String> policies = AfterRepair.policies(new NetStatistics(
                 none, none, Map.of("XfrmInNoPols", 5L, "XfrmInPolBlock", 0L, "XfrmInNoStates", 9L), Map.of()));
         assertThat(policies).containsExactly("XfrmInNoPols 5");

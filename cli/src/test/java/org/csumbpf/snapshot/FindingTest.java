@@ -33,11 +33,11 @@ class FindingTest {
     }
 
     @Test
-    void whatMendsNothingIsNotAdvised() {
-        Finding behind = Finding.problem(
+    void whatRepairsNothingIsNotAdvised() {
+        Finding afterTc = Finding.problem(
                 Finding.Id.DEVICE_DECRYPTS_BEHIND_TC, "t0", "decrypted behind tc", Preflight.USE_BACKSTOP);
-        assertThat(behind.withBackstop(Backstop.AUTO).text()).isEqualTo("decrypted behind tc");
-        assertThat(behind.withBackstop(Backstop.NEVER).text())
+        assertThat(afterTc.withBackstop(Backstop.AUTO).text()).isEqualTo("decrypted behind tc");
+        assertThat(afterTc.withBackstop(Backstop.NEVER).text())
                 .isEqualTo("decrypted behind tc; attach with --backstop always");
     }
 

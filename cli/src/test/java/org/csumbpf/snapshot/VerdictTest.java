@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.csumbpf.backstop.BackstopCounters;
+import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
@@ -74,7 +75,7 @@ class VerdictTest {
                 "FAILED             | ESP | BROKEN",
                 "-                  | ESP | BYPASSED",
             })
-    void fromTheBackstop(BackstopCounters.Outcome outcome, String total, Verdict.Kind expected) {
+    void fromTheBackstop(BackstopOutcome outcome, String total, Verdict.Kind expected) {
         Map<Total, Count> totals = new EnumMap<>(Total.class);
         for (Total t : Total.values()) {
             totals.put(t, t.name().equals(total) ? new Count(5, 500) : Count.NONE);

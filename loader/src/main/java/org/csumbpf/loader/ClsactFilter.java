@@ -31,7 +31,7 @@ public final class ClsactFilter {
      * @param priority tc's "pref"
      * @param handle within the priority
      */
-    public record Filter(int programId, int priority, int handle) {}
+    public record FilterInfo(int programId, int priority, int handle) {}
 
     /** Creates the clsact qdisc; false if the device already has one, or an ingress qdisc. */
     public static boolean createQdisc(int ifindex) {
@@ -56,14 +56,14 @@ public final class ClsactFilter {
     }
 
     /** The cls_bpf filter with that priority and handle; empty also if there is no qdisc or no device. */
-    public static Optional<Filter> query(int ifindex, int priority, int handle) {
+    public static Optional<FilterInfo> query(int ifindex, int priority, int handle) {
         Memory opts = opts(priority, handle);
         int result = Libbpf.bpf_tc_query(hook(ifindex, INGRESS), opts);
         if (result == -Errno.ENOENT || result == -Errno.EINVAL || result == -Errno.ENODEV) {
             return Optional.empty();
         }
         Libbpf.check(result, "query filters of", object(ifindex));
-        return Optional.of(new Filter(opts.getInt(OPTS_PROG_ID), priority, handle));
+        return Optional.of(new FilterInfo(opts.getInt(OPTS_PROG_ID), priority, handle));
     }
 
     /** Removes the filter with that priority and handle, whoever made it; false if there is none. */

@@ -74,9 +74,9 @@ final class Libbpf {
     static native int bpf_map_lookup_batch(
             int fd, Buffer inBatch, Buffer outBatch, Buffer keys, Buffer values, Pointer count, Pointer opts);
 
-    static native Pointer ring_buffer__new(int map, RingBuffer.Sample sample, Pointer context, Pointer opts);
+    static native Pointer ring_buffer__new(int map, RingBuffer.SampleCallback sample, Pointer context, Pointer opts);
 
-    static native int ring_buffer__add(Pointer ring, int map, RingBuffer.Sample sample, Pointer context);
+    static native int ring_buffer__add(Pointer ring, int map, RingBuffer.SampleCallback sample, Pointer context);
 
     static native int ring_buffer__poll(Pointer ring, int timeoutMillis);
 

@@ -16,12 +16,12 @@ import java.util.function.Consumer;
  */
 public final class RingBuffer implements AutoCloseable {
     /** {@code ring_buffer_sample_fn}; a negative result ends the poll. */
-    interface Sample extends Callback {
+    interface SampleCallback extends Callback {
         int invoke(Pointer context, Pointer data, long size);
     }
 
     /** Keeps the callbacks from garbage collection while libbpf may call them. */
-    private final List<Sample> kept = new ArrayList<>();
+    private final List<SampleCallback> kept = new ArrayList<>();
 
     private Pointer ring;
     private RuntimeException failure;
@@ -33,15 +33,15 @@ public final class RingBuffer implements AutoCloseable {
      */
     public RingBuffer(Map<RawMap, Consumer<ByteBuffer>> consumers) {
         consumers.forEach((map, consumer) -> {
-            Sample sample = (context, data, size) -> read(data, size, consumer);
-            kept.add(sample);
+            SampleCallback callback = (context, data, size) -> read(data, size, consumer);
+            kept.add(callback);
             if (ring == null) {
                 ring = Libbpf.checkPointer(
-                        Libbpf.ring_buffer__new(map.fd(), sample, null, null),
+                        Libbpf.ring_buffer__new(map.fd(), callback, null, null),
                         "open ring buffer",
                         map.info().name());
             } else {
-                int result = Libbpf.ring_buffer__add(ring, map.fd(), sample, null);
+                int result = Libbpf.ring_buffer__add(ring, map.fd(), callback, null);
                 if (result < 0) {
                     close();
                     Libbpf.check(result, "open ring buffer", map.info().name());

@@ -14,7 +14,7 @@ public final class AttachmentCodec extends StructCodec<AttachmentRecord> {
     private final StructLayout.Field deviceId = layout.u64("device_id");
     private final StructLayout.Field options = layout.bytes("options", Codecs.OPTIONS.size());
     private final StructLayout.Field ifname = layout.bytes("ifname", Members.IFNAMSIZ);
-    private final StructLayout.Field baseline = layout.bytes("baseline", Codecs.EVIDENCE.size());
+    private final StructLayout.Field baseline = layout.bytes("baseline", Codecs.DROP_BASELINE.size());
 
     AttachmentCodec() {
         super("csumbpf_attachment");
@@ -31,7 +31,7 @@ public final class AttachmentCodec extends StructCodec<AttachmentRecord> {
         buffer.putLong(deviceId.offset(), value.identity().deviceId());
         Codecs.OPTIONS.writeAt(buffer, options.offset(), value.options());
         buffer.put(ifname.offset(), Members.ifnameBytes(value.ifname()));
-        Codecs.EVIDENCE.writeAt(buffer, baseline.offset(), value.baseline());
+        Codecs.DROP_BASELINE.writeAt(buffer, baseline.offset(), value.baseline());
     }
 
     @Override
@@ -50,6 +50,6 @@ public final class AttachmentCodec extends StructCodec<AttachmentRecord> {
                 Members.changes(changes.getU32(buffer, base)),
                 Codecs.OPTIONS.read(buffer, base + options.offset()),
                 attached.getU64(buffer, base),
-                Codecs.EVIDENCE.read(buffer, base + baseline.offset()));
+                Codecs.DROP_BASELINE.read(buffer, base + baseline.offset()));
     }
 }

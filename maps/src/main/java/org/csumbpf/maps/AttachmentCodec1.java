@@ -17,7 +17,7 @@ final class AttachmentCodec1 implements Codec<AttachmentRecord> {
 
     @Override
     public int size() {
-        return BASELINE + Codecs.EVIDENCE.size();
+        return BASELINE + Codecs.DROP_BASELINE.size();
     }
 
     @Override
@@ -28,7 +28,7 @@ final class AttachmentCodec1 implements Codec<AttachmentRecord> {
         buffer.putInt(BACKSTOP, value.options().backstop().ordinal());
         buffer.putLong(ATTACHED, value.attachedNanos());
         buffer.put(IFNAME, Members.ifnameBytes(value.ifname()));
-        Codecs.EVIDENCE.writeAt(buffer, BASELINE, value.baseline());
+        Codecs.DROP_BASELINE.writeAt(buffer, BASELINE, value.baseline());
     }
 
     @Override
@@ -45,6 +45,6 @@ final class AttachmentCodec1 implements Codec<AttachmentRecord> {
                 Members.changes(buffer.getInt(base + CHANGES)),
                 new AttachOptions(Hook.NONE, backstop, false, false),
                 buffer.getLong(base + ATTACHED),
-                Codecs.EVIDENCE.read(buffer, base + BASELINE));
+                Codecs.DROP_BASELINE.read(buffer, base + BASELINE));
     }
 }

@@ -25,7 +25,7 @@ public record AttachmentRecord(
         Set<HostChange> changes,
         AttachOptions options,
         long attachedNanos,
-        Evidence baseline) {
+        DropBaseline baseline) {
     public AttachmentRecord {
         changes = changes.isEmpty() ? Set.of() : Set.copyOf(changes);
     }
@@ -33,7 +33,7 @@ public record AttachmentRecord(
     /** The record of an attachment that is about to be made. */
     public static AttachmentRecord begun(
             int ifindex, String ifname, DeviceIdentity identity, Set<HostChange> changes, AttachOptions options) {
-        return new AttachmentRecord(ifindex, ifname, identity, Hook.NONE, changes, options, 0, Evidence.NONE);
+        return new AttachmentRecord(ifindex, ifname, identity, Hook.NONE, changes, options, 0, DropBaseline.NONE);
     }
 
     public AttachmentRecord withHook(Hook value) {
@@ -70,7 +70,7 @@ public record AttachmentRecord(
         return new AttachmentRecord(ifindex, ifname, identity, hook, changes, options, nanos, baseline);
     }
 
-    public AttachmentRecord withBaseline(Evidence value) {
+    public AttachmentRecord withBaseline(DropBaseline value) {
         return new AttachmentRecord(ifindex, ifname, identity, hook, changes, options, attachedNanos, value);
     }
 

@@ -50,15 +50,15 @@ public final class Codecs {
 
     public static final RuleCodec RULE = new RuleCodec();
     public static final ConfigCodec CONFIG = new ConfigCodec();
-    static final FirstRuleCodec FIRST_RULE = new FirstRuleCodec();
-    static final FirstRulesCodec FIRST_RULES = new FirstRulesCodec();
+    static final RuleSlotCodec RULE_SLOT = new RuleSlotCodec();
+    static final RuleSlotsCodec RULE_SLOTS = new RuleSlotsCodec();
     public static final CountCodec COUNT = new CountCodec();
     public static final CountersCodec COUNTERS = new CountersCodec();
     public static final PeerKeyCodec PEER_KEY = new PeerKeyCodec();
     static final NatLayout NAT = new NatLayout();
     public static final PeerCodec PEER = new PeerCodec();
     public static final EventCodec EVENT = new EventCodec();
-    public static final EvidenceCodec EVIDENCE = new EvidenceCodec();
+    public static final DropBaselineCodec DROP_BASELINE = new DropBaselineCodec();
     static final OptionsCodec OPTIONS = new OptionsCodec();
     public static final AttachmentCodec ATTACHMENT = new AttachmentCodec();
     static final AttachmentCodec1 ATTACHMENT_1 = new AttachmentCodec1();
@@ -70,15 +70,15 @@ public final class Codecs {
         return List.of(
                 RULE.layout,
                 CONFIG.layout,
-                FIRST_RULE.layout,
-                FIRST_RULES.layout,
+                RULE_SLOT.layout,
+                RULE_SLOTS.layout,
                 COUNT.layout,
                 COUNTERS.layout,
                 PEER_KEY.layout,
                 NAT.layout,
                 PEER.layout,
                 EVENT.layout,
-                EVIDENCE.layout,
+                DROP_BASELINE.layout,
                 OPTIONS.layout,
                 ATTACHMENT.layout);
     }

@@ -53,9 +53,9 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     private final RecordMap attachment;
     private final BpfMap<Integer, Optional<Config>> config;
-    private final BpfMap<Integer, FirstRules> firstRules;
+    private final BpfMap<Integer, RuleSlots> ruleSlots;
     private final BpfMap<Integer, Optional<Rule>> rules;
-    private final BpfMap<Integer, Counters> firstCounters;
+    private final BpfMap<Integer, Counters> slotCounters;
     private final BpfMap<Integer, Counters> counters;
     private final BpfMap<Integer, Counters> backstop;
     private final BpfMap<Integer, Count> totals;
@@ -63,7 +63,7 @@ public final class CsumbpfMaps implements AutoCloseable {
     private final RawMap events;
     private final BpfMap<Integer, Long> eventsLost;
     /** Rules of another program that counts into the same maps. Their slots are taken. */
-    private FirstRules taken = FirstRules.NONE;
+    private RuleSlots taken = RuleSlots.NONE;
 
     private boolean anyIsTaken;
 
@@ -78,9 +78,9 @@ public final class CsumbpfMaps implements AutoCloseable {
         try {
             attachment = new RecordMap(source.apply(RecordMap.NAME));
             config = BpfMap.shared(source.apply("config"), Codecs.U32, Codecs.CONFIG);
-            firstRules = BpfMap.shared(source.apply("first_rules"), Codecs.U32, Codecs.FIRST_RULES);
+            ruleSlots = BpfMap.shared(source.apply("first_rules"), Codecs.U32, Codecs.RULE_SLOTS);
             rules = BpfMap.shared(source.apply("rules"), Codecs.U32, Codecs.RULE);
-            firstCounters = BpfMap.perCpu(source.apply("first_counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
+            slotCounters = BpfMap.perCpu(source.apply("first_counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
             counters = BpfMap.perCpu(source.apply("counters"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
             backstop = BpfMap.perCpu(source.apply("backstop"), Codecs.U32, Codecs.COUNTERS, Counters::plus);
             totals = BpfMap.perCpu(source.apply("totals"), Codecs.U32, Codecs.COUNT, Count::plus);
@@ -129,9 +129,9 @@ public final class CsumbpfMaps implements AutoCloseable {
         return switch (name) {
             case RecordMap.NAME -> attachment.raw();
             case "config" -> config.raw();
-            case "first_rules" -> firstRules.raw();
+            case "first_rules" -> ruleSlots.raw();
             case "rules" -> rules.raw();
-            case "first_counters" -> firstCounters.raw();
+            case "first_counters" -> slotCounters.raw();
             case "counters" -> counters.raw();
             case "backstop" -> backstop.raw();
             case "totals" -> totals.raw();
@@ -154,7 +154,7 @@ public final class CsumbpfMaps implements AutoCloseable {
     public void config(Config value) {
         boolean counts = anyIsTaken || config().flatMap(Config::any).isPresent();
         if (value.any().isPresent() && !counts) {
-            firstCounters.put(FirstRules.ANY, Counters.NONE);
+            slotCounters.put(RuleSlots.ANY, Counters.NONE);
         }
         config.put(0, Optional.of(value));
         if (value.any().isEmpty()) {
@@ -163,20 +163,20 @@ public final class CsumbpfMaps implements AutoCloseable {
     }
 
     /** Call before adding rules: the other program still counts into the same maps, so its rules keep their slots. */
-    void keepPlacesOf(CsumbpfMaps other) {
-        taken = other.firstRules();
+    void keepSlotsOf(CsumbpfMaps other) {
+        taken = other.ruleSlots();
         anyIsTaken = other.config().flatMap(Config::any).isPresent();
     }
 
-    private FirstRules firstRules() {
-        return firstRules.get(0).orElseThrow();
+    private RuleSlots ruleSlots() {
+        return ruleSlots.get(0).orElseThrow();
     }
 
     /** The rules of single VNIs, by VNI. The rule for any VNI is in {@link #config()}. */
     public Map<Vni, Rule> rules() {
         Map<Vni, Rule> byVni = new TreeMap<>();
-        for (FirstRules.Place place : firstRules().places()) {
-            place.rule().ifPresent(rule -> byVni.put(place.vni(), rule));
+        for (RuleSlots.Slot slot : ruleSlots().slots()) {
+            slot.rule().ifPresent(rule -> byVni.put(slot.vni(), rule));
         }
         rules.entries().forEach((vni, rule) -> rule.ifPresent(r -> byVni.put(new Vni(vni), r)));
         return byVni;
@@ -184,50 +184,50 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** Adds or replaces a rule. Its counters start at zero if the VNI had none. */
     public void putRule(Vni vni, Rule rule) {
-        FirstRules first = firstRules();
-        OptionalInt place = placeFor(vni, first);
-        if (place.isPresent()) {
-            putFirst(first, place.getAsInt(), vni, rule);
+        RuleSlots slots = ruleSlots();
+        OptionalInt slot = slotFor(vni, slots);
+        if (slot.isPresent()) {
+            putInSlot(slots, slot.getAsInt(), vni, rule);
             return;
         }
         // Counters first: a packet that matches the rule must find them.
         ensure(counters, vni.value());
         rules.put(vni.value(), Optional.of(rule));
-        if (!first.more()) {
-            firstRules.put(0, first.withMore(true));
+        if (!slots.more()) {
+            ruleSlots.put(0, slots.withMore(true));
         }
     }
 
     /** The slot that the VNI has here or in the other program, else a free one. Empty: the rule belongs in the hash. */
-    private OptionalInt placeFor(Vni vni, FirstRules first) {
-        OptionalInt here = first.of(vni).isPresent() ? first.of(vni) : taken.of(vni);
+    private OptionalInt slotFor(Vni vni, RuleSlots slots) {
+        OptionalInt here = slots.of(vni).isPresent() ? slots.of(vni) : taken.of(vni);
         if (here.isPresent() || counters.get(vni.value()).isPresent()) {
             return here;
         }
-        return IntStream.range(0, FirstRules.PLACES)
-                .filter(i -> first.places().get(i).rule().isEmpty()
-                        && taken.places().get(i).rule().isEmpty())
+        return IntStream.range(0, RuleSlots.SLOTS)
+                .filter(i -> slots.slots().get(i).rule().isEmpty()
+                        && taken.slots().get(i).rule().isEmpty())
                 .findFirst();
     }
 
-    private void putFirst(FirstRules first, int place, Vni vni, Rule rule) {
-        if (first.of(vni).isEmpty()) {
+    private void putInSlot(RuleSlots slots, int slot, Vni vni, Rule rule) {
+        if (slots.of(vni).isEmpty()) {
             if (taken.of(vni).isEmpty()) {
-                firstCounters.put(place, Counters.NONE);
+                slotCounters.put(slot, Counters.NONE);
             }
-            firstRules.put(0, first.with(place, vni, Optional.empty()));
+            ruleSlots.put(0, slots.with(slot, vni, Optional.empty()));
         }
-        firstRules.put(0, first.with(place, vni, Optional.of(rule)));
+        ruleSlots.put(0, slots.with(slot, vni, Optional.of(rule)));
     }
 
     /** Removes a rule and its counters; false if there was none. */
     public boolean removeRule(Vni vni) {
-        FirstRules first = firstRules();
-        OptionalInt place = first.of(vni);
-        place.ifPresent(i -> firstRules.put(0, first.with(i, vni, Optional.empty())));
+        RuleSlots slots = ruleSlots();
+        OptionalInt slot = slots.of(vni);
+        slot.ifPresent(i -> ruleSlots.put(0, slots.with(i, vni, Optional.empty())));
         boolean removed = rules.remove(vni.value());
         removeCounters(vni.value());
-        return place.isPresent() || removed;
+        return slot.isPresent() || removed;
     }
 
     /**
@@ -263,12 +263,11 @@ public final class CsumbpfMaps implements AutoCloseable {
      * room.
      */
     public boolean hasRoomFor(Set<Vni> wanted) {
-        FirstRules first = firstRules();
-        long free =
-                first.places().stream().filter(place -> place.rule().isEmpty()).count();
+        RuleSlots slots = ruleSlots();
+        long free = slots.slots().stream().filter(slot -> slot.rule().isEmpty()).count();
         Set<Integer> counting = counters.entries().keySet();
         long more = wanted.stream()
-                .filter(vni -> first.of(vni).isEmpty() && !counting.contains(vni.value()))
+                .filter(vni -> slots.of(vni).isEmpty() && !counting.contains(vni.value()))
                 .count();
         return counting.size() + Math.max(0, more - free) <= RULES_MAX;
     }
@@ -292,12 +291,12 @@ public final class CsumbpfMaps implements AutoCloseable {
     /** Counters of csumbpf, by VNI, of each VNI with a rule of its own. */
     public Map<Vni, Counters> counters() {
         Map<Vni, Counters> byVni = byVni(counters);
-        firstRules().byVni().forEach((vni, place) -> byVni.put(vni, firstCounters(place)));
+        ruleSlots().byVni().forEach((vni, slot) -> byVni.put(vni, slotCounters(slot)));
         return byVni;
     }
 
-    private Counters firstCounters(int place) {
-        return firstCounters.get(place).orElseThrow();
+    private Counters slotCounters(int slot) {
+        return slotCounters.get(slot).orElseThrow();
     }
 
     /** Counters of csumbpf_detour, by VNI, of each VNI with a rule of its own. */
@@ -317,7 +316,7 @@ public final class CsumbpfMaps implements AutoCloseable {
 
     /** Counters of the rule for any VNI; empty if there is none. */
     public Optional<Counters> countersOfAny() {
-        return config().flatMap(Config::any).map(any -> firstCounters(FirstRules.ANY));
+        return config().flatMap(Config::any).map(any -> slotCounters(RuleSlots.ANY));
     }
 
     /** Counters of csumbpf_detour for the rule for any VNI; empty if there are none. */
@@ -350,9 +349,9 @@ public final class CsumbpfMaps implements AutoCloseable {
     public void close() {
         attachment.close();
         config.close();
-        firstRules.close();
+        ruleSlots.close();
         rules.close();
-        firstCounters.close();
+        slotCounters.close();
         counters.close();
         backstop.close();
         totals.close();

@@ -15,8 +15,8 @@ public final class CsumbpfObject implements AutoCloseable {
     /** The program's name in the object, and as bpftool and tc show it. */
     public static final String PROGRAM = "csumbpf";
 
-    /** The program for the loopback device. */
-    public static final String DETOUR = "csumbpf_detour";
+    /** The program for the loopback device. Running hosts have it under this name. */
+    public static final String LOOPBACK = "csumbpf_detour";
 
     private static final String RESOURCE = "csumbpf.bpf.o";
 
@@ -44,7 +44,7 @@ public final class CsumbpfObject implements AutoCloseable {
 
     /** Before load: leaves out the other program, because verifying costs time. */
     public CsumbpfObject only(String name) {
-        for (String other : List.of(PROGRAM, DETOUR)) {
+        for (String other : List.of(PROGRAM, LOOPBACK)) {
             if (!other.equals(name)) {
                 object.skipProgram(other);
             }
@@ -66,7 +66,7 @@ public final class CsumbpfObject implements AutoCloseable {
     /** Loads with new, empty rules and settings, and with the other maps of another program. */
     public CsumbpfMaps loadWithNewRules(CsumbpfMaps maps) {
         CsumbpfMaps next = load(maps, CsumbpfMaps.RULES);
-        next.keepPlacesOf(maps);
+        next.keepSlotsOf(maps);
         return next;
     }
 
@@ -104,8 +104,8 @@ public final class CsumbpfObject implements AutoCloseable {
     }
 
     /** The loaded program for the loopback device. */
-    public BpfProgram detour() {
-        return object.program(DETOUR);
+    public BpfProgram loopback() {
+        return object.program(LOOPBACK);
     }
 
     public BpfObject raw() {

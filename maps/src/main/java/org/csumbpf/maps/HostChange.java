@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.maps;
 
+import java.util.Locale;
+
 /** What attach changed on the host besides the hook: {@code enum csumbpf_host_change}, in the order of its bits. */
 public enum HostChange {
     CLSACT("created the clsact qdisc"),
@@ -9,13 +11,18 @@ public enum HostChange {
     ESP6_OFFLOAD("loaded module esp6_offload"),
     BPFFS("mounted bpffs"),
     NFTABLES("added chains to the nftables tables csumbpf"),
-    DETOUR("hung csumbpf_detour on the device lo"),
+    LOOPBACK("hung csumbpf_detour on the device lo"),
     LO_CLSACT("created the clsact qdisc of the device lo");
 
     private final String text;
 
     HostChange(String text) {
         this.text = text;
+    }
+
+    /** The name that the command prints. The labels are stable. */
+    public String label() {
+        return this == LOOPBACK ? "detour" : name().toLowerCase(Locale.ROOT);
     }
 
     /** In words, for a person. */

@@ -4,9 +4,9 @@ package org.csumbpf.maps;
 /** Marks in skb->priority, by which tc and nftables know what the other did: {@code enum csumbpf_priority}. */
 public enum PacketPriority {
     /** tc left a checksum other than 0 on purpose. */
-    DONE(0x12b5_0000),
+    HANDLED(0x12b5_0000),
     /** nftables sent the packet over the loopback device; the minor number names the attachment. */
-    DETOUR(0x12b6_0000);
+    LOOPBACK(0x12b6_0000);
 
     private final int value;
 

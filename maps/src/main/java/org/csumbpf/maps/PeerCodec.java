@@ -9,14 +9,14 @@ public final class PeerCodec extends StructCodec<Peer> {
     private final StructLayout.Field bytes = layout.u64("bytes");
     private final StructLayout.Field bad = layout.u64("bad");
     private final StructLayout.Field lastSeen = layout.u64("last_seen_ns");
-    private final StructLayout.Field looked = layout.u64("looked_ns");
+    private final StructLayout.Field checked = layout.u64("checked_ns");
     private final StructLayout.Field spi;
     private final StructLayout.Field nat;
 
     PeerCodec() {
         super("csumbpf_peer");
         layout.u32("last_seen_jiffies");
-        layout.u32("looked_jiffies");
+        layout.u32("checked_jiffies");
         spi = layout.u32("spi");
         layout.u32("unverified");
         nat = layout.bytes("nat", Codecs.NAT.size());
@@ -28,7 +28,7 @@ public final class PeerCodec extends StructCodec<Peer> {
         buffer.putLong(bytes.offset(), value.bytes());
         buffer.putLong(bad.offset(), value.bad());
         buffer.putLong(lastSeen.offset(), value.lastSeenNanos());
-        buffer.putLong(looked.offset(), value.lookedNanos());
+        buffer.putLong(checked.offset(), value.checkedNanos());
         buffer.putInt(spi.offset(), Members.networkOrder(value.spi()));
         Codecs.NAT.writeAt(buffer, nat.offset(), value);
     }
@@ -40,7 +40,7 @@ public final class PeerCodec extends StructCodec<Peer> {
                 bytes.getU64(buffer, base),
                 bad.getU64(buffer, base),
                 lastSeen.getU64(buffer, base),
-                looked.getU64(buffer, base),
+                checked.getU64(buffer, base),
                 Members.networkOrder(spi.getU32(buffer, base)),
                 Codecs.NAT.delta(buffer, base + nat.offset()),
                 Codecs.NAT.trusted(buffer, base + nat.offset()));

@@ -67,7 +67,7 @@ class CodecsTest {
         roundTrip(Codecs.PEER_KEY, peer);
         roundTrip(Codecs.PEER, new Peer(1, 2, 3, 4, 5, 0xfffffffe, Peer.DELTA_NONE, true));
         roundTrip(Codecs.RULE, Optional.of(new Rule(Mode.ADJUST, false, false, Rule.VERIFY_MAX)));
-        roundTrip(Codecs.EVIDENCE, new Evidence(1, 2, 3, 4, Long.MAX_VALUE));
+        roundTrip(Codecs.DROP_BASELINE, new DropBaseline(1, 2, 3, 4, Long.MAX_VALUE));
         for (EventType type : EventType.values()) {
             roundTrip(Codecs.EVENT, new Event(type, 99, peer, 0x81020304, Peer.DELTA_UNKNOWN, 0xfffe));
         }
@@ -81,7 +81,7 @@ class CodecsTest {
                         Set.of(HostChange.values()),
                         new AttachOptions(Hook.TCX, Backstop.NEVER, true, true),
                         99,
-                        new Evidence(5, 4, 3, 2, 1)));
+                        new DropBaseline(5, 4, 3, 2, 1)));
         for (boolean flag : new boolean[] {false, true}) {
             roundTrip(Codecs.OPTIONS, new AttachOptions(Hook.NONE, Backstop.AUTO, flag, !flag));
         }
@@ -104,7 +104,7 @@ class CodecsTest {
                 Set.of(HostChange.GRO),
                 new AttachOptions(Hook.NONE, Backstop.ALWAYS, false, false),
                 99,
-                new Evidence(5, 4, 3, 2, 1));
+                new DropBaseline(5, 4, 3, 2, 1));
         assertThat(Codecs.ATTACHMENT_1.size()).isEqualTo(80);
         roundTrip(Codecs.ATTACHMENT_1, record);
     }
@@ -161,9 +161,9 @@ class CodecsTest {
     }
 
     @Test
-    void evidenceOfACountThatBeganAnewCountsFromZero() {
-        assertThat(new Evidence(5, 7, 3, 9, 4).since(new Evidence(2, 7, 4, 0, 1)))
-                .isEqualTo(new Evidence(3, 0, 3, 9, 3));
+    void baselineOfACountThatBeganAnewCountsFromZero() {
+        assertThat(new DropBaseline(5, 7, 3, 9, 4).since(new DropBaseline(2, 7, 4, 0, 1)))
+                .isEqualTo(new DropBaseline(3, 0, 3, 9, 3));
     }
 
     private static <T> void roundTrip(Codec<T> codec, T value) {

@@ -23,14 +23,14 @@ final class BoundedProcess {
      * @param ended false: the program was killed
      * @param output what the program wrote to standard output and error
      */
-    record Outcome(boolean ended, String output) {}
+    record ProcessResult(boolean ended, String output) {}
 
     /**
      * Waits for the program, not for the end of its output: a process that it leaves behind may hold the output open.
      *
      * @throws IOException the program cannot be started
      */
-    static Outcome run(List<String> command, Duration timeout) throws IOException, InterruptedException {
+    static ProcessResult run(List<String> command, Duration timeout) throws IOException, InterruptedException {
         Process process = NetworkNamespace.start(new ProcessBuilder(command).redirectErrorStream(true));
         try {
             process.getOutputStream().close();
@@ -41,7 +41,7 @@ final class BoundedProcess {
                 ended = process.waitFor(DRAIN_MILLIS, TimeUnit.MILLISECONDS);
                 drain(process.getInputStream(), output);
             }
-            return new Outcome(ended, output.toString(StandardCharsets.UTF_8));
+            return new ProcessResult(ended, output.toString(StandardCharsets.UTF_8));
         } finally {
             kill(process);
         }

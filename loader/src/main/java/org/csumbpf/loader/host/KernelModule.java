@@ -81,7 +81,7 @@ public final class KernelModule {
     private static String modprobe(String module) {
         try {
             // -b: without it, modprobe ignores the blacklist for a module that is given by name.
-            BoundedProcess.Outcome outcome = BoundedProcess.run(List.of(program(), "-b", module), TIMEOUT);
+            BoundedProcess.ProcessResult outcome = BoundedProcess.run(List.of(program(), "-b", module), TIMEOUT);
             if (!outcome.ended()) {
                 throw new ModuleException(
                         "'modprobe " + module + "' did not end within " + TIMEOUT.toSeconds() + " s and was killed",

@@ -52,23 +52,23 @@ public final class NamespaceSearch {
      * @param namespace open; the caller closes it
      * @param complete nothing was hidden from the search, by a missing right or by a PID namespace
      */
-    public record Answer(Optional<NetworkNamespace> namespace, boolean complete) {}
+    public record SearchResult(Optional<NetworkNamespace> namespace, boolean complete) {}
 
-    /** Finds the namespace with this inode. Searches the likely places first, because they cost little. */
-    public static Answer find(long inode) {
+    /** Finds the namespace with this inode. Searches the likely ones first, because they cost little. */
+    public static SearchResult find(long inode) {
         NamespaceSearch search =
                 new NamespaceSearch(number -> number == inode, namespace -> namespace.inode() == inode, true);
-        return new Answer(search.run(), search.complete);
+        return new SearchResult(search.run(), search.complete);
     }
 
     /** Finds the first namespace that {@code wanted} accepts. Each namespace is tested once. */
-    public static Answer first(Predicate<NetworkNamespace> wanted) {
+    public static SearchResult first(Predicate<NetworkNamespace> wanted) {
         Set<Long> seen = new HashSet<>();
         NamespaceSearch search = new NamespaceSearch(
                 number -> !seen.contains(number),
                 namespace -> seen.add(namespace.inode()) && wanted.test(namespace),
                 false);
-        return new Answer(search.run(), search.complete);
+        return new SearchResult(search.run(), search.complete);
     }
 
     /** Calls {@code visitor} once with each namespace. One that may not be opened or entered is left out. */
@@ -96,14 +96,14 @@ public final class NamespaceSearch {
                 .filter(path -> Character.isDigit(path.getFileName().toString().charAt(0)))
                 .toList();
         Set<Long> mountNamespaces = new HashSet<>();
-        List<Function<Path, Optional<NetworkNamespace>>> places = List.of(
+        List<Function<Path, Optional<NetworkNamespace>>> sources = List.of(
                 process -> at(process.resolve("ns/net")),
                 process -> mounted(process, mountNamespaces),
                 process -> any(process.resolve("task"), task -> at(task.resolve("ns/net"))),
                 process -> any(process.resolve("fd"), descriptor -> descriptor(process, descriptor)));
-        for (Function<Path, Optional<NetworkNamespace>> place : places) {
+        for (Function<Path, Optional<NetworkNamespace>> source : sources) {
             for (Path process : processes) {
-                Optional<NetworkNamespace> found = place.apply(process);
+                Optional<NetworkNamespace> found = source.apply(process);
                 if (found.isPresent()) {
                     return found;
                 }
@@ -112,10 +112,10 @@ public final class NamespaceSearch {
         return Optional.empty();
     }
 
-    private Optional<NetworkNamespace> any(Path directory, Function<Path, Optional<NetworkNamespace>> place) {
+    private Optional<NetworkNamespace> any(Path directory, Function<Path, Optional<NetworkNamespace>> source) {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
             for (Path entry : entries) {
-                Optional<NetworkNamespace> found = place.apply(entry);
+                Optional<NetworkNamespace> found = source.apply(entry);
                 if (found.isPresent()) {
                     return found;
                 }

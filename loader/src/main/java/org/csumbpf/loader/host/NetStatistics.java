@@ -25,7 +25,8 @@ import java.util.TreeMap;
  *     checksum is counted here if the datagram has more than 76 bytes from its UDP header on; shorter ones are verified
  *     before the kernel knows the socket.
  */
-public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInErrors, Map<Integer, Long> udpDrops) {
+public record NetStatistics(
+        FamilyCounts ipv4, FamilyCounts ipv6, Map<String, Long> xfrmInErrors, Map<Integer, Long> udpDrops) {
     /** Columns of /proc/net/udp: number, local address and port, remote ones, state, queues, timer, retransmits, … */
     private static final int LOCAL = 1;
 
@@ -37,8 +38,8 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
      * @param udpChecksumErrors UDP datagrams dropped for a wrong checksum (UdpInCsumErrors, Udp6InCsumErrors)
      * @param reassembled datagrams put together from fragments (IpReasmOKs, Ip6ReasmOKs)
      */
-    public record Family(long udpChecksumErrors, long reassembled) {
-        static final Family NONE = new Family(0, 0);
+    public record FamilyCounts(long udpChecksumErrors, long reassembled) {
+        static final FamilyCounts NONE = new FamilyCounts(0, 0);
     }
 
     /** Reads those of the calling thread's network namespace. */
@@ -65,8 +66,8 @@ public record NetStatistics(Family ipv4, Family ipv6, Map<String, Long> xfrmInEr
         Map<String, Long> errors = new TreeMap<>(pairs(xfrm));
         errors.keySet().removeIf(name -> !name.startsWith("XfrmIn"));
         return new NetStatistics(
-                new Family(v4.getOrDefault("Udp:InCsumErrors", 0L), v4.getOrDefault("Ip:ReasmOKs", 0L)),
-                new Family(v6.getOrDefault("Udp6InCsumErrors", 0L), v6.getOrDefault("Ip6ReasmOKs", 0L)),
+                new FamilyCounts(v4.getOrDefault("Udp:InCsumErrors", 0L), v4.getOrDefault("Ip:ReasmOKs", 0L)),
+                new FamilyCounts(v6.getOrDefault("Udp6InCsumErrors", 0L), v6.getOrDefault("Ip6ReasmOKs", 0L)),
                 errors,
                 drops(sockets));
     }

@@ -214,13 +214,13 @@ final class NetlinkMessages {
         return Optional.of(new Qdisc(body.getInt(4), kind(body), body.getInt(12)));
     }
 
-    static Optional<Filter> filter(Message message) {
+    static Optional<TcFilter> filter(Message message) {
         ByteBuffer body = message.body();
         if (message.type() != RTM_NEWTFILTER || body.limit() < TCMSG_SIZE) {
             return Optional.empty();
         }
         // tcm_info: priority in the upper half, protocol (network order) in the lower one
-        return Optional.of(new Filter(kind(body), body.getInt(16) >>> 16, body.getInt(8)));
+        return Optional.of(new TcFilter(kind(body), body.getInt(16) >>> 16, body.getInt(8)));
     }
 
     private static String kind(ByteBuffer body) {

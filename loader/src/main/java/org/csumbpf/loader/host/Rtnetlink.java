@@ -114,7 +114,7 @@ public final class Rtnetlink {
     }
 
     /** The filters on a device's clsact (or ingress) qdisc; empty if there is no such qdisc. */
-    public static List<Filter> filters(int ifindex, boolean egress) {
+    public static List<TcFilter> filters(int ifindex, boolean egress) {
         try {
             return dump(
                             RTM_GETTFILTER,

@@ -11,18 +11,19 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class BoundedProcessTest {
-    private static BoundedProcess.Outcome shell(String script, long millis) throws Exception {
+    private static BoundedProcess.ProcessResult shell(String script, long millis) throws Exception {
         return BoundedProcess.run(List.of("sh", "-c", script), Duration.ofMillis(millis));
     }
 
     @Test
     void itsOutputAndErrorsComeBack() throws Exception {
-        assertThat(shell("echo one; echo two >&2", 30_000)).isEqualTo(new BoundedProcess.Outcome(true, "one\ntwo\n"));
+        assertThat(shell("echo one; echo two >&2", 30_000))
+                .isEqualTo(new BoundedProcess.ProcessResult(true, "one\ntwo\n"));
     }
 
     @Test
     void moreOutputThanAPipeHoldsStopsNobody() throws Exception {
-        BoundedProcess.Outcome outcome = shell("head -c 300000 /dev/zero | tr '\\0' x", 30_000);
+        BoundedProcess.ProcessResult outcome = shell("head -c 300000 /dev/zero | tr '\\0' x", 30_000);
         assertThat(outcome.ended()).isTrue();
         assertThat(outcome.output()).hasSize(300_000);
     }
@@ -30,7 +31,8 @@ class BoundedProcessTest {
     @Test
     void whatDoesNotEndIsKilledWithItsChildren() throws Exception {
         // The child ignores the signals that can be ignored, and holds the output open, as its parent does.
-        BoundedProcess.Outcome outcome = shell("(trap '' TERM HUP; echo $$; exec sleep 987) & echo $!; wait", 500);
+        BoundedProcess.ProcessResult outcome =
+                shell("(trap '' TERM HUP; echo $$; exec sleep 987) & echo $!; wait", 500);
         assertThat(outcome.ended()).isFalse();
         List<Long> pids = outcome.output().lines().map(Long::parseLong).toList();
         assertThat(pids).hasSize(2);
@@ -46,8 +48,8 @@ class BoundedProcessTest {
     @Test
     void aChildThatKeepsTheOutputOpenIsNotWaitedFor() throws Exception {
         long start = System.nanoTime();
-        BoundedProcess.Outcome outcome = shell("echo done; sleep 8 & exit 0", 30_000);
-        assertThat(outcome).isEqualTo(new BoundedProcess.Outcome(true, "done\n"));
+        BoundedProcess.ProcessResult outcome = shell("echo done; sleep 8 & exit 0", 30_000);
+        assertThat(outcome).isEqualTo(new BoundedProcess.ProcessResult(true, "done\n"));
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(6));
     }
 }

@@ -25,7 +25,7 @@ class HostLockTest {
     }
 
     @Test
-    void aSecondOneIsToldWhoHoldsIt() {
+    void aSecondOneLearnsWhoHoldsIt() {
         Path directory = temp.resolve("csumbpf");
         try (HostLock held = HostLock.acquire(directory, Duration.ofSeconds(1))) {
             assertThat(held).isNotNull();

@@ -80,12 +80,12 @@ class HostTextTest {
                         + " 00:00000000 00000000     0        0 122801 2 000000000dc40f3f 40");
         assertThat(NetStatistics.parse(snmp, snmp6, xfrm, sockets))
                 .isEqualTo(new NetStatistics(
-                        new NetStatistics.Family(7, 6),
-                        new NetStatistics.Family(5, 3),
+                        new NetStatistics.FamilyCounts(7, 6),
+                        new NetStatistics.FamilyCounts(5, 3),
                         Map.of("XfrmInError", 0L, "XfrmInNoStates", 4L),
                         Map.of(4789, 47L, 68, 4294967294L)));
         assertThat(NetStatistics.parse(snmp, List.of(), List.of(), List.of()).ipv6())
-                .isEqualTo(NetStatistics.Family.NONE);
+                .isEqualTo(NetStatistics.FamilyCounts.NONE);
         NetStatistics statistics = NetStatistics.parse(snmp, snmp6, xfrm, sockets);
         assertThat(statistics.udpChecksumErrors(4789))
                 .as("not more than there were checksum errors")

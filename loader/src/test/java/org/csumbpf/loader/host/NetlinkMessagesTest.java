@@ -71,7 +71,7 @@ class NetlinkMessagesTest {
 
     @Test
     void filters() throws IOException {
-        List<Filter> filters = parse("gettfilter", NetlinkMessages::filter);
+        List<TcFilter> filters = parse("gettfilter", NetlinkMessages::filter);
         assertThat(filters).anyMatch(f -> f.kind().equals("bpf") && f.priority() == 5 && f.handle() == 1);
         assertThat(filters).anyMatch(f -> f.kind().equals("u32") && f.priority() == 7 && f.handle() != 0);
     }

@@ -11,8 +11,8 @@ import java.util.List;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.Ethtool;
-import org.csumbpf.loader.host.Filter;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.loader.host.TcFilter;
 import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.AfterEach;
@@ -179,14 +179,14 @@ class AttachTest {
     }
 
     @Test
-    void aForeignFilterAtOurPlaceIsNotTouched() {
+    void aForeignFilterAtOurAttachPointIsNotTouched() {
         lab.tc("qdisc", "add", "dev", "w1", "clsact");
         lab.u32Filter(17);
         Shell.Result attach = lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact");
         assertThat(attach.code()).isEqualTo(7);
         assertThat(attach.err()).contains("tc priority 17 is taken").hasLineCount(1);
         assertThat(lab.call(() -> Rtnetlink.filters(lab.ifindex("w1"), false)))
-                .extracting(Filter::kind)
+                .extracting(TcFilter::kind)
                 .contains("u32");
         assertThat(lab.status()).isEmpty();
     }
@@ -260,7 +260,7 @@ class AttachTest {
     }
 
     @Test
-    void aNamespaceThatIsGoneIsClearedByDetachAll() {
+    void aNamespaceThatIsGoneIsRemovedByDetachAll() {
         assertThat(Shell.run(Shell.csumbpf("status")).ok().out())
                 .as("this test detaches all: not on a host with attachments of its own")
                 .isEqualToIgnoringNewLines("nothing is attached");
@@ -390,7 +390,7 @@ class AttachTest {
 
     private List<Integer> priorities(int ifindex) {
         return lab.call(() -> Rtnetlink.filters(ifindex, false)).stream()
-                .map(Filter::priority)
+                .map(TcFilter::priority)
                 .toList();
     }
 }

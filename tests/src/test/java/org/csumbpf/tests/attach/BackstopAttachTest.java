@@ -191,7 +191,7 @@ class BackstopAttachTest {
     }
 
     @Test
-    void aFlushByAnotherToolIsNoticedAndMended() {
+    void aFlushByAnotherToolIsNoticedAndRepaired() {
         lab.csumbpf("attach", "w1", "--vni", "5").ok();
         String before = lab.ruleset();
         lab.run("nft", "flush", "ruleset").ok();

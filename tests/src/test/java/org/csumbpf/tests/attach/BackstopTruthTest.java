@@ -43,7 +43,7 @@ class BackstopTruthTest {
                 "flush chain ip csumbpf IF; delete chain ip csumbpf IF;"
                         + " add chain ip csumbpf IF { type filter hook prerouting priority 10; }",
             })
-    void whatSomebodyChangesIsSeenAndMended(String change) {
+    void whatSomebodyChangesIsSeenAndRepaired(String change) {
         lab.csumbpf("attach", "w1", "--vni", "4109", "--backstop", "always").ok();
         String whole = lab.ruleset();
         String prefix = "if" + lab.ifindex("w1");
@@ -83,7 +83,7 @@ class BackstopTruthTest {
 
     /** Neither path is possible. attach reports both reasons, because fixing one of them is enough. */
     @Test
-    void attachTellsWhyNeitherPathCanBeHad() {
+    void attachReportsWhyNeitherPathCanBeHad() {
         Assumptions.assumeTrue(
                 lab.call(() -> KernelModule.state("esp4_offload")) == KernelModule.State.UNAVAILABLE,
                 "for a kernel without esp4_offload: Debian's have it");

@@ -41,7 +41,7 @@ class CommandWordsTest {
         assertThat(result.out()).isEmpty();
         assertThat(result.err().lines())
                 .hasSize(3)
-                .allMatch(told -> told.matches("csumbpf[a-z ]*: write standard output: E.*; .*'csumbpf status'"));
+                .allMatch(error -> error.matches("csumbpf[a-z ]*: write standard output: E.*; .*'csumbpf status'"));
         assertThat(result.err()).contains("ENOSPC (No space left", "EBADF (Bad file", "EPIPE (Broken pipe)");
     }
 
@@ -94,18 +94,18 @@ class CommandWordsTest {
                 fails 4 csumbpf --netns /run/netns/bleu status
                 """);
         assertThat(result.code()).as(result.out() + result.err()).isZero();
-        String[] told = result.err().split("\n");
-        assertThat(told).hasSize(11);
-        assertThat(told[0])
+        String[] lines = result.err().split("\n");
+        assertThat(lines).hasSize(11);
+        assertThat(lines[0])
                 .isEqualTo("csumbpf status: no network namespace bleu; did you mean 'blue'? see 'ip netns list'");
         for (int i = 1; i <= 7; i++) {
-            assertThat(told[i])
+            assertThat(lines[i])
                     .endsWith(": no interface w11 in this network namespace (ENODEV); did you mean 'w1'?"
                             + " see 'ip -n blue link'");
         }
-        assertThat(told[8]).isEqualTo("csumbpf status: csumbpf is not attached to w1; see 'csumbpf status'");
-        assertThat(told[9]).contains("no interface wlan0").doesNotContain("mean");
-        assertThat(told[10]).contains("no network namespace").doesNotContain("mean");
+        assertThat(lines[8]).isEqualTo("csumbpf status: csumbpf is not attached to w1; see 'csumbpf status'");
+        assertThat(lines[9]).contains("no interface wlan0").doesNotContain("mean");
+        assertThat(lines[10]).contains("no network namespace").doesNotContain("mean");
     }
 
     @ParameterizedTest

@@ -157,7 +157,7 @@ class CrashTest {
                     .as("status without %s says so", pin)
                     .isNotEmpty();
             lab.csumbpf(attach).ok();
-            assertThat(lab.rules()).as("attach without %s mends", pin).isEqualTo(NEW);
+            assertThat(lab.rules()).as("attach without %s repairs", pin).isEqualTo(NEW);
             assertThat(lab.status().orElseThrow().get("problems")).isEmpty();
 
             Files.delete(lab.pins().resolve(pin));

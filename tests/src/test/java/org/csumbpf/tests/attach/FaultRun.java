@@ -131,14 +131,14 @@ final class FaultRun {
         int done = 0;
         try {
             world = begin(situation);
-            FaultWorld.Seen before = world.look();
+            FaultWorld.Seen before = world.observe();
             Shell.Result unharmed = run(world, situation);
             List<Step> listed = Step.read();
             if (unharmed.code() != 0) {
                 lose(situation + ": unharmed: " + unharmed);
                 return;
             }
-            FaultWorld.Seen after = world.look();
+            FaultWorld.Seen after = world.observe();
             world.lies().forEach(lie -> lose(situation + ", unharmed: " + lie));
             world = end(situation, world, situation + ", unharmed");
             steps += listed.size();
@@ -255,13 +255,13 @@ final class FaultRun {
             // If the kernel runs programs of another world, a command searches namespaces and has more steps.
             missed++;
         }
-        told(result, kill && reached, what);
-        FaultWorld.Seen seen = world.look();
+        reported(result, kill && reached, what);
+        FaultWorld.Seen seen = world.observe();
         if (!seen.packets().equals(before.packets()) && !seen.packets().equals(after.packets())) {
             lose(what + ": packets " + seen.packets() + ", before " + before.packets() + ", asked " + after.packets());
         }
-        seen.attachments().forEach((label, told) -> {
-            if (!told.state().equals("attached")) {
+        seen.attachments().forEach((label, reported) -> {
+            if (!reported.state().equals("attached")) {
                 return;
             }
             Set<String> right = new LinkedHashSet<>();
@@ -270,8 +270,8 @@ final class FaultRun {
                     right.add(other.attachments().get(label).rules());
                 }
             }
-            if (!right.contains(told.rules())) {
-                lose(what + ": rules of " + label + " are " + told.rules() + ", which is none of " + right);
+            if (!right.contains(reported.rules())) {
+                lose(what + ": rules of " + label + " are " + reported.rules() + ", which is none of " + right);
             }
         });
         if (result.code() == 0 && !result.err().contains("warning") && !seen.equals(after)) {
@@ -286,7 +286,7 @@ final class FaultRun {
         if (again.code() != 0 && !undone) {
             lose(what + ": the same again: " + again);
         }
-        FaultWorld.Seen last = world.look();
+        FaultWorld.Seen last = world.observe();
         if (!last.equals(after)) {
             lose(what + ": after the same again it is " + last + " and not " + after);
         }
@@ -294,7 +294,7 @@ final class FaultRun {
     }
 
     /** Checks that an error is one line, has a documented exit code and no stack trace. */
-    private void told(Shell.Result result, boolean kill, String what) {
+    private void reported(Shell.Result result, boolean kill, String what) {
         if (kill) {
             if (result.code() != KILLED) {
                 lose(what + ": not killed: " + result);

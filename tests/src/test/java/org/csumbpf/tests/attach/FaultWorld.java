@@ -185,7 +185,7 @@ final class FaultWorld implements AutoCloseable {
     }
 
     /** What happens to packets, and the status of each attachment by namespace and interface. */
-    record Seen(String packets, Map<String, Told> attachments) {}
+    record Seen(String packets, Map<String, Reported> attachments) {}
 
     /**
      * The status of one attachment.
@@ -193,26 +193,26 @@ final class FaultWorld implements AutoCloseable {
      * @param rules with their port
      * @param rest hook, backstop, what attach changed on the host
      */
-    record Told(String state, String rules, String rest, String problems) {}
+    record Reported(String state, String rules, String rest, String problems) {}
 
-    Seen look() {
+    Seen observe() {
         JsonNode status = status();
-        Map<String, Told> told = new TreeMap<>();
+        Map<String, Reported> reported = new TreeMap<>();
         for (JsonNode a : status.get("attachments")) {
             StringBuilder rules = new StringBuilder("port " + a.get("port"));
             if (a.get("rules") != null) {
                 a.get("rules").forEach(rule -> rules.append(' ').append(rule));
             }
-            told.put(
+            reported.put(
                     a.get("netns_name").asText().replace(lab.name, "lab") + "/"
                             + a.get("interface").asText(),
-                    new Told(
+                    new Reported(
                             a.get("state").asText(),
                             rules.toString(),
                             a.get("hook") + " " + a.get("backstop") + " " + a.get("host_changes"),
                             a.get("problems").toString().replace(lab.name, "lab")));
         }
-        return new Seen(packets(), told);
+        return new Seen(packets(), reported);
     }
 
     JsonNode status() {
@@ -231,8 +231,8 @@ final class FaultWorld implements AutoCloseable {
             String ruleset = Shell.run("nsenter", "--net=/run/netns/" + netns, "nft", "list", "ruleset")
                     .ok()
                     .out();
-            boolean backstopTold = false;
-            boolean changeTold = false;
+            boolean backstopReported = false;
+            boolean changeReported = false;
             List<String> attached = new ArrayList<>();
             for (JsonNode a : status.get("attachments")) {
                 if (!a.get("netns_name").asText().equals(netns)) {
@@ -240,8 +240,8 @@ final class FaultWorld implements AutoCloseable {
                 }
                 boolean isAttached = a.get("state").asText().equals("attached");
                 boolean on = a.at("/backstop/state").asText().equals("on");
-                backstopTold |= on;
-                changeTold |= a.get("host_changes").toString().contains("nftables")
+                backstopReported |= on;
+                changeReported |= a.get("host_changes").toString().contains("nftables")
                         || !a.get("problems").isEmpty();
                 if (isAttached) {
                     attached.add(a.get("interface").asText() + " " + a.get("program_id"));
@@ -254,11 +254,11 @@ final class FaultWorld implements AutoCloseable {
                         && call(netns, () -> Ethtool.gro("w1"))
                         && a.get("interface").asText().equals("w1");
                 if (gro && !groBefore && !a.get("host_changes").toString().contains("gro")) {
-                    lies.add("GRO of w1 is on, which host_changes does not tell");
+                    lies.add("GRO of w1 is on, which host_changes does not report");
                 }
             }
-            if (ruleset.contains("csumbpf") && !backstopTold && !changeTold) {
-                lies.add("nft has a table csumbpf in " + netns + ", which status does not tell");
+            if (ruleset.contains("csumbpf") && !backstopReported && !changeReported) {
+                lies.add("nft has a table csumbpf in " + netns + ", which status does not report");
             }
             List<String> hooked = hooked(netns);
             if (!moved && !hooked.equals(attached)) {

@@ -130,7 +130,7 @@ class ForeignPinsTest {
     /** Capabilities do not make a user the owner: root's bpffs stays closed to them. */
     @ParameterizedTest
     @ValueSource(strings = {"0700", "1777"})
-    void whoMayNotLookIsToldSo(String mode) {
+    void whoMayNotReadGetsAnErrorThatSaysSo(String mode) {
         Shell.Result result = PrivateWorld.run("""
                 add n
                 chmod %s /sys/fs/bpf

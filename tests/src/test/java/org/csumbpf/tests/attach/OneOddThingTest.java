@@ -28,7 +28,7 @@ class OneOddThingTest {
     @ParameterizedTest
     @CsvSource({
         "config, 4", // any.mode
-        "first_rules, 4", // place[0].rule.mode
+        "first_rules, 4", // slot[0].rule.mode
         "attachment, 0", // layout
         "attachment, 8", // hook
         "attachment, 40", // options.hook
@@ -80,7 +80,7 @@ class OneOddThingTest {
     /** A mount over a pin keeps it from being opened and from being removed. */
     @ParameterizedTest
     @CsvSource({"text", "json"})
-    void detachAllGoesOnAndTellsEach(String format) {
+    void detachAllGoesOnAndReportsEach(String format) {
         boolean json = format.equals("json");
         Shell.Result result = PrivateWorld.run("""
                 add n

@@ -506,7 +506,7 @@ class RecordedAttachmentTest {
     @ParameterizedTest
     @ValueSource(strings = {"detach w1", "detach --all", "attach w1 --force --vni 5 --backstop always"})
     void rulesWithoutPinsAreNotForgotten(String command) {
-        String told = passed("""
+        String output = passed("""
                 add n
                 csumbpf --netns n attach w1 --force --vni 5 --hook tcx --backstop always >/dev/null
                 rm -r $pins
@@ -519,7 +519,7 @@ class RecordedAttachmentTest {
                 [ -z "$(ip netns exec n nft list ruleset)" ]
                 csumbpf --netns n status
                 """.formatted(command, command));
-        assertThat(told)
+        assertThat(output)
                 .contains("all its pins are lost", "'csumbpf --netns n attach w1' takes them over")
                 .contains("w1: removed the nftables backstop")
                 .endsWith("nothing is attached\n");
@@ -537,7 +537,7 @@ class RecordedAttachmentTest {
             int to = text.indexOf("};", from);
             text = text.substring(0, from)
                     + "struct csumbpf_attachment { __u32 ifindex; __u32 hook; __u32 changes; __u32 backstop; __u64 attached_ns;"
-                    + " char ifname[16]; struct csumbpf_evidence baseline; "
+                    + " char ifname[16]; struct csumbpf_drop_baseline baseline; "
                     + text.substring(to).replace("csumbpf_attachment, 104", "csumbpf_attachment, 80");
             Files.writeString(header, text);
             Path object = sources.resolve("layout1.o");

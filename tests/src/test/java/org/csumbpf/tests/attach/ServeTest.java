@@ -161,7 +161,7 @@ class ServeTest {
     }
 
     @Test
-    void aPinOrAnInterfaceThatVanishesIsSaidOnceAndMended() throws IOException {
+    void aPinOrAnInterfaceThatVanishesIsReportedOnceAndRepaired() throws IOException {
         lab.csumbpf("attach", "w1", "--unverified").ok();
         try (ServeProcess serve = new ServeProcess(lab)) {
             assertThat(serve.value("csumbpf_attached")).isEqualTo(1);

@@ -210,7 +210,7 @@ class BackstopTest {
                     .as("by the backstop")
                     .isPositive();
             assertThat(counters.at("/backstop/good/packets").asLong())
-                    .as("repaired by tc, and once more looked at by the backstop")
+                    .as("repaired by tc, and once more checked by the backstop")
                     .isZero();
             lab.detach();
             assertThat(lab.loss(lab.a, B)).as("loss after detach").isEqualTo(100);

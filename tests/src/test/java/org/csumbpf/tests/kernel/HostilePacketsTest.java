@@ -80,7 +80,7 @@ class HostilePacketsTest {
     @Test
     @Order(2)
     @DisplayName("plaintext behind tc")
-    void plaintextBehindTc() {
+    void plaintextAfterTc() {
         try (EspLab lab = new EspLab()) {
             lab.b.run("ethtool", "-K", "eth0", "gro", "off").ok();
             lab.attach("--vni", "4109");
@@ -89,31 +89,31 @@ class HostilePacketsTest {
             silence(lab, true);
             List<String> good = fragments(vxlan(lab, true));
             List<String> bad = fragments(vxlan(lab, false));
-            Behind before = Behind.on(lab.b);
+            AfterTc before = AfterTc.on(lab.b);
             send(lab, good);
             counts(
                     "fragments with a good checksum: delivered, not repaired",
-                    () -> Behind.on(lab.b).minus(before),
-                    new Behind(1, 0, 0, 0));
-            Behind afterGood = Behind.on(lab.b);
+                    () -> AfterTc.on(lab.b).minus(before),
+                    new AfterTc(1, 0, 0, 0));
+            AfterTc afterGood = AfterTc.on(lab.b);
             send(lab, bad);
             send(lab, List.of(vxlan(lab, false)));
             counts(
                     "with a bad one: dropped by the kernel, not repaired",
-                    () -> Behind.on(lab.b).minus(afterGood),
-                    new Behind(0, 2, 0, 0));
+                    () -> AfterTc.on(lab.b).minus(afterGood),
+                    new AfterTc(0, 2, 0, 0));
 
             for (String vnis : List.of("4109", "any")) {
                 lab.b
                         .csumbpf("attach", "eth0", "--vni", vnis, "--plaintext", "drop")
                         .ok();
-                Behind attached = Behind.on(lab.b);
+                AfterTc attached = AfterTc.on(lab.b);
                 send(lab, good);
                 send(lab, bad);
                 counts(
                         "with --plaintext drop for vni " + vnis + ": dropped by the backstop",
-                        () -> Behind.on(lab.b).minus(attached),
-                        new Behind(0, 0, 0, 2));
+                        () -> AfterTc.on(lab.b).minus(attached),
+                        new AfterTc(0, 0, 0, 2));
             }
             silence(lab, false);
             assertThat(lab.loss(lab.a, B)).as("loss of what ESP protects").isZero();
@@ -121,18 +121,18 @@ class HostilePacketsTest {
     }
 
     /** Packets on b, as counted by the VXLAN device, the kernel and the backstop. */
-    private record Behind(long delivered, long badChecksums, long repaired, long dropped) {
-        static Behind on(Host b) {
+    private record AfterTc(long delivered, long badChecksums, long repaired, long dropped) {
+        static AfterTc on(Host b) {
             JsonNode counters = b.json("stats").at("/attachments/0/counters/0/backstop");
-            return new Behind(
+            return new AfterTc(
                     HostCounters.received(b, "vxlan0"),
                     HostCounters.snmp(b, "UdpInCsumErrors"),
                     counters.at("/repaired/packets").asLong(),
                     counters.at("/dropped/packets").asLong());
         }
 
-        Behind minus(Behind other) {
-            return new Behind(
+        AfterTc minus(AfterTc other) {
+            return new AfterTc(
                     delivered - other.delivered,
                     badChecksums - other.badChecksums,
                     repaired - other.repaired,

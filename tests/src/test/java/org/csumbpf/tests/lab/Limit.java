@@ -51,10 +51,10 @@ public final class Limit {
      * @return the first value for which the condition holds
      * @throws AssertionError if it does not hold within the limit; says which value was seen last
      */
-    public static <T> T await(String what, Duration limit, Supplier<T> look, Predicate<? super T> condition) {
+    public static <T> T await(String what, Duration limit, Supplier<T> read, Predicate<? super T> condition) {
         long began = System.nanoTime();
         while (true) {
-            T seen = look.get();
+            T seen = read.get();
             if (condition.test(seen)) {
                 return seen;
             }

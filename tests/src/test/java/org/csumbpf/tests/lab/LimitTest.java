@@ -29,8 +29,8 @@ class LimitTest {
 
     @Test
     void whatIsSeenInTheEndAndWhatWasSeenLast() {
-        AtomicInteger looks = new AtomicInteger();
-        assertThat(Limit.await("third look", Limit.seconds(60), looks::incrementAndGet, seen -> seen == 3))
+        AtomicInteger reads = new AtomicInteger();
+        assertThat(Limit.await("third read", Limit.seconds(60), reads::incrementAndGet, seen -> seen == 3))
                 .isEqualTo(3);
         assertThatThrownBy(() -> Limit.await("miracle", Duration.ofMillis(100), () -> "water", "wine"::equals))
                 .isInstanceOf(AssertionError.class)

@@ -215,7 +215,7 @@ class AdjustTest {
         }
         byte[] damaged = frame.withSum(NAT);
         assertThat(run(damaged))
-                .as("not looked at, so not counted; the kernel does")
+                .as("not checked, so not counted; the kernel does")
                 .isEqualTo(damaged);
         assertThat(program.counts().keySet()).containsExactly("4109 good");
     }

@@ -37,7 +37,7 @@ class EventsTest {
     }
 
     @Test
-    void aPeersFirstWrongChecksumIsToldOnce() throws Exception {
+    void aPeersFirstWrongChecksumIsReportedOnce() throws Exception {
         for (String mode : List.of("zero", "recompute", "observe", "auto", "adjust")) {
             program.rules(Rules.parse("4109 " + mode + " unverified", 4789));
             program.forgetPeers();
@@ -68,7 +68,7 @@ class EventsTest {
     }
 
     @Test
-    void aMappingThatChangedIsToldWhenTwoMorePacketsConfirmIt() {
+    void aMappingThatChangedIsReportedWhenTwoMorePacketsConfirmIt() {
         program.rules(Rules.parse("4109 zero unverified", 4789));
         byte[] first = damaged(0x1234);
         byte[] other = damaged(0x4321);
@@ -76,7 +76,7 @@ class EventsTest {
         assertThat(types()).containsExactly(EventType.BAD_CHECKSUM);
 
         run(other);
-        assertThat(types()).as("mode zero looked at it not long ago").isEmpty();
+        assertThat(types()).as("mode zero checked it not long ago").isEmpty();
 
         program.rules(Rules.parse("4109 recompute unverified", 4789));
         run(other);
@@ -105,7 +105,7 @@ class EventsTest {
     }
 
     @Test
-    void plaintextIsToldOnceForASourceAndAVni() {
+    void plaintextIsReportedOnceForASourceAndAVni() {
         program.rules(Rules.parse("4109 zero", 4789));
         run(packet());
         run(packet());
@@ -128,7 +128,7 @@ class EventsTest {
 
         List<Event> events = program.events();
         assertThat(events).extracting(Event::type).containsOnly(EventType.PLAINTEXT);
-        assertThat(events).as("the same is told once").hasSize(1);
+        assertThat(events).as("the same is reported once").hasSize(1);
         assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isZero();
         assertThat(program.counts().get("4109 plaintext").packets()).isEqualTo(1_000_000);
 
@@ -159,7 +159,7 @@ class EventsTest {
 
     /** An event that the limit holds back is counted once in a window (on each CPU), and reported in the next one. */
     @Test
-    void whatIsHeldBackIsCountedOnceAndToldLater() {
+    void whatIsHeldBackIsCountedOnceAndReportedLater() {
         program.rules(Rules.parse("4109 zero", 4789));
         Limit.pause(2600); // the first packet begins a window of the rate limit, at 100 Hz too
         for (int peer = 0; peer < IN_WINDOW; peer++) {
@@ -176,7 +176,7 @@ class EventsTest {
     }
 
     @Test
-    void aFloodFromManySourcesTellsNoMoreThanTheLimit() {
+    void aFloodFromManySourcesReportsNoMoreThanTheLimit() {
         program.rules(Rules.parse("4109 zero", 4789));
         byte[] frame = packet();
         long begun = System.nanoTime();
@@ -186,9 +186,9 @@ class EventsTest {
             run(frame);
         }
         double windows = 1 + (System.nanoTime() - begun) / 1e9 * 1000 / 256;
-        int told = program.events().size();
-        assertThat(told).isBetween(1, (int) (IN_WINDOW * windows) + IN_WINDOW);
-        assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isEqualTo(5000 - told);
+        int reported = program.events().size();
+        assertThat(reported).isBetween(1, (int) (IN_WINDOW * windows) + IN_WINDOW);
+        assertThat(program.eventsLost().get(EventType.PLAINTEXT)).isEqualTo(5000 - reported);
     }
 
     /** Without a reader the ring buffer fills up. The oldest events stay, and those that do not fit are counted. */
@@ -198,13 +198,13 @@ class EventsTest {
             int room = 4096 / (56 + 8) - 1; // each event has a header; the last byte stays free
             small.rules(Rules.parse("4109 observe unverified", 4789));
             int source = 0;
-            int told = 0;
-            for (long end = System.nanoTime() + Limit.seconds(60).toNanos(); told < room; source++) {
+            int reported = 0;
+            for (long end = System.nanoTime() + Limit.seconds(60).toNanos(); reported < room; source++) {
                 assertThat(System.nanoTime()).as("time for %d events", room).isLessThan(end);
                 long before = small.eventsLost().get(EventType.BAD_CHECKSUM);
                 small.run(strange(source), 0);
                 if (small.eventsLost().get(EventType.BAD_CHECKSUM) == before) {
-                    told++;
+                    reported++;
                 } else {
                     Limit.pause(50); // until the next window of the rate limit
                 }

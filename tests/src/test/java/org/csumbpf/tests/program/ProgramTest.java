@@ -68,7 +68,7 @@ class ProgramTest {
         assertThat(run.verdict()).as("verdict").isEqualTo(packet.verdict());
         assertThat(run.packet()).as("packet").isEqualTo(packet.out());
         assertThat(run.priority())
-                .as("what the backstop is told: nothing of packets without proof, which it does not look at")
+                .as("what the backstop is told: nothing of packets without proof, which it does not check")
                 .isZero();
         Model.Prediction model = Model.predict(packet.in(), packet.gsoSize(), packet.rules());
         assertThat(model.label()).as("the model agrees with the case").isEqualTo(packet.outcome());
@@ -102,7 +102,7 @@ class ProgramTest {
         Peer peer = program.peers().get(key);
         assertThat(peer.delta()).as("what NAT did").isEqualTo(model.delta());
         boolean bad = model.delta() != Peer.DELTA_NONE && model.delta() != Peer.DELTA_UNKNOWN;
-        assertThat(peer.lookedNanos() > 0).isEqualTo(model.delta() != Peer.DELTA_UNKNOWN);
+        assertThat(peer.checkedNanos() > 0).isEqualTo(model.delta() != Peer.DELTA_UNKNOWN);
         assertThat(List.of(peer.packets(), peer.bytes(), peer.bad()))
                 .isEqualTo(List.of(1L, (long) packet.in().length, bad ? 1L : 0L));
         assertThat(peer.lastSeenNanos()).isPositive();

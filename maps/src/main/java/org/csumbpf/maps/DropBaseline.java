@@ -3,7 +3,7 @@ package org.csumbpf.maps;
 
 /**
  * Packet counts at one moment, of the host (in the attachment's network namespace) and of the attachment: {@code struct
- * csumbpf_evidence}. The difference of two shows whether decrypted packets are dropped after both paths.
+ * csumbpf_drop_baseline}. The difference of two shows whether decrypted packets are dropped after both paths.
  *
  * @param checksumErrors UDP datagrams that the sockets on the VXLAN port dropped for their checksum
  * @param reassembled IP datagrams that the host put together from fragments
@@ -11,12 +11,12 @@ package org.csumbpf.maps;
  * @param repaired on both paths
  * @param left with a checksum that is wrong, or could not be computed, and was left so
  */
-public record Evidence(long checksumErrors, long reassembled, long esp, long repaired, long left) {
-    public static final Evidence NONE = new Evidence(0, 0, 0, 0, 0);
+public record DropBaseline(long checksumErrors, long reassembled, long esp, long repaired, long left) {
+    public static final DropBaseline NONE = new DropBaseline(0, 0, 0, 0, 0);
 
     /** The difference from an earlier moment. A count that is smaller than before began again at 0. */
-    public Evidence since(Evidence before) {
-        return new Evidence(
+    public DropBaseline since(DropBaseline before) {
+        return new DropBaseline(
                 grown(before.checksumErrors, checksumErrors),
                 grown(before.reassembled, reassembled),
                 grown(before.esp, esp),
@@ -25,8 +25,8 @@ public record Evidence(long checksumErrors, long reassembled, long esp, long rep
     }
 
     /** Adds an attachment of the same network namespace. Both have the host's counts, so the smaller one is kept. */
-    public Evidence plusAttachment(Evidence other) {
-        return new Evidence(
+    public DropBaseline plusAttachment(DropBaseline other) {
+        return new DropBaseline(
                 Math.min(checksumErrors, other.checksumErrors),
                 Math.min(reassembled, other.reassembled),
                 esp + other.esp,

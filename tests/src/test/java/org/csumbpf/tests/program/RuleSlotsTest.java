@@ -20,13 +20,13 @@ import org.junit.jupiter.api.Test;
  * the counts.
  */
 @Tag("root")
-class PlacesTest {
+class RuleSlotsTest {
     private static final Vni OURS = new Vni(4109);
     private static final Rule OBSERVE = new Rule(Mode.OBSERVE, false, true);
     private static final byte[] PACKET = BenchFrames.vxlan(100, BenchFrames.NAT);
 
     @Test
-    void aPlaceThatSomebodyElseHadBeforeCountsFromZero() {
+    void aSlotThatAnotherRuleHadBeforeCountsFromZero() {
         try (LoadedProgram program = new LoadedProgram()) {
             program.rules(Rules.parse("4109 observe unverified", 4789));
             program.run(PACKET, 0);

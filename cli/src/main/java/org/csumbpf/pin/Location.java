@@ -15,11 +15,11 @@ import org.csumbpf.maps.AttachmentRecord;
  * @param ifindex of the device
  * @param ifname its current name; if the device is gone, the name it had
  */
-public record Place(long netns, Optional<String> netnsName, int ifindex, String ifname) {
+public record Location(long netns, Optional<String> netnsName, int ifindex, String ifname) {
     /** Where the device of an attachment is now, or was. */
-    public static Place of(PinDirectory pins, Reach reach) {
+    public static Location of(PinDirectory pins, Reach reach) {
         Optional<NetworkNamespace> netns = reach.moved().or(reach::netns);
-        return new Place(
+        return new Location(
                 netns.map(NetworkNamespace::inode).orElse(pins.netns()),
                 netns.flatMap(NetworkNamespace::name),
                 reach.device().map(NetDevice::ifindex).orElse(pins.ifindex()),
@@ -27,8 +27,8 @@ public record Place(long netns, Optional<String> netnsName, int ifindex, String 
     }
 
     /** Where attach found the device, whichever device has its ifindex now. */
-    public static Place of(PinDirectory pins, Optional<NetworkNamespace> netns) {
-        return new Place(
+    public static Location of(PinDirectory pins, Optional<NetworkNamespace> netns) {
+        return new Location(
                 pins.netns(),
                 netns.flatMap(NetworkNamespace::name),
                 pins.ifindex(),
@@ -38,8 +38,8 @@ public record Place(long netns, Optional<String> netnsName, int ifindex, String 
     }
 
     /** By the name that the device had. */
-    public static Place of(PinDirectory pins, Optional<String> netnsName, Optional<AttachmentRecord> record) {
-        return new Place(pins.netns(), netnsName, pins.ifindex(), named(pins, record));
+    public static Location of(PinDirectory pins, Optional<String> netnsName, Optional<AttachmentRecord> record) {
+        return new Location(pins.netns(), netnsName, pins.ifindex(), named(pins, record));
     }
 
     private static String named(PinDirectory pins, Optional<AttachmentRecord> record) {

@@ -3,13 +3,13 @@ package org.csumbpf.snapshot;
 
 import java.util.Optional;
 import org.csumbpf.loader.host.NetStatistics;
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 
 /**
  * Compares drop counts of two moments and decides whether decrypted packets are lost although csumbpf is there: then
  * the host drops UDP datagrams for checksums that neither path has seen.
  */
-public final class OffPath {
+public final class AfterTcDrops {
     /** A few wrong checksums are normal. */
     private static final long ERRORS_MIN = 5;
     /** With so many repaired packets for each error, all paths count as covered. */
@@ -18,15 +18,15 @@ public final class OffPath {
     /** The period that a one-shot command compares. */
     public static final String SINCE_RULES = "since the rules last changed";
 
-    private OffPath() {}
+    private AfterTcDrops() {}
 
     /**
      * The host's counts, without those of the attachment.
      *
      * @param port of its VXLAN, in host order
      */
-    public static Evidence evidence(NetStatistics statistics, int port) {
-        return new Evidence(
+    public static DropBaseline ofHost(NetStatistics statistics, int port) {
+        return new DropBaseline(
                 statistics.udpChecksumErrors(port),
                 statistics.ipv4().reassembled() + statistics.ipv6().reassembled(),
                 0,
@@ -41,7 +41,7 @@ public final class OffPath {
      * @param port of VXLAN, in host order
      * @param time the period, in words: "since …"
      */
-    public static Optional<String> judge(Evidence since, int port, String time) {
+    public static Optional<String> judge(DropBaseline since, int port, String time) {
         long unexplained = since.checksumErrors() - since.left();
         if (unexplained < ERRORS_MIN || unexplained * REPAIRED_PER_ERROR <= since.repaired()) {
             return Optional.empty();

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Tag("root")
 @Timeout(120)
-class OffPathEvidenceTest {
+class AfterTcDropBaselineTest {
     private static final String FRAMES =
             Shell.CHECKOUT.resolve("tests/lab/frames.py").toString();
     private static final int WRONG = 0x1234;
@@ -66,7 +66,7 @@ class OffPathEvidenceTest {
 
     /** It is not known whether these packets have a wrong checksum, and they could explain any number of errors. */
     @Test
-    void whatNobodyLookedAtHidesNoLoss() {
+    void whatNobodyCheckedHidesNoLoss() {
         send("w0", 9999, 5, NONE, true, 300);
         send("w0", 4789, 77, NONE, false, 300);
         send("w0", 4789, 5, NONE, false, 300);

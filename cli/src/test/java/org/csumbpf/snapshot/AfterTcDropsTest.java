@@ -3,12 +3,12 @@ package org.csumbpf.snapshot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** When the host's checksum errors mean that decrypted packets take a path that is not covered. */
-class OffPathTest {
+class AfterTcDropsTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -25,9 +25,9 @@ class OffPathTest {
                 " 500 | 500 | 500 |    0 |   0 | true",
             })
     void judges(long errors, long reassembled, long esp, long repaired, long left, boolean amiss) {
-        Evidence since = new Evidence(errors, reassembled, esp, repaired, left);
-        assertThat(OffPath.judge(since, 4789, "in 10 s").isPresent()).isEqualTo(amiss);
-        OffPath.judge(since, 4789, "in 10 s").ifPresent(text -> {
+        DropBaseline since = new DropBaseline(errors, reassembled, esp, repaired, left);
+        assertThat(AfterTcDrops.judge(since, 4789, "in 10 s").isPresent()).isEqualTo(amiss);
+        AfterTcDrops.judge(since, 4789, "in 10 s").ifPresent(text -> {
             assertThat(text)
                     .contains(errors + " UDP datagrams on port 4789", "in 10 s")
                     .contains("nstat");

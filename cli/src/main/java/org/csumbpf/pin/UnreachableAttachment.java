@@ -9,19 +9,19 @@ import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.NamespaceSearch;
 
 /** Whether anything is still in force of an attachment whose network namespace was not found. */
-public final class Remains {
+public final class UnreachableAttachment {
     private static final int ATTEMPTS = 100;
     private static final long PAUSE_NANOS = 10_000_000;
 
-    private Remains() {}
+    private UnreachableAttachment() {}
 
     /**
      * Whether the namespace is known to be gone. That is so if the kernel detached the program on the loopback device,
      * which ends only with its namespace; or if it detached the program on the attachment's device, and a complete
      * search found nothing that holds the namespace. Reads only.
      */
-    static boolean namespaceGone(PinDirectory pins, NamespaceSearch.Answer answer) {
-        return isOff(pins, PinDirectory.DETOUR_LINK) || answer.complete() && isOff(pins, PinDirectory.LINK);
+    static boolean namespaceGone(PinDirectory pins, NamespaceSearch.SearchResult search) {
+        return isOff(pins, PinDirectory.LOOPBACK_LINK) || search.complete() && isOff(pins, PinDirectory.LINK);
     }
 
     /** Whether the link exists and its device does not. */

@@ -5,22 +5,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.csumbpf.maps.Evidence;
+import org.csumbpf.maps.DropBaseline;
+import org.csumbpf.snapshot.AfterTcDrops;
 import org.csumbpf.snapshot.AttachmentView;
-import org.csumbpf.snapshot.OffPath;
 
 /**
  * Judges, for each port of a network namespace, whether decrypted packets are dropped now. Only the last window counts,
  * so that the report ends when the drops do. The first window begins when the rules last changed, as in
  * {@code csumbpf status}.
  */
-final class OffPathWatch {
+final class AfterTcDropsWatch {
     /** Nanoseconds. In a shorter window a single burst of errors would look like a lasting problem. */
     static final long WINDOW_NANOS = 10_000_000_000L;
 
-    private record Attachment(long netns, int ifindex) {}
+    private record AttachmentId(long netns, int ifindex) {}
 
-    private Map<Attachment, Evidence> begun = Map.of();
+    private Map<AttachmentId, DropBaseline> begun = Map.of();
     private Map<AttachmentView.Port, String> verdicts = Map.of();
     private long begunNanos;
     private boolean first = true;
@@ -30,24 +30,24 @@ final class OffPathWatch {
         if (!first && nowNanos - begunNanos < WINDOW_NANOS) {
             return verdicts;
         }
-        Map<Attachment, Evidence> now = new HashMap<>();
-        Map<AttachmentView.Port, Evidence> since = new HashMap<>();
+        Map<AttachmentId, DropBaseline> now = new HashMap<>();
+        Map<AttachmentView.Port, DropBaseline> since = new HashMap<>();
         for (AttachmentView view : views) {
-            Optional<Evidence> evidence = view.evidence();
-            if (evidence.isPresent()) {
-                Attachment key =
-                        new Attachment(view.place().netns(), view.place().ifindex());
-                Evidence before = begun.containsKey(key)
+            Optional<DropBaseline> counts = view.dropCounts();
+            if (counts.isPresent()) {
+                AttachmentId key = new AttachmentId(
+                        view.location().netns(), view.location().ifindex());
+                DropBaseline before = begun.containsKey(key)
                         ? begun.get(key)
                         : view.record().orElseThrow().baseline();
                 now.put(key, view.baseline().orElseThrow());
-                since.merge(view.port().orElseThrow(), evidence.get().since(before), Evidence::plusAttachment);
+                since.merge(view.port().orElseThrow(), counts.get().since(before), DropBaseline::plusAttachment);
             }
         }
-        String time = first ? OffPath.SINCE_RULES : "in " + (nowNanos - begunNanos) / 1_000_000_000 + " s";
+        String time = first ? AfterTcDrops.SINCE_RULES : "in " + (nowNanos - begunNanos) / 1_000_000_000 + " s";
         Map<AttachmentView.Port, String> found = new HashMap<>();
-        since.forEach((port, evidence) ->
-                OffPath.judge(evidence, port.number(), time).ifPresent(text -> found.put(port, text)));
+        since.forEach((port, counts) ->
+                AfterTcDrops.judge(counts, port.number(), time).ifPresent(text -> found.put(port, text)));
         begun = now;
         begunNanos = nowNanos;
         first = false;

@@ -10,4 +10,4 @@ import io.micrometer.core.instrument.Tags;
  * @param tags the values of the metric's labels
  * @param value in the metric's unit
  */
-record Sample(Metric metric, Tags tags, double value) {}
+record MetricSample(Metric metric, Tags tags, double value) {}

@@ -14,35 +14,35 @@ import org.csumbpf.maps.HostChange;
  * @param program name of the program in the object
  * @param clsact the change recorded if the device's clsact qdisc is created for the program
  */
-public record HookPlace(PinDirectory pins, int ifindex, String link, int handle, String program, HostChange clsact) {
+public record AttachPoint(PinDirectory pins, int ifindex, String link, int handle, String program, HostChange clsact) {
     /** The VXLAN port in hexadecimal, easy to recognise in {@code tc filter show}. */
     private static final int RECEIVE_HANDLE = 0x12b5;
     /**
      * All attachments of a namespace share its loopback device, so the lower 16 bits of the handle are their ifindex.
      */
-    private static final int DETOUR_HANDLE = 0x12b6_0000;
+    private static final int LOOPBACK_HANDLE = 0x12b6_0000;
 
     private static final int LOOPBACK_IFINDEX = 1;
 
     /** csumbpf, on the device that the user named. */
-    public static HookPlace receive(PinDirectory pins) {
-        return new HookPlace(
+    public static AttachPoint receive(PinDirectory pins) {
+        return new AttachPoint(
                 pins, pins.ifindex(), PinDirectory.LINK, RECEIVE_HANDLE, CsumbpfObject.PROGRAM, HostChange.CLSACT);
     }
 
     /** The same with another ifindex: a device gets a new one if it is moved to another namespace. */
-    public HookPlace on(int index) {
-        return new HookPlace(pins, index, link, handle, program, clsact);
+    public AttachPoint on(int index) {
+        return new AttachPoint(pins, index, link, handle, program, clsact);
     }
 
     /** csumbpf_detour, on the loopback device. */
-    public static HookPlace detour(PinDirectory pins) {
-        return new HookPlace(
+    public static AttachPoint loopback(PinDirectory pins) {
+        return new AttachPoint(
                 pins,
                 LOOPBACK_IFINDEX,
-                PinDirectory.DETOUR_LINK,
-                DETOUR_HANDLE | (pins.ifindex() & 0xffff),
-                CsumbpfObject.DETOUR,
+                PinDirectory.LOOPBACK_LINK,
+                LOOPBACK_HANDLE | (pins.ifindex() & 0xffff),
+                CsumbpfObject.LOOPBACK,
                 HostChange.LO_CLSACT);
     }
 }

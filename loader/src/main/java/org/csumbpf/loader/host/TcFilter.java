@@ -8,4 +8,4 @@ package org.csumbpf.loader.host;
  * @param priority tc's "pref"
  * @param handle within the priority; 0: the priority itself, without a filter
  */
-public record Filter(String kind, int priority, int handle) {}
+public record TcFilter(String kind, int priority, int handle) {}

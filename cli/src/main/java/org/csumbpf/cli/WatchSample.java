@@ -22,7 +22,7 @@ import org.csumbpf.snapshot.Verdict;
  * @param nanos when, CLOCK_MONOTONIC
  * @param attachments in the order in which they are shown
  */
-record Sample(long nanos, List<Attachment> attachments) {
+record WatchSample(long nanos, List<Attachment> attachments) {
     /** With more rules than this, those without packets are left out, because they would hide the others. */
     static final int FEW_RULES = 16;
 
@@ -62,7 +62,7 @@ record Sample(long nanos, List<Attachment> attachments) {
     /** @param peers what was seen of each peer so far; empty: not asked for */
     static Attachment attachment(AttachmentView view, Map<PeerKey, Peer> peers) {
         return new Attachment(
-                new Id(view.place().netns(), view.place().ifindex()),
+                new Id(view.location().netns(), view.location().ifindex()),
                 view.label(),
                 view.state().label(),
                 Verdict.of(view).kind(),
@@ -84,7 +84,7 @@ record Sample(long nanos, List<Attachment> attachments) {
         boolean few = contents.counters().size() <= FEW_RULES;
         contents.counters().forEach((vni, counters) -> {
             put(flows, vni.toString(), counters, few);
-            backstop.map(b -> b.byVni().get(vni)).ifPresent(behind -> put(flows, vni.toString(), behind));
+            backstop.map(b -> b.byVni().get(vni)).ifPresent(afterTc -> put(flows, vni.toString(), afterTc));
         });
         for (Total total : Total.values()) {
             put(flows, new Flow("-", "tc", total.label()), contents.totals().getOrDefault(total, Count.NONE), false);

@@ -17,8 +17,8 @@ import org.csumbpf.pin.PinTree;
  * Finds nftables rules of attachments whose pins are all lost: a tcx program ends with the pin of its link, its rules
  * stay.
  */
-public final class Leftover {
-    private Leftover() {}
+public final class OrphanedNftRules {
+    private OrphanedNftRules() {}
 
     /** The pins of all attachments of one namespace or of all, and where the pins would be of those that lost them all. */
     public static Set<PinDirectory> withPinned(Optional<NetworkNamespace> only) {
