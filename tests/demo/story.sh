@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The main job, told and checked: an encrypted VXLAN across a 1:1 NAT is dead, csumbpf attach brings it to life, detach
-# ends that. Second act: a path MTU of 1,460, as on GCE, where ESP is fragmented and passes behind tc. Runs where tests/lab/lab.sh runs. Every figure is measured here; the first that is not as told ends it.
+# ends that. Second act: a path MTU of 1,460, as on GCE, where ESP is fragmented and passes after tc. Runs where tests/lab/lab.sh runs. Every figure is measured here; the first that is not as told ends it.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -73,7 +73,7 @@ say "csumbpf status"
 csumbpf_on a status
 csumbpf_on b status
 
-say "Second act: the path's MTU is 1,460, as on GCE. Full-size packets travel as two fragments of ESP, and pass behind tc."
+say "Second act: the path's MTU is 1,460, as on GCE. Full-size packets travel as two fragments of ESP, and pass after tc."
 on nat ip link set eth0 mtu 1460
 on nat ip link set eth1 mtu 1460
 for host in a b; do on $host ip link set eth0 mtu 1460; done
@@ -82,7 +82,7 @@ csumbpf_on_both attach eth0 --vni $VNI --backstop never
 expect "$(loss a 10.0.9.2)" 0 "ping from a to b: 0 % loss"
 expect "$(loss a 10.0.9.2 -s 1372)" 100 "ping with 1,400 bytes: 100 % loss"
 if transfer 8; then fail "20 MB by TCP came through"; else good "20 MB by TCP: hangs"; fi
-say "csumbpf attach eth0 --vni $VNI: nftables behind tc, which is the default."
+say "csumbpf attach eth0 --vni $VNI: nftables after tc, which is the default."
 csumbpf_on_both attach eth0 --vni $VNI
 expect "$(loss a 10.0.9.2 -s 1372)" 0 "ping with 1,400 bytes: 0 % loss"
 began=$(date +%s%N)

@@ -37,7 +37,9 @@ public final class BackstopReader {
         }
         if (!noted) {
             return BackstopView.without(
-                    wanted, BackstopView.State.UNAVAILABLE, "nftables could not be used; attach says why");
+                    wanted,
+                    BackstopView.State.UNAVAILABLE,
+                    "nftables did not work when attach ran; 'csumbpf restore' says why");
         }
         try (NftTables nftables = NftTables.open()) {
             NftPlans planned = plans.get();
@@ -53,11 +55,11 @@ public final class BackstopReader {
                 } else if (plan != null && table.get().dormant()) {
                     lost.add(name + " is dormant");
                 } else if (plan != null && !table.get().fulfils(plan)) {
-                    lost.add(name + " is not as this device and its rules want it");
+                    lost.add(name + " does not match this device and its rules");
                 }
             }
             if (planned.needsDetour() && LiveHook.find(HookPlace.detour(pins)).isEmpty()) {
-                lost.add(CsumbpfObject.DETOUR + " does not hang on lo");
+                lost.add(CsumbpfObject.DETOUR + " is not attached to lo");
             }
             planned.uncovered().ifPresent(lost::add);
             return BackstopView.of(

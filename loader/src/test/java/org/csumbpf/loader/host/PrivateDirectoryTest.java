@@ -47,7 +47,7 @@ class PrivateDirectoryTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"file, no directory", "link, symbolic link", "dangling, symbolic link"})
+    @CsvSource({"file, not a directory", "link, symbolic link", "dangling, symbolic link"})
     void whatIsNoDirectoryIsRefused(String kind, String problem) throws Exception {
         Path path = temp.resolve(kind);
         switch (kind) {

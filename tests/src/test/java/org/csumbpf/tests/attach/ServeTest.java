@@ -155,7 +155,7 @@ class ServeTest {
             lab.csumbpf("detach", "--all").ok();
             assertThat(serve.value("csumbpf_attached")).isNaN();
             assertThat(serve.value("csumbpf_packets_total")).isNaN();
-            assertThat(serve.log().stream().filter(line -> line.contains("it is over: nothing")))
+            assertThat(serve.log().stream().filter(line -> line.contains("resolved: nothing")))
                     .hasSize(1);
         }
     }
@@ -173,7 +173,7 @@ class ServeTest {
                     .hasSize(1);
             lab.csumbpf("attach", "w1", "--unverified").ok();
             assertThat(serve.value("csumbpf_packets_total")).isZero();
-            assertThat(serve.log().stream().filter(line -> line.matches(".*it is over.*a pin is missing.*")))
+            assertThat(serve.log().stream().filter(line -> line.matches(".*resolved: .*a pin is missing.*")))
                     .hasSize(1);
 
             lab.ipIn("link", "del", "w1");

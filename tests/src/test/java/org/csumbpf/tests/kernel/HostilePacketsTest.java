@@ -79,7 +79,7 @@ class HostilePacketsTest {
     /** After tc the same holds: without GRO, and for fragments, whose VNI tc cannot see. */
     @Test
     @Order(2)
-    @DisplayName("plaintext behind tc")
+    @DisplayName("plaintext after tc")
     void plaintextBehindTc() {
         try (EspLab lab = new EspLab()) {
             lab.b.run("ethtool", "-K", "eth0", "gro", "off").ok();
