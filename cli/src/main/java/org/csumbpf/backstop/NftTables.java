@@ -25,7 +25,7 @@ public final class NftTables implements AutoCloseable {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
                 "the nftables table " + table + " was not made by csumbpf",
-                "see 'nft list table " + table + "'; 'nft delete table " + table + "' deletes it");
+                "see 'nft list table " + table + "'; 'nft delete table " + table + "' deletes the table");
     }
 
     /** The family that has a table csumbpf made by somebody else. */

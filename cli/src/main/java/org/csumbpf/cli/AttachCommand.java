@@ -22,8 +22,8 @@ import picocli.CommandLine.Parameters;
         name = "attach",
         description = {
             "Attach to an interface: repair the UDP checksum of the VXLAN packets that IPsec decrypts there.",
-            "An interface that is attached already gets these options instead of its own, and no packet goes"
-                    + " unrepaired meanwhile. The same command again changes nothing."
+            "On an interface that is attached already, these options replace its own, and every packet is still"
+                    + " repaired. The same command again changes nothing."
         })
 final class AttachCommand extends HostCommand {
     @Parameters(

@@ -45,7 +45,7 @@ record Failure(String command, ExitCode code, String error, String next, String 
                 command,
                 ExitCode.OUTPUT_LOST,
                 "write standard output" + (errno < 0 ? " failed" : ": " + Errno.describe(errno)),
-                "changes stay in force; see 'csumbpf status'",
+                "a change that the command made stays; see 'csumbpf status'",
                 errno < 0 ? null : Errno.name(errno));
     }
 

@@ -84,7 +84,7 @@ final class Report {
             all.stream()
                     .filter(one ->
                             one.result().changes().isEmpty() && one.failure().isEmpty())
-                    .forEach(one -> out.println(one.label() + ": nothing to restore"));
+                    .forEach(one -> out.println(one.label() + ": everything is in place"));
         }
     }
 

@@ -24,7 +24,7 @@ final class ServeCommand extends HostCommand {
             paramLabel = "HOST:PORT",
             defaultValue = ListenAddress.DEFAULT,
             converter = ListenConverter.class,
-            description = "Address to listen on (default ${DEFAULT-VALUE}); ':PORT' for all addresses.")
+            description = "Where to listen (default ${DEFAULT-VALUE}); ':PORT' for all addresses.")
     private ListenAddress listen;
 
     @Option(

@@ -49,11 +49,11 @@ public final class LinkType {
             reason = "csumbpf does not know the link header of this device (ARPHRD type " + device.arphrd() + ")";
         }
         return Optional.ofNullable(reason)
-                .map(
-                        why -> new AttachException(
-                                AttachException.Kind.UNSUPPORTED_HOST,
-                                "attach to " + device.name() + " failed: " + why,
-                                "attach to the interface that receives the ESP packets; 'ip route get PEER' names the interface"));
+                .map(why -> new AttachException(
+                        AttachException.Kind.UNSUPPORTED_HOST,
+                        "attach to " + device.name() + " failed: " + why,
+                        "attach to the interface that receives the ESP packets, such as 'csumbpf attach eth0';"
+                                + " 'ip route get PEER' names the interface"));
     }
 
     public static LinkHeader header(NetDevice device) {

@@ -121,8 +121,7 @@ public final class Preflight {
         return Finding.note(
                 Finding.Id.BACKSTOP_UNAVAILABLE,
                 device,
-                "no nftables backstop: " + why
-                        + "; what is decrypted after tc, such as fragmented ESP, is not repaired");
+                "no nftables backstop, so what is decrypted after tc, such as fragmented ESP, is not repaired: " + why);
     }
 
     /** @param why in a whole sentence */

@@ -19,7 +19,9 @@ import org.junit.jupiter.api.Test;
 class ExitCodeTest {
     @Test
     void theDocumentListsThemAll() throws IOException {
-        assertThat(found("docs/exit-codes.md", "(?m)^\\| (\\d+) \\| (.*?)(; changes stay in force)? \\|$"))
+        assertThat(found(
+                        "docs/exit-codes.md",
+                        "(?m)^\\| (\\d+) \\| (.*?)(; a change that the command made stays)? \\|$"))
                 .isEqualTo(Arrays.stream(ExitCode.values())
                         .map(code -> code.code() + " " + code.meaning())
                         .toList());

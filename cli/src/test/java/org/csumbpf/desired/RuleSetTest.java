@@ -155,7 +155,7 @@ class RuleSetTest {
                 ", | a comma without a VNI",
                 "0x | is not a VNI",
                 "five | is not a VNI",
-                "0-16777215 | more than 32768 VNIs; give 'any'",
+                "0-16777215 | more than 32768 VNIs; write 'any'",
             })
     void whatIsNone(String text, String complaint) {
         assertThatThrownBy(() -> VniRanges.parse(text))

@@ -200,7 +200,9 @@ class AttachPlanTest {
                 .isEmpty();
         assertThatThrownBy(() -> host.check(unusable))
                 .hasMessageContaining("GRO is off on eth0")
-                .hasMessageContaining("and no nftables backstop: no libnftables; install it");
+                .hasMessageContaining(
+                        "and no nftables backstop, so what is decrypted after tc, such as fragmented ESP, is not repaired:"
+                                + " no libnftables; install it");
         host.asks(PROOF, new AttachOptions(Hook.NONE, Backstop.AUTO, false, true));
         assertThat(host.check(unusable)).as("GRO is going to be on").hasSize(1);
         host.asks(PROOF, new AttachOptions(Hook.NONE, Backstop.ALWAYS, false, false));

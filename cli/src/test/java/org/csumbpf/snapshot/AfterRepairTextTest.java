@@ -21,9 +21,8 @@ class AfterRepairTextTest {
                 none, none, Map.of("XfrmInNoPols", 5L, "XfrmInPolBlock", 0L, "XfrmInNoStates", 9L), Map.of()));
         assertThat(policies).containsExactly("XfrmInNoPols 5");
         assertThat(text(new ReceiveDrops(0, Set.of(4789), true), policies))
-                .isEqualTo(
-                        "vni 5: 9 packets are repaired, but none arrives at vx: the host drops them after csumbpf:"
-                                + " an IPsec policy refused packets (XfrmInNoPols 5); 'ip xfrm policy' shows the policies");
+                .isEqualTo("vni 5: 9 packets are repaired, but none arrives at vx: the host drops them after csumbpf:"
+                        + " an IPsec policy refused packets (XfrmInNoPols 5); 'ip xfrm policy' shows the policies");
     }
 
     @Test

@@ -9,7 +9,7 @@ public enum HostChange {
     ESP6_OFFLOAD("loaded module esp6_offload"),
     BPFFS("mounted bpffs"),
     NFTABLES("added chains to the nftables tables csumbpf"),
-    DETOUR("attached csumbpf_detour to lo"),
+    DETOUR("added csumbpf_detour to lo"),
     LO_CLSACT("created the clsact qdisc of lo");
 
     private final String text;

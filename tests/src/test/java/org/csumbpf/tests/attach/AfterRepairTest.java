@@ -70,7 +70,7 @@ class AfterRepairTest {
                 .contains(
                         LOST
                                 + "the host drops them after csumbpf: a rule of chain inet fw in has dropped 5 packets (udp dport 4789 counter",
-                        "; 'nft list chain inet fw in' shows it")
+                        "; 'nft list chain inet fw in' shows the chain")
                 .doesNotContain("tcp", "secpath");
         lab.run("nft", "delete table inet fw").ok();
         send();

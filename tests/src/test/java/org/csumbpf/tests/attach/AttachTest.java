@@ -359,7 +359,7 @@ class AttachTest {
                 """.formatted(Shell.line(Shell.csumbpf()), hook));
         assertThat(result.code()).as(result.out() + result.err()).isZero();
         assertThat(result.out())
-                .contains("w1: attached (" + hook, "vni 5-9: mode auto", "nothing to restore")
+                .contains("w1: attached (" + hook, "vni 5-9: mode auto", "everything is in place")
                 .endsWith("nothing is attached\n");
         assertThat(result.err()).contains("needs CAP_NET_ADMIN and CAP_BPF and CAP_PERFMON");
     }

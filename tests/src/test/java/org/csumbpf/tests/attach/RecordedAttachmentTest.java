@@ -297,7 +297,7 @@ class RecordedAttachmentTest {
         assertThat(parts[0].split("a pin is missing", -1)).as(parts[0]).hasSize(4);
         assertThat(parts[0]).contains("n/w1: attached (clsact").endsWith("nothing is attached\n");
         assertThat(parts[1].split("w1: attached \\(clsact", -1)).hasSize(4);
-        assertThat(parts[1]).contains("n/w1: nothing to restore").doesNotContain("a pin is missing");
+        assertThat(parts[1]).contains("n/w1: everything is in place").doesNotContain("a pin is missing");
         assertThat(parts[2]).contains("added vni 6");
         assertThat(parts[3]).startsWith("w1: detached\n").endsWith("nothing is attached\n");
         assertThat(parts[3].split(": detached\n", -1)).hasSize(4);
@@ -377,7 +377,7 @@ class RecordedAttachmentTest {
         }
         assertThat(said.substring(said.indexOf("---")))
                 .contains("n/w1: attached (clsact", "port 4790", "vni 100: mode observe, plaintext drop")
-                .contains("vni 200: mode recompute", "w1: nothing to restore")
+                .contains("vni 200: mode recompute", "w1: everything is in place")
                 .doesNotContain("pin is missing", "not attached to its hook", "backstop does not work")
                 .endsWith("nothing is attached\n");
     }
@@ -434,7 +434,7 @@ class RecordedAttachmentTest {
             assertThat(status.at("/program_id").asInt()).isNotEqualTo(before);
             assertThat(status.get("problems")).isEmpty();
             assertThat(lab.rules()).containsExactly("any observe");
-            assertThat(lab.csumbpf("restore", "w1").ok().out()).contains("nothing to restore");
+            assertThat(lab.csumbpf("restore", "w1").ok().out()).contains("everything is in place");
             lab.csumbpf("detach", "w1").ok();
             assertThat(lab.traces()).isEmpty();
         } finally {

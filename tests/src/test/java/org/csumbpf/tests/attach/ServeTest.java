@@ -214,7 +214,7 @@ class ServeTest {
             assertThat(serve.get("/-/healthy").statusCode()).isEqualTo(200);
             assertThat(serve.get("/-/ready").statusCode()).isEqualTo(200);
             assertThat(serve.terminate()).isZero();
-            assertThat(serve.log().get(serve.log().size() - 1)).contains("stays attached");
+            assertThat(serve.log().get(serve.log().size() - 1)).contains("attachments stay");
         }
         assertThat(lab.status().orElseThrow().get("state").asText()).isEqualTo("attached");
     }
@@ -226,7 +226,9 @@ class ServeTest {
             Shell.Result second = lab.csumbpf("serve", "--listen", taken);
             assertThat(second.code()).isEqualTo(5);
             assertThat(second.err().lines()).hasSize(1);
-            assertThat(second.err()).contains("cannot listen on " + taken).contains("--listen");
+            assertThat(second.err())
+                    .contains("listen on " + taken + " failed: ")
+                    .contains("--listen");
         }
         assertThat(lab.csumbpf("serve", "--listen", "nonsense").code()).isEqualTo(2);
     }

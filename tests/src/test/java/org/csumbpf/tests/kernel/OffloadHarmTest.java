@@ -118,7 +118,8 @@ class OffloadHarmTest {
                                 .json("status", "br0")
                                 .at("/attachments/0/problems")
                                 .toString())
-                        .contains("esp4_offload, which csumbpf did not load, can break traffic on this host (Open vSwitch")
+                        .contains(
+                                "esp4_offload, which csumbpf did not load, can break traffic on this host (Open vSwitch")
                         .contains("'modprobe -r esp4_offload' unloads it");
                 if (!KernelRelease.current().atLeast(7, 3)) {
                     assertThat(lab.loss(lab.a, plain))

@@ -145,8 +145,8 @@ class WithoutEthernetTest {
                     .contains("path: the nftables backstop alone")
                     .doesNotContain("loaded module");
             assertThat(lab.a.csumbpf("attach", "eth0").ok().err())
-                    .contains("would break traffic on this host (ESP inside the " + kind + " tunnel " + DEVICE + " is lost;"
-                            + " network namespace csumbpf-b)");
+                    .contains("would break traffic on this host (ESP inside the " + kind + " tunnel " + DEVICE
+                            + " is lost;" + " network namespace csumbpf-b)");
             assertThat(MODULE).doesNotExist();
             assertEverythingArrives(lab, 1396);
             assertThat(lab.b.repaired("backstop"))
