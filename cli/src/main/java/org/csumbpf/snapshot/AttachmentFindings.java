@@ -77,7 +77,7 @@ final class AttachmentFindings {
                         Finding.Id.PIN_MISSING,
                         device.name(),
                         "a pin is missing; the program still runs",
-                        command("makes the pin again", "restore"));
+                        command("restores the pin", "restore"));
             }
         }
     }
