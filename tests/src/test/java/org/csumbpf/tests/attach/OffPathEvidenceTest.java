@@ -76,7 +76,7 @@ class OffPathEvidenceTest {
         send("w2", 4789, 5, WRONG, false, 20);
         assertThat(repair()).isEqualTo("bypassed");
         assertThat(status().get("repair_text").asText())
-                .contains("300 plaintext packets and 300 packets with a VNI that has no rule");
+                .contains("300 plaintext packets and 300 packets whose VNI has no rule");
     }
 
     @Test
