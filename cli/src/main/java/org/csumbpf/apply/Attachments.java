@@ -187,8 +187,7 @@ public final class Attachments {
             if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
                 there = DevicePins.repin(pins, reach, result);
             } else if (reach.state() != Reach.State.HERE) {
-                throw EachAttachment.notFound(
-                        pins, "nothing says that it is gone", "csumbpf --netns PATH restore --all");
+                throw EachAttachment.notFound(pins, "it may still exist", "csumbpf --netns PATH restore --all");
             }
             PinDirectory current = there;
             NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
@@ -212,8 +211,8 @@ public final class Attachments {
             }
             throw new AttachException(
                     AttachException.Kind.NOT_ATTACHED,
-                    "what " + device.name() + " was to be attached with is lost: " + e.getMessage(),
-                    "run '" + Remedy.csumbpfLine(netns, "attach", device.name()) + "' with its options");
+                    "restore " + device.name() + " failed: the options of the attachment are lost: " + e.getMessage(),
+                    "run '" + Remedy.csumbpfLine(netns, "attach", device.name()) + "' with the options it had");
         }
         try (NftBackstop backstop = check(netns, device, desired, result)) {
             bring(netns, pins, device, desired, backstop, scope, result);
@@ -271,7 +270,7 @@ public final class Attachments {
     private static AttachException hookLost(NetworkNamespace netns, String ifname) {
         return new AttachException(
                 AttachException.Kind.NOT_ATTACHED,
-                "the program is not on the hook of " + ifname + " any more",
+                "change rules of " + ifname + " failed: the program is not attached to its hook",
                 "run '" + Remedy.csumbpfLine(netns, "restore", ifname) + "' first");
     }
 }

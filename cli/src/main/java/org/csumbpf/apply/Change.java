@@ -16,8 +16,8 @@ public record Change(Id id, String subject) {
         ATTACHED("attached"),
         DETACHED("detached"),
         RULES_CHANGED("%s"),
-        PROGRAM_REPLACED("replaced the program by %s"),
-        DEVICE_FOLLOWED("followed the device, which was moved"),
+        PROGRAM_REPLACED("replaced the program, its tag is now %s"),
+        DEVICE_FOLLOWED("moved the attachment to where the interface is now"),
         REMAINS_REMOVED("removed what was left of an attachment"),
         MODULE_LOADED("loaded module %s"),
         MODULE_UNLOADED("unloaded module %s"),
@@ -27,9 +27,9 @@ public record Change(Id id, String subject) {
         BACKSTOP_ADDED("added the nftables backstop"),
         BACKSTOP_CHANGED("changed the nftables backstop"),
         BACKSTOP_REMOVED("removed the nftables backstop"),
-        TABLE_WOKEN("woke the nftables table %s"),
-        DETOUR_ATTACHED("hung %s on lo, for IPv6"),
-        DETOUR_DETACHED("took %s off lo");
+        TABLE_WOKEN("activated the nftables table %s, which was dormant"),
+        DETOUR_ATTACHED("attached %s to lo, for IPv6"),
+        DETOUR_DETACHED("detached %s from lo");
 
         private final String words;
 

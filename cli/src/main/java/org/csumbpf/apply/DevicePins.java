@@ -57,8 +57,9 @@ final class DevicePins {
                     throw new AttachException(
                             AttachException.Kind.UNSUPPORTED_HOST,
                             device.name() + ": " + pins.path()
-                                    + " holds the pins of another device, which cannot be found",
-                            "run 'csumbpf detach --all' where it is");
+                                    + " holds the pins of another device, and csumbpf does not find that device",
+                            "run 'csumbpf detach --all' where that device is visible, or if it is gone,"
+                                    + " 'csumbpf detach --all --forget'");
                 }
             }
         }

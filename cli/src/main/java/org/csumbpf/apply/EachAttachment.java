@@ -63,22 +63,22 @@ final class EachAttachment {
      */
     static void requireNotInForce(PinDirectory pins, Reach reach, boolean forget) {
         if (UnreachableAttachment.stillRuns(pins)) {
-            throw notFound(pins, "the program still runs in it", "csumbpf --netns PATH detach --all");
+            throw notFound(pins, "the program still runs there", "csumbpf --netns PATH detach --all");
         }
         if (!forget && !reach.complete() && changedTheNamespace(pins)) {
             throw new AttachException(
                     AttachException.Kind.UNSUPPORTED_HOST,
                     "network namespace " + pins.netns()
-                            + " was not found, but not everything that could hold it may be seen" + " from here",
-                    "run 'csumbpf --netns PATH detach --all' with a path of it; if it is gone, 'csumbpf detach --all --forget'");
+                            + " is not found, but may be held by a process that csumbpf cannot inspect",
+                    "run 'csumbpf --netns PATH detach --all' with its path; if it is gone, 'csumbpf detach --all --forget'");
         }
     }
 
     static AttachException notFound(PinDirectory pins, String why, String command) {
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
-                "network namespace " + pins.netns() + " was not found, but " + why,
-                "run '" + command + "' with a path of it");
+                "network namespace " + pins.netns() + " is not found, but " + why,
+                "run '" + command + "' with its path");
     }
 
     /**

@@ -54,8 +54,8 @@ final class HostSetup {
             clearChange(HostChange.GRO);
             throw new AttachException(
                     AttachException.Kind.UNSUPPORTED_HOST,
-                    "switch on GRO of " + device.name() + ": the driver does not do it",
-                    "attach to a device with GRO, or use --force");
+                    "switch on GRO of " + device.name() + " failed: the driver keeps GRO off",
+                    "attach without --enable-gro");
         }
         result.add(Change.Id.GRO_ON);
     }
@@ -92,7 +92,7 @@ final class HostSetup {
             clearChange(change(module));
             return true;
         } catch (KernelException e) {
-            result.leave(module, "left module " + module + " loaded: " + e.getMessage());
+            result.leave(module, "module " + module + " stays loaded: " + e.getMessage());
             return false;
         }
     }
@@ -179,7 +179,7 @@ final class HostSetup {
             ClsactFilter.destroyQdisc(ifindex);
             result.add(Change.Id.QDISC_REMOVED, device.name());
         } else {
-            result.leave(device.name(), "left the clsact qdisc on " + device.name() + ": other filters use it now");
+            result.leave(device.name(), "the clsact qdisc of " + device.name() + " stays: other filters use it");
         }
     }
 
@@ -229,7 +229,9 @@ final class HostSetup {
             if (e.errno() != Errno.EAGAIN && e.errno() != Errno.EBUSY) {
                 throw e;
             }
-            result.leave(module, "left module " + module + " loaded: it is in use");
+            result.leave(
+                    module,
+                    "module " + module + " is in use and stays loaded; 'modprobe -r " + module + "' unloads it later");
         }
     }
 

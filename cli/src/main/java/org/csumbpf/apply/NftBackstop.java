@@ -81,7 +81,7 @@ final class NftBackstop implements AutoCloseable {
                 // For example a kernel without nft_dup_ipv6. Repairing only IPv4 is better than nothing.
                 apply(host, device, maps, plans.onlyIp(), rules, result);
                 result.warn(Preflight.ipv6Uncovered(
-                        device.name(), "IPv6 that bypasses tc is not repaired: " + e.getMessage()));
+                        device.name(), "IPv6 that is decrypted after tc is not repaired: " + e.getMessage()));
             }
             return true;
         } catch (NftablesException e) {
@@ -159,7 +159,10 @@ final class NftBackstop implements AutoCloseable {
             }
         } catch (NftablesException e) {
             throw new AttachException(
-                    AttachException.Kind.KERNEL_REFUSED, "remove the nftables backstop: " + e.problem(), e.next(), e);
+                    AttachException.Kind.KERNEL_REFUSED,
+                    "remove the nftables backstop failed: " + e.problem(),
+                    e.next(),
+                    e);
         }
     }
 

@@ -59,6 +59,6 @@ public final class PartialFailureException extends AdvisedException {
         }
         next.add("run '" + again + "' again");
         return new PartialFailureException(
-                problems + "; what is left to undo stays recorded", String.join("; ", next), failures.get(0));
+                problems + "; what is not undone stays recorded", String.join("; ", next), failures.get(0));
     }
 }

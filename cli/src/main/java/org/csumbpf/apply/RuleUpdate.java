@@ -24,9 +24,9 @@ final class RuleUpdate {
         if (!maps.hasRoomFor(wanted.byVni().keySet())) {
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED,
-                    "change rules: " + wanted.byVni().size()
-                            + " rules do not fit beside those that are there, which stay in"
-                            + " force until the new ones are (" + Errno.describe(Errno.E2BIG) + "; room for "
+                    "change rules failed: " + wanted.byVni().size()
+                            + " new rules do not fit beside the current ones, which stay until"
+                            + " the new ones are in force (" + Errno.describe(Errno.E2BIG) + "; room for "
                             + CsumbpfMaps.RULES_MAX + ")",
                     "remove rules first ('csumbpf vni remove'), or use --vni any");
         }

@@ -116,7 +116,9 @@ final class StandingAttachment implements AutoCloseable {
             Undo.run(pins, reach, scope, removed);
             return Set.of();
         } catch (PartialFailureException e) {
-            result.leave(pins.path().toString(), "of an earlier attachment: " + e.problem()); // the new one undoes it
+            result.leave(
+                    pins.path().toString(),
+                    "cleanup of an earlier attachment failed: " + e.problem()); // the new one undoes it
             return Reach.record(pins).map(AttachmentRecord::changes).orElse(Set.of());
         } finally {
             removed.warnings().forEach(result::warn);

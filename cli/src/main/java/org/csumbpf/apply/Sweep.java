@@ -25,10 +25,10 @@ final class Sweep {
                 label = Location.of(pins, reach).label();
                 Result removed = Undo.run(pins, reach, scope, new Result());
                 result.warn(Finding.note(
-                        Finding.Id.CLEARED_AWAY, label, "cleared away what was left of " + label + ", which is gone"));
+                        Finding.Id.CLEARED_AWAY, label, "removed what was left of " + label + ", which is gone"));
                 removed.warnings().forEach(result::warn);
             } catch (RuntimeException e) {
-                result.leave(label, "left what is there of " + label + ": " + e.getMessage());
+                result.leave(label, "what is left of " + label + " stays: " + e.getMessage());
             }
         }
     }

@@ -92,7 +92,7 @@ final class Undo {
             throw PartialFailureException.ofSteps(failures, again(where, device));
         }
         pins.removeAll(RecordMap.NAME)
-                .forEach(path -> result.leave(path.toString(), "left " + path + ": it is no pin of csumbpf"));
+                .forEach(path -> result.leave(path.toString(), path + " stays: csumbpf did not make it"));
         if (result.changes().isEmpty()) {
             result.add(Change.Id.REMAINS_REMOVED);
         }
@@ -154,8 +154,7 @@ final class Undo {
             String name = other.get().name();
             result.leave(
                     name,
-                    "left GRO of " + name
-                            + " as it is: nothing proves that it is the device that attach switched it on for");
+                    "GRO of " + name + " stays as it is: this may not be the device on which attach switched GRO on");
         }
         host.forget(HostChange.CLSACT);
         host.forget(HostChange.GRO);
@@ -170,7 +169,7 @@ final class Undo {
                 }));
         result.leave(
                 pins.path().toString(),
-                "the record of what attach changed on the host cannot be read: GRO of the interface and the modules "
+                "the record of what attach changed cannot be read: GRO of the interface and the modules "
                         + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
     }
 

@@ -37,7 +37,9 @@ public final class BackstopReader {
         }
         if (!recorded) {
             return BackstopView.without(
-                    wanted, BackstopView.State.UNAVAILABLE, "nftables could not be used; attach says why");
+                    wanted,
+                    BackstopView.State.UNAVAILABLE,
+                    "nftables did not work when attach ran; 'csumbpf restore' says why");
         }
         try (NftTables nftables = NftTables.open()) {
             NftPlans planned = plans.get();
@@ -53,12 +55,12 @@ public final class BackstopReader {
                 } else if (plan != null && table.get().dormant()) {
                     lost.add(name + " is dormant");
                 } else if (plan != null && !table.get().fulfils(plan)) {
-                    lost.add(name + " is not as this device and its rules want it");
+                    lost.add(name + " does not match this device and its rules");
                 }
             }
             if (planned.needsLoopback()
                     && LiveHook.find(AttachPoint.loopback(pins)).isEmpty()) {
-                lost.add(CsumbpfObject.LOOPBACK + " does not hang on lo");
+                lost.add(CsumbpfObject.LOOPBACK + " is not attached to lo");
             }
             planned.uncovered().ifPresent(lost::add);
             return BackstopView.of(

@@ -32,8 +32,8 @@ public record NftPlans(Map<NftPlan.Family, NftPlan> byFamily, Optional<String> u
         if (receivers.stream().anyMatch(inet6.globalDevices()::contains)) {
             NftPlan ip6 = NftPlan.of(NftPlan.Family.IP6, device.ifindex(), receivers, rules);
             if (ip6.needsLoopback() && !inet6.loopback()) {
-                uncovered = Optional.of("IPv6 that bypasses tc is not repaired: the device lo has no address ::1;"
-                        + " run 'ip link set lo up', and look at the sysctl net.ipv6.conf.lo.disable_ipv6");
+                uncovered = Optional.of("IPv6 that is decrypted after tc is not repaired: lo has no address ::1;"
+                        + " run 'ip link set lo up', and check 'sysctl net.ipv6.conf.lo.disable_ipv6'");
             } else {
                 plans.put(NftPlan.Family.IP6, ip6);
             }

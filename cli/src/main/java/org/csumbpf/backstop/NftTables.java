@@ -24,8 +24,8 @@ public final class NftTables implements AutoCloseable {
         String table = family.label() + " " + NftPlan.TABLE;
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
-                "the nftables table " + table + " is not csumbpf's",
-                "see 'nft list table " + table + "', and delete or rename it");
+                "the nftables table " + table + " was not made by csumbpf",
+                "see 'nft list table " + table + "'; 'nft delete table " + table + "' deletes the table");
     }
 
     /** The family that has a table csumbpf made by somebody else. */

@@ -21,17 +21,17 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "attach",
         description = {
-            "Attach to an interface, so that VXLAN packets which IPsec decrypts there get a checksum that is accepted.",
-            "The interface is the one that receives the ESP packets. What is given here replaces what an existing"
-                    + " attachment has, without a packet going unrepaired; the same again changes nothing."
+            "Attach to an interface: repair the UDP checksum of the VXLAN packets that IPsec decrypts there.",
+            "On an interface that is attached already, these options replace its own, and every packet is still"
+                    + " repaired. The same command again changes nothing."
         })
 final class AttachCommand extends HostCommand {
     @Parameters(
             paramLabel = "IFACE",
             description =
-                    "The interface that receives the ESP packets. On a device without an Ethernet header (tun, ipip, gre, sit,"
-                            + " ip6tnl, ppp) the backstop alone repairs, and no module is loaded for it; on WireGuard both paths"
-                            + " work.")
+                    "The interface that receives the ESP packets; 'ip route get PEER' names it. On a device without an Ethernet"
+                            + " header (tun, ipip, gre, sit, ip6tnl, ppp) the backstop alone repairs, and no module is loaded;"
+                            + " on WireGuard both paths work.")
     private String ifname;
 
     @Option(
@@ -55,8 +55,8 @@ final class AttachCommand extends HostCommand {
             paramLabel = "tcx|clsact",
             converter = LabelConverter.ForHook.class,
             description =
-                    "Where to hang the program. Default: tcx where the kernel has it (6.6), else clsact. An existing"
-                            + " attachment stays where it is.")
+                    "How to attach the program. Default: tcx if the kernel has it (6.6 or later), else clsact. An existing"
+                            + " attachment keeps its hook.")
     private Hook hook;
 
     @Option(
@@ -65,18 +65,19 @@ final class AttachCommand extends HostCommand {
             defaultValue = "auto",
             converter = LabelConverter.ForBackstop.class,
             description = {
-                "Whether nftables rules repair what the kernel decrypts behind tc: fragmented ESP, and everything where GRO"
-                        + " or esp4_offload is missing.",
-                "auto (default): wherever nftables works; where not, attach says what is not covered.",
-                "always: or attach fails.",
-                "never: tc alone, which is refused where only the backstop repairs (IFACE, above)."
+                "Whether nftables rules repair what the kernel decrypts after tc: fragmented ESP, and all packets if GRO is"
+                        + " off or esp4_offload is not loaded.",
+                "auto (default): yes, if nftables works; if not, attach warns.",
+                "always: yes, and attach fails if nftables does not work.",
+                "never: no, tc alone repairs. Refused for devices on which the backstop alone repairs (see IFACE)."
             })
     private Backstop backstop = Backstop.AUTO;
 
     @Option(
             names = "--force",
-            description = "Attach also where decrypted packets can reach neither tc nor the backstop; 'csumbpf status'"
-                    + " says whether they do.")
+            description =
+                    "Attach even if decrypted packets can reach neither tc nor the backstop; 'csumbpf status' shows"
+                            + " whether they do.")
     private boolean force;
 
     @Option(names = "--enable-gro", description = "Switch GRO on if it is off; detach switches it off again.")

@@ -20,8 +20,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Repairs the UDP checksum of VXLAN packets that IPsec decrypted behind a NAT.",
             "",
-            "'csumbpf attach eth0' is all it takes; it stays in force after the command ends, until"
-                    + " 'csumbpf detach eth0' or a reboot."
+            "'csumbpf attach eth0' is all it takes. The attachment stays until 'csumbpf detach eth0' or a" + " reboot."
         },
         versionProvider = Version.class,
         usageHelpAutoWidth = true,
@@ -36,7 +35,7 @@ final class Csumbpf implements Runnable {
     @Option(
             names = {"-v", "--verbose"},
             scope = ScopeType.INHERIT,
-            description = "On failure print all there is: the whole verifier log, the causes.")
+            description = "On failure print everything: the whole verifier log, the causes.")
     private boolean verbose;
 
     @Option(names = "--json", scope = ScopeType.INHERIT, description = "Print JSON instead of text.")
@@ -45,7 +44,7 @@ final class Csumbpf implements Runnable {
     @Option(
             names = "--no-color",
             scope = ScopeType.INHERIT,
-            description = "No colours (also with NO_COLOR set, or where the output is no terminal).")
+            description = "Print no colours. The default if NO_COLOR is set or the output is not a terminal.")
     private boolean noColor;
 
     @Option(

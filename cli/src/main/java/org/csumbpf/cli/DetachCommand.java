@@ -17,16 +17,16 @@ final class DetachCommand extends OneOrAllCommand {
     @Option(
             names = "--forget",
             description =
-                    "With --all: clear away also attachments whose network namespace is not found although it may be held"
-                            + " where nobody can look. What attach made in it beside the program (nftables rules, GRO) is not undone"
-                            + " then. An attachment whose program still runs is never forgotten.")
+                    "With --all: also remove attachments whose network namespace is not found, but may be held by a process"
+                            + " that csumbpf cannot inspect. What attach changed there beside the program (nftables rules, GRO) is"
+                            + " not undone. An attachment whose program still runs is kept.")
     private boolean forget;
 
     @Override
     void checkUsage() {
         super.checkUsage();
         if (forget && !all()) {
-            throw new ParameterException(spec().commandLine(), "--forget goes with --all");
+            throw new ParameterException(spec().commandLine(), "--forget needs --all");
         }
     }
 

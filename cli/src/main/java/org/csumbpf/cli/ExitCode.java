@@ -14,14 +14,14 @@ import org.csumbpf.pin.AttachException;
 /** The command's exit codes. Scripts depend on them, so they never change their meaning. */
 enum ExitCode {
     DONE(0, "done"),
-    INTERNAL(1, "a defect in csumbpf"),
+    INTERNAL(1, "a bug in csumbpf"),
     USAGE(2, "wrong usage"),
     NOT_PERMITTED(3, "not permitted: needs root"),
     NO_SUCH_INTERFACE(4, "no such interface or network namespace"),
-    UNSUPPORTED_HOST(5, "this host, or this interface, cannot do it as it is"),
+    UNSUPPORTED_HOST(5, "not supported on this host or interface as it is"),
     NOT_ATTACHED(6, "not attached"),
     KERNEL_REFUSED(7, "the kernel refused"),
-    BUSY(8, "another csumbpf command is at work"),
+    BUSY(8, "another csumbpf command is running"),
     /** The one code that is no failure: status worked, and found a problem. */
     AMISS(9, "status: something is amiss with an attachment"),
     OUTPUT_LOST(10, "the output could not be written");

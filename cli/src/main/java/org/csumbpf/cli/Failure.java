@@ -30,11 +30,11 @@ record Failure(String command, ExitCode code, String error, String next, String 
         if (e instanceof VerifierException) {
             next = verbose ? null : "-v prints the whole verifier log";
         } else if (code == ExitCode.NOT_PERMITTED) {
-            String root = "run it as root ('sudo csumbpf " + ShellWord.line(arguments) + "')";
+            String root = "run 'sudo csumbpf " + ShellWord.line(arguments) + "'";
             next = next == null ? root : next + "; " + root;
         } else if (code == ExitCode.INTERNAL) {
             error = "internal error: " + e.getClass().getSimpleName() + ": " + error;
-            next = verbose ? "please report it" : "-v prints where, please report it";
+            next = verbose ? "please report this" : "run the command again with -v, and report the output";
         }
         return new Failure(command, code, oneLine(error), next, errno(e));
     }
@@ -44,8 +44,8 @@ record Failure(String command, ExitCode code, String error, String next, String 
         return new Failure(
                 command,
                 ExitCode.OUTPUT_LOST,
-                "write standard output: " + (errno < 0 ? "it failed" : Errno.describe(errno)),
-                "what was changed stays changed: see 'csumbpf status'",
+                "write standard output" + (errno < 0 ? " failed" : ": " + Errno.describe(errno)),
+                "a change that the command made stays; see 'csumbpf status'",
                 errno < 0 ? null : Errno.name(errno));
     }
 

@@ -17,7 +17,7 @@ final class Numbers {
         public Integer convert(String text) {
             int start = text.startsWith("-") ? 1 : 0;
             if (!digits(text, start, text.length())) {
-                throw new TypeConversionException("'" + text + "' is not a number; write it in the digits 0 to 9");
+                throw new TypeConversionException("'" + text + "' is not a number; use the digits 0 to 9");
             }
             try {
                 return Integer.valueOf(text);
@@ -37,7 +37,7 @@ final class Numbers {
                     ? digits(text, start, text.length())
                     : digits(text, start, point) && digits(text, point + 1, text.length());
             if (!number) {
-                throw new TypeConversionException("'" + text + "' is not a number; write it as 2 or 0.5");
+                throw new TypeConversionException("'" + text + "' is not a number; write 2 or 0.5");
             }
             return Double.valueOf(text);
         }

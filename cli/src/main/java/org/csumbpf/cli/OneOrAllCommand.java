@@ -19,7 +19,7 @@ abstract class OneOrAllCommand extends HostCommand {
     @Option(
             names = "--all",
             description = "Every attachment, in all network namespaces (with --netns: in that one). What is left of"
-                    + " interfaces and namespaces that are gone is cleared away.")
+                    + " interfaces and namespaces that are gone is removed.")
     private boolean all;
 
     @Override

@@ -58,7 +58,7 @@ final class Report {
             return;
         }
         if (result.changes().isEmpty()) {
-            out.println(ifname + ": nothing to change, it is as asked");
+            out.println(ifname + ": nothing to change");
         }
         for (Change change : result.changes()) {
             String where = view.filter(v -> change.id() == Change.Id.ATTACHED)
@@ -84,7 +84,7 @@ final class Report {
             all.stream()
                     .filter(one ->
                             one.result().changes().isEmpty() && one.failure().isEmpty())
-                    .forEach(one -> out.println(one.label() + ": nothing was lost"));
+                    .forEach(one -> out.println(one.label() + ": everything is in place"));
         }
     }
 

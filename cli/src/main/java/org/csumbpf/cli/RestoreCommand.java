@@ -11,9 +11,10 @@ import picocli.CommandLine.Command;
 @Command(
         name = "restore",
         description = {
-            "Put back what was lost of an attachment - the program on its hook, pins, nftables rules, modules - exactly as"
-                    + " attach was asked for it.",
-            "What is there already stays as it is. An interface that was moved to another network namespace is followed."
+            "Restore what an attachment has lost - the program on its hook, pins, nftables rules, modules - exactly as attach"
+                    + " was asked for it.",
+            "What is still there stays as it is. If the interface was moved to another network namespace, the attachment is"
+                    + " moved, too."
         })
 final class RestoreCommand extends OneOrAllCommand {
     @Override

@@ -16,12 +16,12 @@ final class RuleOptions {
             converter = LabelConverter.ForMode.class,
             description = {
                 "How to repair:",
-                "auto (default): zero where the outer header is IPv4, recompute where it is IPv6.",
+                "auto (default): zero if the outer header is IPv4, recompute if it is IPv6.",
                 "zero: write checksum 0, 'none', which IPv4 receivers must accept. Over IPv6 only a VXLAN device with"
-                        + " udp6zerocsumrx does.",
-                "recompute: write the right checksum, if it is not there already.",
-                "adjust: learn what NAT does to a peer's checksums and undo just that, so that packets which are damaged"
-                        + " otherwise are still found out. recompute, until that is learned.",
+                        + " udp6zerocsumrx accepts it.",
+                "recompute: write the right checksum if the packet has a wrong one.",
+                "adjust: learn what NAT changes in a peer's checksums and undo only that, so that damaged packets are still"
+                        + " detected. Until that is learned: recompute.",
                 "observe: compute and count, change nothing; shows whether NAT breaks traffic here."
             })
     private Mode mode = Mode.AUTO;
@@ -46,25 +46,25 @@ final class RuleOptions {
 
     @Option(
             names = "--unverified",
-            description = "Repair also what IPsec did not decrypt. For tests, and for hosts that decrypt elsewhere. tc"
-                    + " alone does it, the backstop keeps off such rules. The"
-                    + " cost: corrupt or forged VXLAN packets from anywhere get a checksum that is accepted, also"
-                    + " packets of local senders whose checksum is not filled in yet.")
+            description = "Also repair what IPsec did not decrypt. For tests, and for hosts that decrypt elsewhere. tc"
+                    + " alone repairs then; the backstop skips such rules. The risk: corrupt or forged VXLAN packets"
+                    + " from anywhere get a checksum that is accepted, and so do packets of local senders whose"
+                    + " checksum is not filled in yet.")
     private boolean unverified;
 
     Rule rule(CommandSpec spec) {
         if (unverified && plaintext == Plaintext.DROP) {
             throw new ParameterException(
                     spec.commandLine(),
-                    "--unverified and --plaintext drop exclude each other: the one asks for no proof,"
-                            + " the other drops what has none");
+                    "--unverified and --plaintext drop exclude each other: --unverified repairs plaintext,"
+                            + " --plaintext drop drops it");
         }
         if (verify == null) {
             return new Rule(mode, plaintext == Plaintext.DROP, unverified);
         }
         if (mode != Mode.ADJUST) {
             throw new ParameterException(
-                    spec.commandLine(), "--verify is for mode adjust; mode " + mode.label() + " takes none");
+                    spec.commandLine(), "--verify needs --mode adjust; the mode is " + mode.label());
         }
         if (verify < 1 || verify > Rule.VERIFY_MAX) {
             throw new ParameterException(

@@ -15,8 +15,8 @@ import picocli.CommandLine.TypeConversionException;
         description = {
             "Serve metrics to Prometheus, and log events, until SIGTERM or Ctrl-C.",
             "",
-            "What is attached, changed or detached meanwhile is followed. When this ends, what is attached stays so. Paths:"
-                    + " /metrics, /-/healthy, /-/ready. The metrics are listed in docs/metrics.md."
+            "serve notices what is attached, changed or detached while it runs, and changes nothing itself. Paths:"
+                    + " /metrics, /-/healthy, /-/ready. docs/metrics.md lists the metrics."
         })
 final class ServeCommand extends HostCommand {
     @Option(
@@ -48,7 +48,7 @@ final class ServeCommand extends HostCommand {
             paramLabel = "text|json",
             defaultValue = "text",
             converter = LabelConverter.ForLogFormat.class,
-            description = "How lines on standard error look (default ${DEFAULT-VALUE}).")
+            description = "Format of the log lines on standard error (default ${DEFAULT-VALUE}).")
     private ServeLog.Format logFormat;
 
     @Override

@@ -11,12 +11,11 @@ import picocli.CommandLine.Parameters;
         description = {
             "Show packets and bytes by VNI and outcome, and with --peers by sender.",
             "",
-            "With --watch on a terminal: a table of rates a second, each with a line of the rates before, the newest on"
-                    + " the right; it follows what is attached meanwhile, and the terminal's size; q quits. Elsewhere: a line"
-                    + " for each row and time, as 'TIME IFACE vni=VNI path=PATH outcome=OUTCOME packets=N bytes=N packets/s=N"
-                    + " bytes/s=N' (peer=ADDRESS instead of path and outcome, and bad= bad/s= spi= seen=SECONDS behind);"
-                    + " rates are '-' where there is no reading before. With --json: the same document as without --watch,"
-                    + " each time."
+            "With --watch on a terminal: a table of rates per second, each with a chart of the rates before, the newest on"
+                    + " the right; new attachments appear by themselves; q quits. Without a terminal: one line per row and"
+                    + " reading, 'TIME IFACE vni=VNI path=PATH outcome=OUTCOME packets=N bytes=N packets/s=N bytes/s=N'"
+                    + " (for a peer: peer=ADDRESS instead of path and outcome, and bad= bad/s= spi= seen=SECONDS at the end);"
+                    + " the first rates are '-'. With --json: the same document as without --watch, once per reading."
         })
 final class StatsCommand extends HostCommand {
     @Parameters(paramLabel = "IFACE", arity = "0..1", description = "Only this interface.")
@@ -34,7 +33,7 @@ final class StatsCommand extends HostCommand {
             paramLabel = "SECONDS",
             arity = "0..1",
             fallbackValue = "2",
-            description = "Again every SECONDS (default 2), until q or Ctrl-C.")
+            description = "Repeat every SECONDS (default 2), until q or Ctrl-C.")
     private Double watch;
 
     @Override

@@ -13,13 +13,13 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "status",
         description = {
-            "Show every attachment: where it hangs, its rules and counters, what attach changed on the host, and whether"
-                    + " repaired packets are arriving.",
+            "Show every attachment: its hook, rules and counters, what attach changed on the host, and whether packets are"
+                    + " repaired.",
             "",
-            "Exit code: 0 where all is well, or nothing is attached; 9 where something is amiss with one that is shown: there"
-                    + " is a line 'problem', or 'repair' is broken, bypassed, off or unknown ('amiss' in JSON). 6 where the"
-                    + " IFACE that is named is not attached. So a monitoring script needs no more than"
-                    + " 'csumbpf status >/dev/null || alert'; docs/exit-codes.md says what counts."
+            "Exit code: 0 if all is well or nothing is attached; 9 if something is amiss with an attachment that is shown: a"
+                    + " line 'problem', or 'repair' is broken, bypassed, off or unknown ('amiss' in JSON); 6 if IFACE is"
+                    + " not attached. A monitoring script needs no more than 'csumbpf status >/dev/null || alert';"
+                    + " docs/exit-codes.md has the details."
         })
 final class StatusCommand extends HostCommand {
     @Parameters(

@@ -26,7 +26,7 @@ final class VniCommand implements Runnable {
         throw new ParameterException(spec.commandLine(), "add, remove or list is missing");
     }
 
-    @Command(name = "add", description = "Add rules, or replace those that the VNIs have. All of them at once.")
+    @Command(name = "add", description = "Add rules for VNIs, or replace the rules that they have, all at once.")
     static final class Add extends HostCommand {
         @Parameters(index = "0", paramLabel = "IFACE", description = "The interface.")
         private String ifname;
@@ -56,7 +56,9 @@ final class VniCommand implements Runnable {
         }
     }
 
-    @Command(name = "remove", description = "Remove rules and their counters. A VNI without a rule is no error.")
+    @Command(
+            name = "remove",
+            description = "Remove the rules of VNIs, and their counters. VNIs without a rule are skipped.")
     static final class Remove extends HostCommand {
         @Parameters(index = "0", paramLabel = "IFACE", description = "The interface.")
         private String ifname;

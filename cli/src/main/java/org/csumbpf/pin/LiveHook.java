@@ -84,7 +84,7 @@ public record LiveHook(AttachPoint point, Hook kind, int programId) {
                 throw new AttachException(
                         AttachException.Kind.UNSUPPORTED_HOST,
                         "this kernel (" + KernelRelease.current().text() + ") has no tcx, which came with 6.6",
-                        "use '--hook clsact' or leave --hook out");
+                        "use '--hook clsact', or leave out --hook");
             }
         }
         return attachClsact(point, record, program);
@@ -113,7 +113,8 @@ public record LiveHook(AttachPoint point, Hook kind, int programId) {
                 String device = Rtnetlink.device(ifindex).map(NetDevice::name).orElse("ifindex " + ifindex);
                 throw new AttachException(
                         AttachException.Kind.KERNEL_REFUSED,
-                        e.getMessage() + ": tc priority " + CLSACT_PRIORITY + " is taken by a filter that is not ours",
+                        e.getMessage() + ": tc priority " + CLSACT_PRIORITY
+                                + " is taken by a filter that csumbpf did not make",
                         "see 'tc filter show dev " + ShellWord.quote(device) + " ingress'",
                         e);
             }

@@ -76,7 +76,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     private static boolean ours(Path parent, String name, long max, List<String> ignored) {
         Optional<String> problem = number(name, max).isPresent()
                 ? problem(parent.resolve(name))
-                : Optional.of(parent.resolve(name) + " was not made by csumbpf, which ignores it");
+                : Optional.of(parent.resolve(name) + " is ignored: csumbpf did not make it");
         problem.ifPresent(ignored::add);
         return problem.isEmpty();
     }
@@ -238,7 +238,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         } catch (FileSystemException e) {
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED,
-                    "change pin " + e.getMessage(),
+                    "change pin failed: " + e.getMessage(),
                     "see 'findmnt -R " + Bpffs.DEFAULT + "'",
                     e);
         } catch (IOException e) {

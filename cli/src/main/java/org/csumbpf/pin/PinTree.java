@@ -51,7 +51,7 @@ public final class PinTree {
                 AttachException.Kind.UNSUPPORTED_HOST,
                 "this mount namespace has a /sys of its own (as under 'ip netns exec'), so pins in " + Bpffs.DEFAULT
                         + " would end with this command",
-                "run '" + way + "' outside of it");
+                "run '" + way + "' outside of this mount namespace");
     }
 
     /** What a change of the tree can query and request. */

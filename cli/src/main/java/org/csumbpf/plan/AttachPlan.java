@@ -62,7 +62,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         if (rules.byVni().size() > CsumbpfMaps.RULES_MAX) {
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED,
-                    "attach to " + device.name() + ": " + rules.byVni().size() + " rules do not fit ("
+                    "attach to " + device.name() + " failed: " + rules.byVni().size() + " rules do not fit ("
                             + Errno.describe(Errno.E2BIG) + "; room for " + CsumbpfMaps.RULES_MAX + ")",
                     "use --vni any");
         }
@@ -87,7 +87,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
             return List.of();
         }
         if (wish == Backstop.ALWAYS) {
-            String problem = device.name() + ": no nftables backstop: "
+            String problem = "set up the nftables backstop of " + device.name() + " failed: "
                     + nftables.problem().get();
             throw nftables.refusal() == null
                     ? new AttachException(AttachException.Kind.UNSUPPORTED_HOST, problem, nftables.next())
@@ -181,7 +181,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
                     .map(Finding::withoutRemedies);
         }
         if (esp6) {
-            return Optional.of(obstacle.because("IPv6 outer headers will not be repaired: "));
+            return Optional.of(obstacle.because("ESP over IPv6 is not repaired: "));
         }
         if (!required) {
             return Optional.of(obstacle);

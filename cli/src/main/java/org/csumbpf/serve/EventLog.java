@@ -70,12 +70,13 @@ final class EventLog implements Runnable {
         long ageNanos = MonotonicClock.nanos() - event.timeNanos();
         fields.put("at", Instant.now().minusNanos(ageNanos).toString());
         switch (event.type()) {
-            case BAD_CHECKSUM -> log.info("first packet of this peer with a wrong checksum: NAT is on its way", fields);
+            case BAD_CHECKSUM ->
+                log.info("first packet of this peer with a wrong checksum: there is a NAT on the path", fields);
             case MAPPING_CHANGED ->
                 log.warn(
-                        "another address translation of this peer: a NAT changed, or another host has its address",
+                        "address translation of this peer changed: a NAT changed, or another host has the address now",
                         fields);
-            case PLAINTEXT -> log.warn("packet with a protected VNI that IPsec did not decrypt", fields);
+            case PLAINTEXT -> log.warn("plaintext packet with a protected VNI: IPsec did not decrypt it", fields);
         }
     }
 

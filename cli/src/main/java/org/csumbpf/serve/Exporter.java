@@ -89,7 +89,7 @@ final class Exporter {
                     "nothing",
                     "nothing is attached"
                             + (Bpffs.isMounted(Bpffs.DEFAULT) ? "" : " (" + Bpffs.DEFAULT + " is not mounted)")
-                            + "; 'csumbpf attach' is seen without a restart");
+                            + "; serve notices 'csumbpf attach' without a restart");
         }
         List<AttachmentView> unreadable = views.stream()
                 .filter(view -> view.state() == AttachmentView.State.UNREADABLE)
@@ -129,7 +129,7 @@ final class Exporter {
         complaints.entrySet().removeIf(said -> {
             boolean over = !amiss.containsKey(said.getKey());
             if (over) {
-                log.resolved(said.getKey(), "it is over: " + said.getValue());
+                log.resolved(said.getKey(), "resolved: " + said.getValue());
             }
             return over;
         });

@@ -20,7 +20,7 @@ public record ListenAddress(String host, int port) {
 
     public ListenAddress {
         if (port < 0 || port > 65535) {
-            throw new IllegalArgumentException(port + " is no port: 0 to 65535");
+            throw new IllegalArgumentException("port " + port + " is out of range; 0 to 65535");
         }
     }
 
@@ -33,11 +33,11 @@ public record ListenAddress(String host, int port) {
         }
         int port = Integer.parseInt(matcher.group(3));
         if (port > 65535) {
-            throw new IllegalArgumentException("'" + text + "': " + port + " is no port: 0 to 65535");
+            throw new IllegalArgumentException("'" + text + "': port " + port + " is out of range; 0 to 65535");
         }
         String literal = matcher.group(1);
         if (literal != null && !isIpv6(literal)) {
-            throw new IllegalArgumentException("'" + text + "': '" + literal + "' is no IPv6 address of this host");
+            throw new IllegalArgumentException("'" + text + "': '" + literal + "' is not an IPv6 address of this host");
         }
         return new ListenAddress(literal == null ? matcher.group(2) : literal, port);
     }

@@ -163,12 +163,12 @@ public final class MetricsServer implements AutoCloseable {
 
     private static HttpServer bind(ListenAddress listen) {
         InetSocketAddress address = listen.resolve();
-        String refused = "cannot listen on " + listen + ": ";
+        String refused = "listen on " + listen + " failed: ";
         if (address.isUnresolved()) {
             throw new AttachException(
                     Kind.UNSUPPORTED_HOST,
-                    refused + "no address is known for '" + listen.host() + "'",
-                    "give --listen an address of this host");
+                    refused + "'" + listen.host() + "' has no known address",
+                    "give --listen an address of this host ('ip address' lists them)");
         }
         try {
             return HttpServer.create(address, BACKLOG);
@@ -179,8 +179,9 @@ public final class MetricsServer implements AutoCloseable {
                         Kind.NOT_PERMITTED, refused + reason, "choose a port above 1023 with --listen", e);
             }
             String next = isLocal(address.getAddress())
-                    ? "another csumbpf serve? choose another port with --listen"
-                    : "give --listen an address of this host, or ':" + listen.port() + "' for all";
+                    ? "is another csumbpf serve running? choose another port with --listen"
+                    : "give --listen an address of this host ('ip address' lists them), or ':" + listen.port()
+                            + "' for all";
             throw new AttachException(Kind.UNSUPPORTED_HOST, refused + reason, next, e);
         }
     }
@@ -213,7 +214,7 @@ public final class MetricsServer implements AutoCloseable {
             long ahead = unsent.getAndAdd(size);
             try {
                 boolean tooMuch = ahead > 0 && ahead + size > MOST_UNSENT;
-                (tooMuch ? Answer.line(503, "too many answers are waiting to be read; try again later") : answer)
+                (tooMuch ? Answer.line(503, "too many clients have not read their answer; try again later") : answer)
                         .send(exchange);
             } finally {
                 unsent.addAndGet(-size);
@@ -235,7 +236,7 @@ public final class MetricsServer implements AutoCloseable {
         String method = exchange.getRequestMethod();
         if (!method.equals("GET") && !method.equals("HEAD")) {
             exchange.getResponseHeaders().set("Allow", "GET, HEAD");
-            return Answer.line(405, "only GET and HEAD are answered");
+            return Answer.line(405, "only GET and HEAD are allowed");
         }
         return route.get();
     }
@@ -253,8 +254,8 @@ public final class MetricsServer implements AutoCloseable {
     private Answer metrics(HttpExchange exchange) {
         try {
             if (!turn.tryLock(TURN_SECONDS, TimeUnit.SECONDS)) {
-                log.once("turn", "scrapes wait for one that takes long", "seconds", TURN_SECONDS);
-                return Answer.line(503, "another scrape has been at work for long; try again later");
+                log.once("turn", "scrapes wait for a slow scrape", "seconds", TURN_SECONDS);
+                return Answer.line(503, "another scrape is slow; try again later");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -272,7 +273,11 @@ public final class MetricsServer implements AutoCloseable {
             return collected.answer();
         } catch (IOException | RuntimeException | Error e) {
             // Also an Error: the JDK's server would end the thread with a stack trace and let the client wait.
-            log.once("scrape", "a scrape failed; more are not logged until one succeeds", "error", describe(e));
+            log.once(
+                    "scrape",
+                    "a scrape failed; the next failures are not logged until a scrape succeeds",
+                    "error",
+                    describe(e));
             return Answer.line(500, "scrape failed: " + describe(e));
         } finally {
             turn.unlock();

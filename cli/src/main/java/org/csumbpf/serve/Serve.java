@@ -50,7 +50,7 @@ public final class Serve {
                         () -> {
                             systemd.stopping();
                             server.close();
-                            log.info("ended; what is attached stays attached");
+                            log.info("stopped; attachments stay");
                             // Without this the JVM would end with 128 + the signal's number, which supervisors take for
                             // a failure.
                             Runtime.getRuntime().halt(0);

@@ -98,7 +98,7 @@ public final class ServeLog {
             if (!full) {
                 full = true;
                 warn(
-                        "too many complaints are open; new ones are left out until some are over",
+                        "too many open problems; new ones are not logged until some are resolved",
                         "open",
                         MOST_COMPLAINTS);
             }

@@ -250,7 +250,7 @@ final class AfterRepair {
                 Finding.Id.DROPPED_AFTER_REPAIR,
                 Finding.Severity.PROBLEM,
                 rule,
-                rule + ": " + repaired + " packets were repaired, but no packet has arrived at " + names
+                rule + ": " + repaired + " packets are repaired, but none arrives at " + names
                         + ": the host drops them after csumbpf: "
                         + suspects.stream().map(Suspect::evidence).collect(Collectors.joining("; or ")),
                 suspects.stream().map(Suspect::remedy).distinct().toList());
@@ -267,8 +267,8 @@ final class AfterRepair {
         List<Suspect> found = new ArrayList<>();
         if (!host.drops().udpPorts().contains(port)) {
             found.add(new Suspect(
-                    "nobody listens on UDP port " + port,
-                    "shows the devices; set " + names + " up",
+                    "nothing listens on UDP port " + port,
+                    "shows the VXLAN devices; set " + names + " up",
                     "ip",
                     "-d",
                     "link",
@@ -290,7 +290,7 @@ final class AfterRepair {
         if (host.drops().reversePath() > 0) {
             found.add(new Suspect(
                     "rp_filter refused " + host.drops().reversePath() + " packets",
-                    "shows where it is on; 'ip route get' with the sender's address shows what it goes by",
+                    "shows where rp_filter is on; 'ip route get SENDER' shows the route that rp_filter checks",
                     "sysctl",
                     "-a",
                     "--pattern",
@@ -298,11 +298,10 @@ final class AfterRepair {
         }
         found.addAll(stations(host));
         if (found.isEmpty() && host.drops().iptablesLegacy()) {
-            found.add(new Suspect("perhaps a rule of iptables-legacy", "shows its rules", "iptables-legacy", "-nvL"));
+            found.add(new Suspect("perhaps a rule of iptables-legacy", "shows the rules", "iptables-legacy", "-nvL"));
         }
         return found.isEmpty()
-                ? List.of(new Suspect(
-                        "it does not count where", "names the place", "perf", "trace", "-e", "skb:kfree_skb"))
+                ? List.of(new Suspect("no counter shows where", "shows where", "perf", "trace", "-e", "skb:kfree_skb"))
                 : found;
     }
 
@@ -331,7 +330,7 @@ final class AfterRepair {
                                         .collect(Collectors.joining(", "))
                                 + ", but the permanent forwarding entry of " + entry.station() + " has "
                                 + entry.destination().getHostAddress(),
-                        "shows it; correct the address",
+                        "shows the entries; correct the address",
                         "bridge",
                         "fdb",
                         "show"))

@@ -47,12 +47,12 @@ public final class AfterTcDrops {
             return Optional.empty();
         }
         String fragments = since.reassembled() > 0 && since.esp() > 0
-                ? ", and " + since.reassembled() + " datagrams came in fragments"
+                ? "; " + since.reassembled() + " datagrams came in fragments"
                 : "";
         return Optional.of("still broken: the host dropped " + since.checksumErrors()
-                + " UDP datagrams on port " + port + " for their checksum " + time + ", while " + since.repaired()
+                + " UDP datagrams on port " + port + " with a wrong checksum " + time + ", and " + since.repaired()
                 + " packets were repaired" + fragments
-                + ": decrypted packets come by a way that is not covered, or with a VNI that has no rule"
-                + " (see 'path' and 'rule', and 'nstat -az UdpInCsumErrors')");
+                + ": decrypted packets take a path that is not covered, or have a VNI without a rule"
+                + " (see 'path' and 'rule' of 'csumbpf status', and 'nstat -az UdpInCsumErrors')");
     }
 }

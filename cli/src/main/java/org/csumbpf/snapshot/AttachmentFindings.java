@@ -48,36 +48,36 @@ final class AttachmentFindings {
             problem(
                     AttachmentView.State.HOOK_LOST.finding(),
                     device.name(),
-                    "all its pins are lost, and the program with them; its nftables rules are left",
-                    command("takes them over", "attach"),
-                    command("clears them away", "detach"));
+                    "all pins and the program are lost; the nftables rules remain",
+                    command("attaches again", "attach"),
+                    command("removes the rules", "detach"));
         } else if (!live && !readable) {
             problem(
                     Finding.Id.HALF_MADE,
                     device.name(),
-                    "what is left of it has no rules",
-                    command("clears it away", "detach"));
+                    "attach or detach was interrupted, and the pins that are left have no rules",
+                    command("removes the pins", "detach"));
         } else if (!live) {
             problem(
                     AttachmentReader.state(pins, false, true, record).finding(),
                     device.name(),
-                    "the program is not on the hook",
-                    command("puts it back", "restore"),
-                    command("clears it away", "detach"));
+                    "the program is not attached to its hook",
+                    command("attaches the program again", "restore"),
+                    command("removes the attachment", "detach"));
         } else if (!readable || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
             if (isOfOtherVersion(pins)) {
                 problem(
                         Finding.Id.OTHER_VERSION,
                         device.name(),
-                        "attached by another version of csumbpf, whose maps this one cannot read; the program runs on",
-                        command("takes it off", "detach"),
-                        command("then puts this one in its place", "attach"));
+                        "another version of csumbpf made the attachment, and this version cannot read its maps; the program still runs",
+                        command("removes the attachment", "detach"),
+                        command("then attaches this version", "attach"));
             } else {
                 problem(
                         Finding.Id.PIN_MISSING,
                         device.name(),
-                        "a pin is missing; the program runs on",
-                        command("mends it", "restore"));
+                        "a pin is missing; the program still runs",
+                        command("restores the pin", "restore"));
             }
         }
     }
@@ -87,14 +87,14 @@ final class AttachmentFindings {
             problem(
                     Finding.Id.BACKSTOP_LOST,
                     device.name(),
-                    "the nftables backstop does not do its work: " + backstop.text(),
-                    command("puts it right", "restore"));
+                    "the nftables backstop does not work: " + backstop.text(),
+                    command("repairs the backstop", "restore"));
         } else if (backstop.state() == BackstopView.State.UNAVAILABLE
                 && record.changes().contains(HostChange.NFTABLES)) {
             problem(
                     Finding.Id.BACKSTOP_UNREADABLE,
                     device.name(),
-                    "whether the nftables backstop does its work cannot be told: " + backstop.text());
+                    "the nftables backstop cannot be checked: " + backstop.text());
         }
     }
 
@@ -118,8 +118,8 @@ final class AttachmentFindings {
                     .orElseGet(() -> Finding.problem(
                             Finding.Id.MODULE_NOT_LOADED,
                             Preflight.ESP4_OFFLOAD,
-                            Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted behind tc",
-                            command("loads it, or says why it does not", "restore"))));
+                            Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted after tc",
+                            command("loads the module, or says why not", "restore"))));
         }
         for (Finding finding : afterTc) {
             Finding helpful = finding.withBackstop(asked);
@@ -130,7 +130,7 @@ final class AttachmentFindings {
                         here,
                         Preflight.ESP4_OFFLOAD,
                         record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
-                                .map(r -> command("unloads it", "restore")))
+                                .map(r -> command("unloads the module", "restore")))
                 .ifPresent(all::add);
     }
 

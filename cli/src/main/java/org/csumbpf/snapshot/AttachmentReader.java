@@ -41,8 +41,7 @@ import org.csumbpf.pin.Selection;
 
 /** Reads attachments as they are now. Changes nothing and takes no lock, so a change may be seen half done. */
 public final class AttachmentReader {
-    private static final Remedy REMOVE_ALL =
-            new Remedy(List.of("csumbpf", "detach", "--all"), "clears away what is left");
+    private static final Remedy REMOVE_ALL = new Remedy(List.of("csumbpf", "detach", "--all"), "removes what is left");
 
     private AttachmentReader() {}
 
@@ -140,9 +139,9 @@ public final class AttachmentReader {
             findings.add(Finding.problem(
                     Finding.Id.PROGRAM_BEFORE,
                     view.ifname(),
-                    "packets may not come to csumbpf: " + String.join(" and ", view.before())
-                            + " runs before it, and may end the chain",
-                    new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows it")));
+                    "packets may not reach csumbpf: " + String.join(" and ", view.before())
+                            + " runs before csumbpf, and may end the chain",
+                    new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows the order")));
         }
         return view.with(afterTcDrops, findings);
     }
@@ -166,7 +165,7 @@ public final class AttachmentReader {
                             pins,
                             record,
                             AttachmentView.State.INTERFACE_GONE,
-                            Remedy.csumbpf(netns, "clears away what is left", detach));
+                            Remedy.csumbpf(netns, "removes what is left", detach));
                 }
                 case NETNS_GONE ->
                     gone(
@@ -191,14 +190,14 @@ public final class AttachmentReader {
         String to = reach.moved()
                 .map(netns -> (netns.isCurrent() ? "this network namespace" : "network namespace " + netns.reference())
                         + " as " + reach.device().orElseThrow().name())
-                .orElse("a network namespace that was not found");
+                .orElse("a network namespace that is not found");
         Remedy repin = reach.moved()
                 .map(netns -> Remedy.csumbpf(
                         netns,
-                        "follows it",
+                        "moves the attachment, too",
                         "restore",
                         reach.device().orElseThrow().name()))
-                .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with a path of it"));
+                .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with the path of that namespace"));
         return without(
                 location,
                 record,

@@ -174,26 +174,27 @@ public record AttachmentView(
     /** The path in words, with the reason if it is not both. */
     public String pathText() {
         return pathWithoutOthers()
-                + (before().isEmpty() ? "" : "; before csumbpf runs " + String.join(" and ", before()));
+                + (before().isEmpty() ? "" : "; " + String.join(" and ", before()) + " runs before csumbpf");
     }
 
     private String pathWithoutOthers() {
         if (state == State.ATTACHED && contents.isEmpty()) {
-            return "tc; whether the backstop is there cannot be told";
+            return "tc; the backstop cannot be checked";
         }
         String why = findingsAfterTc().stream().map(Finding::text).collect(Collectors.joining("; "));
         String off = backstop.map(b -> " (" + b.state().label() + ": " + b.text() + ")")
                 .orElse("");
         return switch (path()) {
             case BOTH ->
-                "tc, and the nftables backstop for what bypasses tc ("
+                "tc, and the nftables backstop for what is decrypted after tc ("
                         + backstop.orElseThrow().text() + ")";
             case BACKSTOP ->
                 "the nftables backstop alone (" + backstop.orElseThrow().text() + ")"
                         + (why.isEmpty() ? "" : ": " + why);
             case TC ->
                 contents.map(c -> c.rules().needsProof()).orElse(true)
-                        ? "tc alone, so fragmented ESP for one is not repaired; backstop" + off
+                        ? "tc alone: what is decrypted after tc, such as fragmented ESP, is not repaired; backstop"
+                                + off
                         : "tc";
             case NONE -> "none" + (off.isEmpty() ? "" : "; backstop" + off);
         };

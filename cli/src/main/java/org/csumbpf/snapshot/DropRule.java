@@ -83,7 +83,7 @@ record DropRule(String chain, String rule, long packets) {
     /** What is known of the rule, in words. */
     String evidence() {
         if (rule.isEmpty()) {
-            return "chain " + chain + " drops what none of its rules accepts";
+            return "chain " + chain + " drops what no rule accepts";
         }
         return "a rule of chain " + chain + (packets < 0 ? " may drop them" : " has dropped " + packets + " packets")
                 + " (" + rule + ")";
@@ -92,6 +92,6 @@ record DropRule(String chain, String rule, long packets) {
     Remedy remedy() {
         List<String> command = new ArrayList<>(List.of("nft", "list", "chain"));
         command.addAll(List.of(chain.split(" ")));
-        return new Remedy(command, rule.isEmpty() ? "shows it; accept UDP there" : "shows it");
+        return new Remedy(command, rule.isEmpty() ? "shows the chain; accept UDP there" : "shows the chain");
     }
 }

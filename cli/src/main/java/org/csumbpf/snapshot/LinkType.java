@@ -32,8 +32,8 @@ public final class LinkType {
 
     /** Kinds that never receive ESP from the network, and why. */
     private static final Map<String, String> WRONG = Map.of(
-            "vxlan", "a VXLAN device gets its packets after the UDP checksum was verified",
-            "geneve", "a Geneve device gets its packets after the UDP checksum was verified",
+            "vxlan", "a VXLAN device gets its packets after the UDP checksum is verified",
+            "geneve", "a Geneve device gets its packets after the UDP checksum is verified",
             "ifb", "an ifb device gets only packets that another device has received",
             "dummy", "a dummy device receives nothing");
 
@@ -46,14 +46,14 @@ public final class LinkType {
             reason = "the loopback device receives nothing from other hosts";
         }
         if (reason == null && device.arphrd() != ARPHRD_ETHER && !WITHOUT_HEADER.contains(device.arphrd())) {
-            reason = "csumbpf does not know what its packets begin with (ARPHRD type " + device.arphrd() + ")";
+            reason = "csumbpf does not know the link header of this device (ARPHRD type " + device.arphrd() + ")";
         }
         return Optional.ofNullable(reason)
                 .map(why -> new AttachException(
                         AttachException.Kind.UNSUPPORTED_HOST,
                         "attach to " + device.name() + " failed: " + why,
-                        "attach to the interface that receives the ESP packets, as 'csumbpf attach eth0' ('ip route get PEER'"
-                                + " names it)"));
+                        "attach to the interface that receives the ESP packets, such as 'csumbpf attach eth0';"
+                                + " 'ip route get PEER' names the interface"));
     }
 
     public static LinkHeader header(NetDevice device) {
@@ -81,7 +81,9 @@ public final class LinkType {
                 "--plaintext drop on " + ifname
                         + " failed: plaintext in fragments passes tc, and there is no nftables backstop to drop it: "
                         + why,
-                "run 'csumbpf attach " + ShellWord.quote(ifname)
-                        + " --plaintext drop --backstop auto', or take --plaintext pass");
+                why.equals("--backstop never")
+                        ? "run 'csumbpf attach " + ShellWord.quote(ifname)
+                                + " --plaintext drop --backstop auto', or use --plaintext pass"
+                        : "or use --plaintext pass");
     }
 }

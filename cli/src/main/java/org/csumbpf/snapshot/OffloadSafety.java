@@ -68,23 +68,23 @@ public final class OffloadSafety {
                 return Finding.problem(
                         Finding.Id.MODULE_HARMS,
                         module,
-                        module + ", which attach loaded, has come to harm this host (" + harm + ")",
+                        module + ", which attach loaded, now breaks traffic on this host (" + harm + ")",
                         unload.get());
             }
-            String evidence = module + ", which csumbpf did not load, can harm this host (" + harm + ")";
+            String evidence = module + ", which csumbpf did not load, can break traffic on this host (" + harm + ")";
             return builtIn
                     ? Finding.problem(
                             Finding.Id.MODULE_HARMS,
                             module,
                             evidence,
-                            Remedy.words("it is built into this kernel; take one that has it as a module"))
+                            Remedy.words(module + " is built into this kernel; boot a kernel that has it as a module"))
                     : Finding.problem(
                             Finding.Id.MODULE_HARMS,
                             module,
                             evidence,
-                            new Remedy(List.of("modprobe", "-r", module), "unloads it"),
-                            Remedy.words("see that nothing loads it again ('grep -rs " + module
-                                    + " /etc/modules /etc/modules-load.d')"));
+                            new Remedy(List.of("modprobe", "-r", module), "unloads the module"),
+                            Remedy.words("check that nothing loads the module at boot: 'grep -rs " + module
+                                    + " /etc/modules /etc/modules-load.d'"));
         });
     }
 
@@ -95,8 +95,8 @@ public final class OffloadSafety {
         // Measured on 6.1 and 6.12: packets decrypted earlier leave an internal port without their IPsec state.
         for (NetDevice device : devices) {
             if (device.kind().equals(OPEN_VSWITCH)) {
-                return Optional.of("Open vSwitch, device " + device.name()
-                        + ": what is decrypted before it loses its IPsec state there");
+                return Optional.of(
+                        "Open vSwitch, device " + device.name() + ": decrypted packets lose their IPsec state there");
             }
         }
         // Measured on 6.1, 6.12 and 7.3: compressed packets are lost.

@@ -50,16 +50,16 @@ public final class Preflight {
             return List.of(Finding.problem(
                     Finding.Id.DEVICE_DECRYPTS_BEHIND_TC,
                     device.name(),
-                    "ESP that comes in by " + device.name() + " ("
+                    "ESP that " + device.name() + " ("
                             + (device.kind().isEmpty() ? "ARPHRD type " + device.arphrd() : device.kind())
-                            + ") is decrypted behind tc",
+                            + ") receives is decrypted after tc",
                     USE_BACKSTOP));
         }
         for (NetDevice receiver : receivers(device, netns)) {
             String name = receiver.name();
             if (!netns.gro().test(name) && !(enableGro && receiver.ifindex() == device.ifindex())) {
                 List<Remedy> remedies = new ArrayList<>();
-                remedies.add(new Remedy(List.of("ethtool", "-K", name, "gro", "on"), "switches it on"));
+                remedies.add(new Remedy(List.of("ethtool", "-K", name, "gro", "on"), "switches GRO on"));
                 if (receiver.ifindex() == device.ifindex()) {
                     remedies.add(Remedy.words("or attach with --enable-gro"));
                 }
@@ -71,8 +71,10 @@ public final class Preflight {
                         Finding.Id.GENERIC_XDP,
                         name,
                         "generic XDP on " + name + " switches GRO off",
-                        new Remedy(List.of("ip", "link", "set", "dev", name, "xdpgeneric", "off"), "ends that"),
-                        Remedy.words("or load that program in native mode")));
+                        new Remedy(
+                                List.of("ip", "link", "set", "dev", name, "xdpgeneric", "off"),
+                                "removes the XDP program"),
+                        Remedy.words("or load the XDP program in native mode")));
             }
             if (receiver.kind().equals("veth")
                     && !host.kernel().get().atLeast(5, 13)
@@ -90,8 +92,7 @@ public final class Preflight {
     /** The finding if this kernel does not have the module. */
     public static Optional<Finding> module(HostSnapshot host, String module) {
         if (host.module(module) == KernelModule.State.UNAVAILABLE) {
-            return Optional.of(
-                    missing(module, "this kernel (" + host.kernel().get().text() + ") does not have it"));
+            return Optional.of(missing(module, "kernel " + host.kernel().get().text() + " does not have the module"));
         }
         return Optional.empty();
     }
@@ -100,17 +101,18 @@ public final class Preflight {
         return Finding.problem(
                 Finding.Id.MODULE_MISSING,
                 module,
-                module + " is not loaded (" + why + "), so ESP is decrypted behind tc",
+                module + " is not loaded (" + why + "), so ESP is decrypted after tc",
                 new Remedy(
                         List.of("modprobe", module),
-                        "loads it, once the kernel's modules are installed (Debian: linux-image-$(uname -r))"));
+                        "loads the module, once the kernel's modules are installed (Debian: linux-image-$(uname -r))"));
     }
 
     public static Finding harmful(String module, String harm) {
         return Finding.problem(
                 Finding.Id.MODULE_UNSAFE,
                 module,
-                module + " is not loaded, since it would harm this host (" + harm + "), so ESP is decrypted behind tc",
+                module + " is not loaded: the module would break traffic on this host (" + harm
+                        + "); so ESP is decrypted after tc",
                 USE_BACKSTOP);
     }
 
@@ -119,7 +121,7 @@ public final class Preflight {
         return Finding.note(
                 Finding.Id.BACKSTOP_UNAVAILABLE,
                 device,
-                "no nftables backstop: " + why + "; what bypasses tc, fragmented ESP for one, is not repaired");
+                "no nftables backstop, so what is decrypted after tc, such as fragmented ESP, is not repaired: " + why);
     }
 
     /** @param why in a whole sentence */
@@ -140,10 +142,10 @@ public final class Preflight {
                 .map(obstacle -> obstacle.withBackstop(backstop).advice())
                 .filter(advice -> !advice.isEmpty())
                 .forEach(next::add);
-        next.add("--force attaches all the same");
+        next.add("--force attaches anyway");
         return new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
-                ifname + ": decrypted packets cannot reach tc: "
+                "attach to " + ifname + " failed: decrypted packets cannot reach tc: "
                         + obstacles.stream().map(Finding::evidence).collect(Collectors.joining("; "))
                         + besides.stream()
                                 .map(finding -> "; and " + finding.text())

@@ -73,7 +73,7 @@ public record Verdict(Kind kind, String text) {
         if (view.state() == AttachmentView.State.NETNS_NOT_FOUND || view.state() == AttachmentView.State.UNREADABLE) {
             return new Verdict(
                     Kind.UNKNOWN,
-                    "whether anything is repaired cannot be told: "
+                    "csumbpf cannot check whether packets are repaired: "
                             + view.state().label());
         }
         if (view.state() != AttachmentView.State.ATTACHED) {
@@ -90,8 +90,8 @@ public record Verdict(Kind kind, String text) {
                                 .filter(b -> b.state() == BackstopView.State.ON)
                                 .map(BackstopView::sum),
                         contents.totals()))
-                .orElseGet(() ->
-                        new Verdict(Kind.UNKNOWN, "the program runs on, but its rules and counters cannot be read"));
+                .orElseGet(
+                        () -> new Verdict(Kind.UNKNOWN, "the program runs, but its rules and counters cannot be read"));
     }
 
     /** Packets that csumbpf leaves unchecked, so that errors may be among them; empty: none. */
@@ -105,12 +105,12 @@ public record Verdict(Kind kind, String text) {
                         parts.add(plaintext + " plaintext packets");
                     }
                     if (noRule > 0) {
-                        parts.add(noRule + " packets with a VNI that has no rule");
+                        parts.add(noRule + " packets whose VNI has no rule");
                     }
                     return parts.isEmpty()
                             ? ""
-                            : "; the errors may also be among " + String.join(" and ", parts)
-                                    + ", which are left as they are and not looked at";
+                            : "; some of the errors may be among " + String.join(" and ", parts)
+                                    + ", which csumbpf does not check";
                 })
                 .orElse("");
     }
@@ -144,7 +144,7 @@ public record Verdict(Kind kind, String text) {
         if (failed > 0) {
             return new Verdict(
                     Kind.BROKEN,
-                    failed + " decrypted packets could not be read, or are too long to compute a checksum");
+                    failed + " decrypted packets are not repaired: unreadable, or too long to compute a checksum");
         }
         if (decrypted > unjudged) {
             return new Verdict(Kind.HEALTHY, decrypted + " decrypted packets seen, none needed repair");
@@ -152,19 +152,19 @@ public record Verdict(Kind kind, String text) {
         if (unjudged > 0) {
             return new Verdict(
                     Kind.BYPASSED,
-                    unjudged + " decrypted packets passed behind tc, where mode observe can only count them");
+                    unjudged + " packets were decrypted after tc, where mode observe can only count them");
         }
         if (esp > 0) {
             return new Verdict(
                     Kind.BYPASSED,
-                    "still broken: " + esp + " ESP packets passed tc encrypted and none came back decrypted, "
+                    "still broken: " + esp + " ESP packets passed tc encrypted, and none came back decrypted; "
                             + (backstop.isPresent()
-                                    ? "and none came to the backstop: xfrm refused them ('nstat -az | grep Xfrm'), or they"
-                                            + " hold no VXLAN with a VNI that has a rule"
-                                    : "so the kernel decrypts behind this hook"));
+                                    ? "none reached the backstop either: xfrm refused the packets (see 'nstat -az | grep Xfrm'), or"
+                                            + " they carry no VXLAN with a VNI that has a rule"
+                                    : "the kernel decrypts after tc"));
         }
         if (plaintext > 0) {
-            return new Verdict(Kind.PLAINTEXT, plaintext + " VXLAN packets seen, none of them decrypted by IPsec");
+            return new Verdict(Kind.PLAINTEXT, plaintext + " VXLAN packets seen, none decrypted by IPsec");
         }
         if (noRule > 0) {
             return new Verdict(Kind.NO_RULE, noRule + " VXLAN packets seen, none with a VNI that has a rule");

@@ -12,7 +12,7 @@ public final class VniRanges {
 
     private static final String ANY = "any";
     private static final String FORM =
-            "give 0 to " + Vni.MAX + " in the digits 0 to 9, or hexadecimal behind 0x, or ranges FIRST-LAST, or 'any'";
+            "write 0 to " + Vni.MAX + " with digits 0 to 9, or hexadecimal with 0x, or a range FIRST-LAST, or 'any'";
 
     private VniRanges() {}
 
@@ -23,7 +23,7 @@ public final class VniRanges {
      */
     public static TreeSet<Vni> parse(String text) {
         if (text.isBlank()) {
-            throw new IllegalArgumentException("'" + text + "' names no VNI; " + FORM);
+            throw new IllegalArgumentException("'" + text + "' contains no VNI; " + FORM);
         }
         TreeSet<Vni> vnis = new TreeSet<>();
         int start = 0;
@@ -39,17 +39,17 @@ public final class VniRanges {
     private static void add(TreeSet<Vni> vnis, String item, String list) {
         if (item.isEmpty()) {
             throw new IllegalArgumentException(
-                    "'" + list + "' has a comma with no VNI on one side; write one comma between two VNIs");
+                    "'" + list + "' has a comma without a VNI on one side; write one comma between two VNIs");
         }
         if (item.equals(ANY)) {
-            throw new IllegalArgumentException("'" + list + "': 'any' covers every VNI; leave the others out,"
-                    + " or give them apart from 'any' if they are to have rules of their own");
+            throw new IllegalArgumentException("'" + list + "': 'any' covers every VNI; leave out the others,"
+                    + " or add rules of their own for them with 'csumbpf vni add'");
         }
         int dash = item.indexOf('-');
         String from = dash < 0 ? item : item.substring(0, dash).trim();
         String to = dash < 0 ? item : item.substring(dash + 1).trim();
         if (to.indexOf('-') >= 0) {
-            throw new IllegalArgumentException("'" + item + "' is neither a VNI nor a range FIRST-LAST");
+            throw new IllegalArgumentException("'" + item + "' is not a VNI and not a range FIRST-LAST");
         }
         if (from.isEmpty()) {
             throw new IllegalArgumentException(
@@ -66,7 +66,7 @@ public final class VniRanges {
         }
         if (vnis.size() + (long) last - first + 1 > MAX) {
             throw new IllegalArgumentException(
-                    "more than " + MAX + " VNIs; give 'any', which covers every VNI with one" + " rule");
+                    "more than " + MAX + " VNIs; write 'any', one rule that covers every VNI");
         }
         for (int vni = first; vni <= last; vni++) {
             vnis.add(new Vni(vni));

@@ -55,7 +55,7 @@ class PartialFailureExceptionTest {
         PartialFailureException steps = PartialFailureException.ofSteps(
                 List.of(failure("bad", "run 'x'"), new IllegalStateException("odd"), failure("worse", "run 'x'")),
                 "csumbpf detach w1");
-        assertThat(steps.problem()).isEqualTo("bad; odd; worse; what is left to undo stays recorded");
+        assertThat(steps.problem()).isEqualTo("bad; odd; worse; what is not undone stays recorded");
         assertThat(steps.next()).isEqualTo("run 'x'; run 'csumbpf detach w1' again");
         assertThat(PartialFailureException.of(List.of(result("n/w1", steps))).next())
                 .isEqualTo(steps.next());

@@ -19,7 +19,9 @@ import org.junit.jupiter.api.Test;
 class ExitCodeTest {
     @Test
     void theDocumentListsThemAll() throws IOException {
-        assertThat(found("docs/exit-codes.md", "(?m)^\\| (\\d+) \\| (.*?)(; what was changed stays changed)? \\|$"))
+        assertThat(found(
+                        "docs/exit-codes.md",
+                        "(?m)^\\| (\\d+) \\| (.*?)(; a change that the command made stays)? \\|$"))
                 .isEqualTo(Arrays.stream(ExitCode.values())
                         .map(code -> code.code() + " " + code.meaning())
                         .toList());
@@ -43,7 +45,7 @@ class ExitCodeTest {
         assertThat(Main.run(new PrintWriter(out), new PrintWriter(out), "status", "--help"))
                 .isZero();
         assertThat(out.toString().replaceAll("\\s+", " "))
-                .contains("0 where all is well, or nothing is attached; 9 where something is amiss");
+                .contains("0 if all is well or nothing is attached; 9 if something is amiss");
     }
 
     private static List<String> found(String file, String pattern) throws IOException {

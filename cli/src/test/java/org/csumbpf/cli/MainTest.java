@@ -56,7 +56,7 @@ class MainTest {
         assertThat(Main.run(new PrintWriter(out), new PrintWriter(out), "attach", "--help"))
                 .isZero();
         assertThat(out.toString().replaceAll("\\s+", " "))
-                .contains("without an Ethernet header (tun, ipip, gre, sit, ip6tnl, ppp) the backstop alone");
+                .contains("header (tun, ipip, gre, sit, ip6tnl, ppp) the backstop alone");
     }
 
     private static Set<String> names(String... args) {

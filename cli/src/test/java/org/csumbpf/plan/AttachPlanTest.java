@@ -121,7 +121,7 @@ class AttachPlanTest {
         host.modules.put(Preflight.ESP4_OFFLOAD, KernelModule.State.LOADABLE);
         host.device = TUN0;
         assertThat(words(host.plan(nothing())))
-                .as("decrypts behind tc in any case")
+                .as("decrypts after tc in any case")
                 .doesNotContain("LoadModule");
     }
 
@@ -203,12 +203,14 @@ class AttachPlanTest {
                 .isEmpty();
         assertThatThrownBy(() -> host.check(unusable))
                 .hasMessageContaining("GRO is off on eth0")
-                .hasMessageContaining("and no nftables backstop: no libnftables; install it");
+                .hasMessageContaining(
+                        "and no nftables backstop, so what is decrypted after tc, such as fragmented ESP, is not repaired:"
+                                + " no libnftables; install it");
         host.asks(PROOF, new AttachOptions(Hook.NONE, Backstop.AUTO, false, true));
         assertThat(host.check(unusable)).as("GRO is going to be on").hasSize(1);
         host.asks(PROOF, new AttachOptions(Hook.NONE, Backstop.ALWAYS, false, false));
         assertThatThrownBy(() -> host.check(unusable))
-                .hasMessage("eth0: no nftables backstop: no libnftables; install it");
+                .hasMessage("set up the nftables backstop of eth0 failed: no libnftables; install it");
         host.asks(DROP, DEFAULT);
         assertThatThrownBy(() -> host.check(unusable)).hasMessageContaining("--plaintext drop on eth0 failed");
         host.asks(DROP, NEVER);

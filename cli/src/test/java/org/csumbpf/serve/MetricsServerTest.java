@@ -385,16 +385,18 @@ class MetricsServerTest {
         assertThatThrownBy(() -> start(taken))
                 .isInstanceOfSatisfying(
                         AttachException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNSUPPORTED_HOST))
-                .hasMessage("cannot listen on " + taken
-                        + ": Address already in use; another csumbpf serve? choose another port with --listen");
+                .hasMessage(
+                        "listen on " + taken
+                                + " failed: Address already in use; is another csumbpf serve running? choose another port with --listen");
         assertThatThrownBy(() -> start("192.0.2.1:14789"))
                 .isInstanceOf(AttachException.class)
-                .hasMessage("cannot listen on 192.0.2.1:14789: Cannot assign requested address; give --listen an"
-                        + " address of this host, or ':14789' for all");
+                .hasMessage("listen on 192.0.2.1:14789 failed: Cannot assign requested address; give --listen an"
+                        + " address of this host ('ip address' lists them), or ':14789' for all");
         assertThatThrownBy(() -> start("no-such-host.invalid:14789"))
                 .isInstanceOf(AttachException.class)
-                .hasMessage("cannot listen on no-such-host.invalid:14789: no address is known for"
-                        + " 'no-such-host.invalid'; give --listen an address of this host");
+                .hasMessage(
+                        "listen on no-such-host.invalid:14789 failed:"
+                                + " 'no-such-host.invalid' has no known address; give --listen an address of this host ('ip address' lists them)");
     }
 
     @Test

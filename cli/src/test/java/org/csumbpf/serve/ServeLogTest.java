@@ -122,7 +122,7 @@ class ServeLogTest {
         }
         assertThat(lines()).hasSize(ServeLog.MOST_COMPLAINTS + 1);
         assertThat(lines().get(ServeLog.MOST_COMPLAINTS))
-                .contains("too many complaints")
+                .contains("too many open problems")
                 .endsWith("open=1024");
         assertThat(log.resolved("key 2000", "was left out")).isFalse();
         assertThat(log.resolved("key 0", "over")).isTrue();

@@ -21,15 +21,14 @@ class AfterRepairTextTest {
                 none, none, Map.of("XfrmInNoPols", 5L, "XfrmInPolBlock", 0L, "XfrmInNoStates", 9L), Map.of()));
         assertThat(policies).containsExactly("XfrmInNoPols 5");
         assertThat(text(new ReceiveDrops(0, Set.of(4789), true), policies))
-                .isEqualTo(
-                        "vni 5: 9 packets were repaired, but no packet has arrived at vx: the host drops them after csumbpf:"
-                                + " an IPsec policy refused packets (XfrmInNoPols 5); 'ip xfrm policy' shows the policies");
+                .isEqualTo("vni 5: 9 packets are repaired, but none arrives at vx: the host drops them after csumbpf:"
+                        + " an IPsec policy refused packets (XfrmInNoPols 5); 'ip xfrm policy' shows the policies");
     }
 
     @Test
     void severalThatFit() {
         assertThat(text(new ReceiveDrops(3, Set.of(), false), List.of()))
-                .contains("nobody listens on UDP port 4789")
+                .contains("nothing listens on UDP port 4789")
                 .contains("; or rp_filter refused 3 packets");
     }
 
@@ -37,7 +36,7 @@ class AfterRepairTextTest {
     void whatIsNotCounted() {
         assertThat(text(new ReceiveDrops(0, Set.of(4789), true), List.of())).contains("'iptables-legacy -nvL'");
         assertThat(text(new ReceiveDrops(0, Set.of(4789), false), List.of()))
-                .contains("it does not count where; 'perf trace -e skb:kfree_skb' names the place");
+                .contains("no counter shows where; 'perf trace -e skb:kfree_skb' shows where");
     }
 
     private static String text(ReceiveDrops drops, List<String> policies) {

@@ -66,8 +66,8 @@ class DropRuleTest {
         List<DropRule> rules = DropRule.parse(RULES, 4789);
         assertThat(rules.get(0).evidence())
                 .startsWith("a rule of chain ip filter more has dropped 5 packets (udp dport { 53, 4789 } ");
-        assertThat(rules.get(0).remedy().text()).isEqualTo("'nft list chain ip filter more' shows it");
+        assertThat(rules.get(0).remedy().text()).isEqualTo("'nft list chain ip filter more' shows the chain");
         assertThat(rules.get(1).evidence()).contains("may drop them");
-        assertThat(rules.get(3).evidence()).contains("drops what none of its rules accepts");
+        assertThat(rules.get(3).evidence()).contains("drops what no rule accepts");
     }
 }

@@ -21,13 +21,13 @@ class FindingTest {
             Finding.Id.GRO_OFF,
             "it's",
             "GRO is off on it's",
-            new Remedy(List.of("ethtool", "-K", "it's", "gro", "on"), "switches it on"),
+            new Remedy(List.of("ethtool", "-K", "it's", "gro", "on"), "switches GRO on"),
             Remedy.words("or attach with --enable-gro"));
 
     @Test
     void commandsAreQuotedForAShell() {
         assertThat(GRO.text())
-                .isEqualTo("GRO is off on it's; 'ethtool -K 'it'\\''s' gro on' switches it on,"
+                .isEqualTo("GRO is off on it's; 'ethtool -K 'it'\\''s' gro on' switches GRO on,"
                         + " or attach with --enable-gro");
         assertThat(GRO.advice()).isEqualTo("run 'ethtool -K 'it'\\''s' gro on', or attach with --enable-gro");
     }
@@ -35,10 +35,10 @@ class FindingTest {
     @Test
     void whatRepairsNothingIsNotAdvised() {
         Finding afterTc = Finding.problem(
-                Finding.Id.DEVICE_DECRYPTS_BEHIND_TC, "t0", "decrypted behind tc", Preflight.USE_BACKSTOP);
-        assertThat(afterTc.withBackstop(Backstop.AUTO).text()).isEqualTo("decrypted behind tc");
+                Finding.Id.DEVICE_DECRYPTS_BEHIND_TC, "t0", "decrypted after tc", Preflight.USE_BACKSTOP);
+        assertThat(afterTc.withBackstop(Backstop.AUTO).text()).isEqualTo("decrypted after tc");
         assertThat(afterTc.withBackstop(Backstop.NEVER).text())
-                .isEqualTo("decrypted behind tc; attach with --backstop always");
+                .isEqualTo("decrypted after tc; attach with --backstop always");
     }
 
     /** docs/findings.md has every id, in the order of the enums, and no other. */

@@ -35,7 +35,7 @@ public enum Abi {
             }
         }
         throw new LibbpfException(
-                "csumbpf does not know the architecture " + osArch, "it runs on amd64 and arm64", null);
+                "csumbpf does not support the architecture " + osArch, "amd64 and arm64 are supported", null);
     }
 
     /** O_DIRECTORY of open(2). */

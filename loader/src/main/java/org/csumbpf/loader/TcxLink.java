@@ -41,7 +41,7 @@ public final class TcxLink implements AutoCloseable {
         opts.setInt(CREATE_FLAGS, BPF_F_BEFORE);
         String object = "ifindex " + ifindex;
         int fd = Libbpf.bpf_link_create(program.fd(), ifindex, Libbpf.BPF_TCX_INGRESS, opts);
-        return new TcxLink(new FileDescriptor(fd, "attach program by tcx to", object), object);
+        return new TcxLink(new FileDescriptor(fd, "attach program with tcx to", object), object);
     }
 
     /** Opens a pinned link. */

@@ -39,8 +39,8 @@ public final class AttachmentCodec extends StructCodec<AttachmentRecord> {
         int number = version.getU32(buffer, base);
         // 0: the kernel created the value, and nothing has been written yet.
         if (number != Codecs.LAYOUT && number != 0) {
-            throw new OtherVersionException("csumbpf_attachment.layout holds " + number
-                    + ", and this version of csumbpf knows " + Codecs.LAYOUT + " and what came before");
+            throw new OtherVersionException("csumbpf_attachment.layout is " + number
+                    + ", and this version of csumbpf reads layouts up to " + Codecs.LAYOUT);
         }
         return new AttachmentRecord(
                 ifindex.getU32(buffer, base),

@@ -17,7 +17,7 @@ public record Config(int port, boolean backstop, LinkHeader link, Optional<Rule>
 
     public Config {
         if (port < 1 || port > 65535) {
-            throw new IllegalArgumentException("port " + port + " is not 1 to 65535");
+            throw new IllegalArgumentException("port " + port + " is out of range; 1 to 65535");
         }
     }
 

@@ -11,8 +11,8 @@ public enum HostChange {
     ESP6_OFFLOAD("loaded module esp6_offload"),
     BPFFS("mounted bpffs"),
     NFTABLES("added chains to the nftables tables csumbpf"),
-    LOOPBACK("hung csumbpf_detour on the device lo"),
-    LO_CLSACT("created the clsact qdisc of the device lo");
+    LOOPBACK("added csumbpf_detour to lo"),
+    LO_CLSACT("created the clsact qdisc of lo");
 
     private final String text;
 

@@ -76,8 +76,8 @@ final class Members {
 
     static <E> E constant(E[] values, int ordinal, String member) {
         if (ordinal < 0 || ordinal >= values.length) {
-            throw new OtherVersionException(
-                    member + " holds " + ordinal + ", which this version does not know: written by a newer csumbpf?");
+            throw new OtherVersionException(member + " is " + ordinal
+                    + ", which this version of csumbpf does not know: written by a newer version?");
         }
         return values[ordinal];
     }

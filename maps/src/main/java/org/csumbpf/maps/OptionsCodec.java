@@ -33,8 +33,8 @@ final class OptionsCodec extends StructCodec<AttachOptions> {
     public AttachOptions read(ByteBuffer buffer, int base) {
         int bits = flags.getU16(buffer, base);
         if ((bits & ~(OPTION_FORCE | OPTION_ENABLE_GRO)) != 0) {
-            throw new OtherVersionException("csumbpf_options.flags holds " + bits
-                    + ", which this version does not know: written by a newer csumbpf?");
+            throw new OtherVersionException("csumbpf_options.flags is " + bits
+                    + ", which this version of csumbpf does not know: written by a newer version?");
         }
         return new AttachOptions(
                 Members.constant(Hook.values(), hook.getU8(buffer, base), "csumbpf_options.hook"),

@@ -5,12 +5,12 @@ import org.csumbpf.loader.Advised;
 
 /** A map has a layout that this version does not know, because another version of csumbpf made the map. */
 public final class OtherVersionException extends IllegalStateException implements Advised {
-    private static final String NEXT = "run 'csumbpf detach' on it, and attach it again";
+    private static final String NEXT = "run 'csumbpf detach IFACE', then 'csumbpf attach IFACE'";
 
     private final String problem;
 
     OtherVersionException(String what) {
-        this(what + "; it was attached by another version of csumbpf", NEXT);
+        this(what + "; another version of csumbpf made the attachment", NEXT);
     }
 
     private OtherVersionException(String problem, String next) {

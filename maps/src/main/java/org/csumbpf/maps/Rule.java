@@ -18,10 +18,10 @@ public record Rule(Mode mode, boolean dropPlaintext, boolean unverified, int ver
 
     public Rule {
         if (mode == Mode.ADJUST ? verify < 1 || verify > VERIFY_MAX : verify != 0) {
-            throw new IllegalArgumentException("mode " + mode.label() + " verifies one packet in " + verify);
+            throw new IllegalArgumentException("verify " + verify + " does not fit mode " + mode.label());
         }
         if (dropPlaintext && unverified) {
-            throw new IllegalArgumentException("a rule that asks for no proof cannot drop what is unproven");
+            throw new IllegalArgumentException("an unverified rule cannot drop plaintext");
         }
     }
 

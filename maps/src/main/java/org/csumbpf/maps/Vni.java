@@ -11,7 +11,8 @@ public record Vni(int value) implements Comparable<Vni> {
 
     public Vni {
         if (value < 0 || value > MAX) {
-            throw new IllegalArgumentException("VNI " + Integer.toUnsignedString(value) + " is not 0 to " + MAX);
+            throw new IllegalArgumentException(
+                    "VNI " + Integer.toUnsignedString(value) + " is out of range; 0 to " + MAX);
         }
     }
 

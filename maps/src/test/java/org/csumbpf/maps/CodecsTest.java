@@ -91,7 +91,7 @@ class CodecsTest {
     void aModeOfANewerVersionIsAnErrorNotAGuess() {
         ByteBuffer buffer = buffer(Codecs.RULE);
         buffer.put(0, (byte) 5).put(1, (byte) 1);
-        assertThatThrownBy(() -> Codecs.RULE.read(buffer, 0)).hasMessageContaining("csumbpf_rule.mode holds 5");
+        assertThatThrownBy(() -> Codecs.RULE.read(buffer, 0)).hasMessageContaining("csumbpf_rule.mode is 5");
     }
 
     @Test
@@ -115,7 +115,7 @@ class CodecsTest {
         buffer.putInt(0, Codecs.LAYOUT + 1);
         assertThatThrownBy(() -> Codecs.ATTACHMENT.read(buffer, 0))
                 .isInstanceOf(OtherVersionException.class)
-                .hasMessageContaining("layout holds 3");
+                .hasMessageContaining("layout is 3");
         buffer.putInt(0, Codecs.LAYOUT).putShort(42, (short) 0x80);
         assertThatThrownBy(() -> Codecs.ATTACHMENT.read(buffer, 0)).hasMessageContaining("csumbpf_options.flags");
     }

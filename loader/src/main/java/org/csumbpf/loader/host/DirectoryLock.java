@@ -60,7 +60,7 @@ public final class DirectoryLock implements AutoCloseable {
                         deadline,
                         () -> new LockTimeoutException(
                                 "another csumbpf command holds the lock on " + directory,
-                                "wait for it, or see 'fuser -v " + directory + "'"));
+                                "wait until that command ends, or see 'fuser -v " + directory + "'"));
                 locked = isStill(directory, fd);
             } finally {
                 if (!locked) {

@@ -42,7 +42,7 @@ public final class HostLock implements AutoCloseable {
                     System.nanoTime() + timeout.toNanos(),
                     () -> new LockTimeoutException(
                             "another csumbpf command" + holder(fd) + " holds the lock on " + file,
-                            "wait for it, or see 'fuser -v " + file + "'"));
+                            "wait until that command ends, or see 'fuser -v " + file + "'"));
             locked = true;
             return new HostLock(fd);
         } finally {

@@ -56,7 +56,8 @@ public final class KernelModule {
         String output = modprobe(module);
         if (state(module) != State.LOADED) {
             throw new ModuleException(
-                    output.isEmpty() ? "'modprobe " + module + "' loaded nothing: blacklisted?" : output, null);
+                    output.isEmpty() ? "'modprobe " + module + "' loaded nothing: is the module blacklisted?" : output,
+                    null);
         }
         return true;
     }

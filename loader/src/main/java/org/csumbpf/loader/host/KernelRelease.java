@@ -29,7 +29,7 @@ public record KernelRelease(int major, int minor, String text) {
     static KernelRelease parse(String text) {
         Matcher numbers = NUMBERS.matcher(text);
         if (!numbers.matches()) {
-            throw new IllegalArgumentException("'" + text + "' is no kernel release");
+            throw new IllegalArgumentException("'" + text + "' is not a kernel release");
         }
         return new KernelRelease(Integer.parseInt(numbers.group(1)), Integer.parseInt(numbers.group(2)), text);
     }

@@ -84,13 +84,13 @@ public final class NetworkNamespace implements AutoCloseable {
             path = nameOrPath.indexOf('/') >= 0 ? Path.of(nameOrPath) : NAMED.resolve(nameOrPath);
         } catch (InvalidPathException e) {
             throw new NoSuchNamespaceException(
-                    "no network namespace " + nameOrPath + ": no file can have that name in this locale",
+                    "no network namespace " + nameOrPath + ": this locale cannot encode the name",
                     "see 'ip netns list', or set LC_ALL=C.UTF-8");
         }
         return open(path)
                 .orElseThrow(() -> new NoSuchNamespaceException(
                         "no network namespace " + nameOrPath
-                                + (Files.exists(path) ? " (" + path + " is something else)" : ""),
+                                + (Files.exists(path) ? " (" + path + " is not a network namespace)" : ""),
                         "see 'ip netns list'"));
     }
 

@@ -117,7 +117,7 @@ public final class Nftables implements AutoCloseable {
                 .filter(line -> !line.isBlank())
                 .findFirst()
                 .map(line -> line.replaceFirst("^.*Error: ", ""))
-                .orElse("failed without a word");
+                .orElse("failed without a message");
     }
 
     @Override

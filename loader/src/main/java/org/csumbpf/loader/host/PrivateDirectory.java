@@ -38,7 +38,7 @@ public final class PrivateDirectory {
         int[] above = stat(parent).orElseThrow(() -> new KernelException("open", parent.toString(), Errno.ENOENT));
         if (!ours(above[1]) || (above[0] & WRITABLE_BY_OTHERS) != 0 && (above[0] & STICKY) == 0) {
             throw new UntrustedPathException(
-                    parent + " may be written to by others than root",
+                    parent + " is writable by users other than root",
                     "run 'chown root " + parent + " && chmod go-w " + parent + "'");
         }
         if (Libc.mkdir(directory.toString(), MODE) < 0) {
@@ -69,11 +69,11 @@ public final class PrivateDirectory {
         if ((mode & TYPE) == SYMBOLIC_LINK) {
             what = "is a symbolic link";
         } else if ((mode & TYPE) != DIRECTORY) {
-            what = "is no directory";
+            what = "is not a directory";
         } else if (!ours(owner)) {
             what = "belongs to user " + owner;
         } else if ((mode & WRITABLE_BY_OTHERS) != 0) {
-            what = "may be written to by others than root";
+            what = "is writable by users other than root";
         }
         return Optional.ofNullable(what)
                 .map(w -> directory + " " + w + ", so csumbpf does not use it; see 'ls -ld " + directory + "'");

@@ -101,8 +101,8 @@ class NamespaceSearchTest {
         assertThatThrownBy(() -> NetworkNamespace.named(path.toString()))
                 .isInstanceOf(NoSuchNamespaceException.class)
                 .hasMessageContaining("no network namespace " + path)
-                .satisfies(e ->
-                        assertThat(e.getMessage().contains("something else")).isEqualTo(!what.equals("missing")));
+                .satisfies(e -> assertThat(e.getMessage().contains("is not a network namespace"))
+                        .isEqualTo(!what.equals("missing")));
     }
 
     private static Path fifo(Path path) throws Exception {

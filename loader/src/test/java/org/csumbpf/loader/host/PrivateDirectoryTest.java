@@ -39,7 +39,8 @@ class PrivateDirectoryTest {
     @Test
     void whatOthersMayWriteToIsRefused() throws Exception {
         Path directory = made("open", "rwxrwx---");
-        assertThat(PrivateDirectory.check(directory).orElseThrow()).contains(directory.toString(), "written to");
+        assertThat(PrivateDirectory.check(directory).orElseThrow())
+                .contains(directory.toString(), "is writable by users other than root");
         assertThatThrownBy(() -> PrivateDirectory.ensure(directory)).isInstanceOf(UntrustedPathException.class);
         assertThatThrownBy(() -> PrivateDirectory.ensure(directory.resolve("below")))
                 .isInstanceOf(UntrustedPathException.class)
@@ -47,7 +48,7 @@ class PrivateDirectoryTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"file, no directory", "link, symbolic link", "dangling, symbolic link"})
+    @CsvSource({"file, not a directory", "link, symbolic link", "dangling, symbolic link"})
     void whatIsNoDirectoryIsRefused(String kind, String problem) throws Exception {
         Path path = temp.resolve(kind);
         switch (kind) {

@@ -76,7 +76,7 @@ class AfterTcDropBaselineTest {
         send("w2", 4789, 5, WRONG, false, 20);
         assertThat(repair()).isEqualTo("bypassed");
         assertThat(status().get("repair_text").asText())
-                .contains("300 plaintext packets and 300 packets with a VNI that has no rule");
+                .contains("300 plaintext packets and 300 packets whose VNI has no rule");
     }
 
     @Test
@@ -101,7 +101,7 @@ class AfterTcDropBaselineTest {
             Limit.await("off path", patience, () -> serve.value("csumbpf_off_path"), value -> value == 1);
             serve.awaitLog(line -> line.contains("still broken: the host dropped 20"));
             Limit.await("no longer", patience, () -> serve.value("csumbpf_off_path"), value -> value == 0);
-            serve.awaitLog(line -> line.contains("it is over") && line.contains("still broken"));
+            serve.awaitLog(line -> line.contains("resolved: ") && line.contains("still broken"));
         }
     }
 
@@ -112,7 +112,7 @@ class AfterTcDropBaselineTest {
                 TcxLink link = lab.call(() -> TcxLink.attachFirst(program, lab.ifindex("w1")))) {
             String name = "tcx program " + program.info().id() + " (foreign)";
             assertThat(status().get("before").toString()).contains(name);
-            assertThat(status().get("path_text").asText()).contains("before csumbpf runs " + name);
+            assertThat(status().get("path_text").asText()).contains("; " + name).endsWith(" runs before csumbpf");
             assertThat(status().get("problems").toString()).doesNotContain(name);
             send("w0", 4789, 5, WRONG, false, 20);
             assertThat(repair()).isEqualTo("bypassed");
@@ -135,7 +135,7 @@ class AfterTcDropBaselineTest {
         lab.filter("ingress", 3, object);
         send("w0", 4789, 5, WRONG, false, 20);
         assertThat(status().get("problems").toString())
-                .containsPattern("bpf filter of priority 3, program \\d+ \\(foreign\\) runs before it");
+                .containsPattern("bpf filter of priority 3, program \\d+ \\(foreign\\) runs before csumbpf");
     }
 
     private JsonNode status() {

@@ -173,7 +173,7 @@ class AttachTest {
         lab.csumbpf("attach", "w1", "--unverified", "--hook", "clsact").ok();
         lab.filter("egress", 5, object);
         Shell.Result detach = lab.csumbpf("detach", "w1").ok();
-        assertThat(detach.err()).contains("left the clsact qdisc");
+        assertThat(detach.err()).contains("the clsact qdisc of w1 stays");
         assertThat(lab.call(() -> Rtnetlink.filters(lab.ifindex("w1"), true))).hasSize(1);
         Files.delete(object);
     }
@@ -359,7 +359,7 @@ class AttachTest {
                 """.formatted(Shell.line(Shell.csumbpf()), hook));
         assertThat(result.code()).as(result.out() + result.err()).isZero();
         assertThat(result.out())
-                .contains("w1: attached (" + hook, "vni 5-9: mode auto", "nothing was lost")
+                .contains("w1: attached (" + hook, "vni 5-9: mode auto", "everything is in place")
                 .endsWith("nothing is attached\n");
         assertThat(result.err()).contains("needs CAP_NET_ADMIN and CAP_BPF and CAP_PERFMON");
     }
@@ -384,7 +384,7 @@ class AttachTest {
         }
         assertThat(Shell.run(Shell.csumbpf("attach", "--help")).ok().out().replaceAll("\\s+", " "))
                 .contains("--unverified")
-                .contains("The cost: corrupt or forged VXLAN packets");
+                .contains("The risk: corrupt or forged VXLAN packets");
         assertThat(Shell.run(Shell.csumbpf("--version")).ok().out()).matches("csumbpf \\d+\\.\\d+\\.\\d+\\s+");
     }
 

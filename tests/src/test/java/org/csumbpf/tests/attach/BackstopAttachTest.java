@@ -172,7 +172,7 @@ class BackstopAttachTest {
             Shell.Result always = lab.csumbpf("attach", "w1", "--backstop", "always");
             assertThat(always.code()).isEqualTo(5);
             assertThat(always.err())
-                    .contains("the nftables table " + family + " csumbpf is not csumbpf's")
+                    .contains("the nftables table " + family + " csumbpf was not made by csumbpf")
                     .hasLineCount(1);
             assertThat(lab.status()).isEmpty();
             Shell.Result auto = lab.csumbpf("attach", "w1");
@@ -207,7 +207,7 @@ class BackstopAttachTest {
 
         lab.run("nft", "flush", "chain", "ip", "csumbpf", "if" + ifindex() + "-repair")
                 .ok();
-        assertThat(lab.status().orElseThrow().get("problems").toString()).contains("is not as this device");
+        assertThat(lab.status().orElseThrow().get("problems").toString()).contains("does not match this device");
         lab.csumbpf("vni", "add", "w1", "5").ok();
         assertThat(lab.ruleset()).isEqualTo(before);
 
@@ -283,7 +283,7 @@ class BackstopAttachTest {
         assertThat(lab.ruleset()).contains("iif { \"w1\", \"br0\" }");
         lab.ipIn("link", "add", "br1", "type", "bridge");
         lab.ipIn("link", "set", "w1", "master", "br1");
-        assertThat(lab.status().orElseThrow().get("problems").toString()).contains("is not as this device");
+        assertThat(lab.status().orElseThrow().get("problems").toString()).contains("does not match this device");
         lab.csumbpf("attach", "w1", "--vni", "5").ok();
         assertThat(lab.ruleset()).contains("iif { \"w1\", \"br1\" }");
     }

@@ -226,7 +226,7 @@ class CommandWordsTest {
                 3,
                 "setpriv --bounding-set=-all --inh-caps=-all "
                         + Shell.line(Shell.csumbpf("--json", "vni", "list", "w 1")));
-        assertThat(refused.get("next").asText()).isEqualTo("run it as root ('sudo csumbpf --json vni list 'w 1'')");
+        assertThat(refused.get("next").asText()).isEqualTo("run 'sudo csumbpf --json vni list 'w 1''");
 
         JsonNode groOff = error(5, "csumbpf --netns n --json attach w1 --backstop never");
         assertThat(groOff.get("error").asText()).contains("GRO is off on w1").doesNotContain("ethtool");

@@ -78,7 +78,7 @@ class HostIdentityTest {
                 ls $pins/*/*
                 """.formatted(hook));
         assertThat(result.out()).contains("network namespace not found", "attachment", "sched_cls");
-        assertThat(result.err()).contains("but the program still runs in it", "--netns PATH");
+        assertThat(result.err()).contains("but the program still runs there", "--netns PATH");
         assertThat(result.code()).isZero();
     }
 
@@ -104,7 +104,7 @@ class HostIdentityTest {
                 [ ! -e $pins ]
                 csumbpf status
                 """);
-        assertThat(result.err()).contains("--forget goes with --all", "if it is gone, 'csumbpf detach --all --forget'");
+        assertThat(result.err()).contains("--forget needs --all", "if it is gone, 'csumbpf detach --all --forget'");
         assertThat(result.out()).endsWith("nothing is attached\n");
         assertThat(result.code()).as(result.out() + result.err()).isZero();
     }
@@ -123,7 +123,7 @@ class HostIdentityTest {
                 ip -n n link del w1
                 umount /run/netns/n
                 rm /run/netns/n
-                advice=$(csumbpf status | sed -n "s/.*interface gone; '\\(csumbpf .*\\)' clears away.*/\\1/p")
+                advice=$(csumbpf status | sed -n "s/.*interface gone; '\\(csumbpf .*\\)' removes what is left.*/\\1/p")
                 echo "advice: $advice"
                 eval "$advice"
                 csumbpf status
@@ -143,7 +143,7 @@ class HostIdentityTest {
             Shell.Result result = Shell.run(Shell.join(
                     new String[] {"timeout", "20"}, Shell.csumbpf("--netns", fifo.toString(), command, "w1")));
             assertThat(result.code()).as(command).isEqualTo(4);
-            assertThat(result.err()).contains("no network namespace " + fifo, "something else");
+            assertThat(result.err()).contains("no network namespace " + fifo, "is not a network namespace");
         }
         assertThat(Files.exists(fifo)).isTrue();
     }

@@ -53,7 +53,7 @@ class LinkTypesTest {
         Shell.Result refused = lab.csumbpf("attach", "t0", "--backstop", "never");
         assertThat(refused.code()).isEqualTo(5);
         assertThat(refused.err())
-                .contains("ESP that comes in by t0 (tun) is decrypted behind tc")
+                .contains("ESP that t0 (tun) receives is decrypted after tc")
                 .contains("; attach with --backstop always; --force")
                 .doesNotContain("esp4_offload")
                 .hasLineCount(1);
@@ -62,15 +62,15 @@ class LinkTypesTest {
         assertThat(out).contains("path: the nftables backstop alone").doesNotContain("loaded module");
         assertThat(lab.ruleset()).contains("iif \"t0\" meta ipsec exists");
         assertThat(lab.csumbpf("status", "t0").ok().out())
-                .contains("(tun) is decrypted behind tc\n")
+                .contains("(tun) receives is decrypted after tc\n")
                 .doesNotContain("--backstop");
         lab.run("nft", "flush ruleset").ok();
         assertThat(lab.csumbpf("status", "t0").ended(9).out())
-                .contains("'csumbpf --netns " + lab.name + " restore t0' puts it right")
+                .contains("'csumbpf --netns " + lab.name + " restore t0' repairs the backstop")
                 .doesNotContain("--backstop");
         lab.csumbpf("attach", "t0", "--backstop", "never", "--force").ok();
         assertThat(lab.csumbpf("status", "t0").ended(9).out())
-                .contains("(tun) is decrypted behind tc; attach with --backstop always");
+                .contains("(tun) receives is decrypted after tc; attach with --backstop always");
         lab.csumbpf("detach", "t0").ok();
         assertThat(lab.traces()).isEmpty();
     }
@@ -83,8 +83,8 @@ class LinkTypesTest {
         Shell.Result refused = lab.csumbpf("attach", "t0");
         assertThat(refused.code()).isEqualTo(5);
         assertThat(refused.err())
-                .contains("is decrypted behind tc", "the nftables table ip csumbpf is not csumbpf's")
-                .contains("; --force attaches all the same")
+                .contains("is decrypted after tc", "the nftables table ip csumbpf was not made by csumbpf")
+                .contains("; --force attaches anyway")
                 .doesNotContain("--backstop", "esp4_offload")
                 .hasLineCount(1);
     }

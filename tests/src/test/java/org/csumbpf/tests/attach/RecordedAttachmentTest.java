@@ -81,7 +81,7 @@ class RecordedAttachmentTest {
                 csumbpf status
                 programs $before
                 """.formatted(hook, hook));
-        assertThat(said).contains("cleared away what was left of n/w1, which is gone", "nothing is attached");
+        assertThat(said).contains("removed what was left of n/w1, which is gone", "nothing is attached");
         assertThat(said.substring(said.indexOf("---")))
                 .containsOnlyOnce(": attached (")
                 .doesNotContain("gone");
@@ -149,8 +149,8 @@ class RecordedAttachmentTest {
                 """.formatted(command, command.equals("attach") ? "--unverified --vni 5,6 --mode observe" : ""));
         assertThat(said)
                 .contains(
-                        "the interface was moved to network namespace m as q1; 'csumbpf --netns m restore q1' follows it",
-                        "q1: followed the device, which was moved");
+                        "the interface was moved to network namespace m as q1; 'csumbpf --netns m restore q1' moves the attachment, too",
+                        "q1: moved the attachment to where the interface is now");
         assertThat(said.substring(said.indexOf("---")))
                 .contains("m/q1: attached", "vni 5-6: mode observe", "nothing is attached")
                 .doesNotContain("moved", "table ip csumbpf");
@@ -199,11 +199,11 @@ class RecordedAttachmentTest {
         assertThat(said)
                 .contains(
                         "csumbpf detach: w1: ",
-                        "cannot be loaded; what is left to undo stays recorded; run 'apt install libnftables1'; "
+                        "cannot be loaded; what is not undone stays recorded; run 'apt install libnftables1'; "
                                 + "run 'csumbpf --netns n detach w1' again",
                         "n/w1: half made",
                         "attach added chains to the nftables")
-                .contains("what is left of it has no rules; 'csumbpf --netns n detach w1' clears it away");
+                .contains("the pins that are left have no rules; 'csumbpf --netns n detach w1' removes the pins");
         assertThat(said.substring(said.indexOf("---")))
                 .contains("removed the nftables backstop", "nothing is attached")
                 .doesNotContain("table ip csumbpf", "clsact");
@@ -297,7 +297,7 @@ class RecordedAttachmentTest {
         assertThat(parts[0].split("a pin is missing", -1)).as(parts[0]).hasSize(4);
         assertThat(parts[0]).contains("n/w1: attached (clsact").endsWith("nothing is attached\n");
         assertThat(parts[1].split("w1: attached \\(clsact", -1)).hasSize(4);
-        assertThat(parts[1]).contains("n/w1: nothing was lost").doesNotContain("a pin is missing");
+        assertThat(parts[1]).contains("n/w1: everything is in place").doesNotContain("a pin is missing");
         assertThat(parts[2]).contains("added vni 6");
         assertThat(parts[3]).startsWith("w1: detached\n").endsWith("nothing is attached\n");
         assertThat(parts[3].split(": detached\n", -1)).hasSize(4);
@@ -377,8 +377,8 @@ class RecordedAttachmentTest {
         }
         assertThat(said.substring(said.indexOf("---")))
                 .contains("n/w1: attached (clsact", "port 4790", "vni 100: mode observe, plaintext drop")
-                .contains("vni 200: mode recompute", "w1: nothing was lost")
-                .doesNotContain("pin is missing", "not on the hook", "does not do its work")
+                .contains("vni 200: mode recompute", "w1: everything is in place")
+                .doesNotContain("pin is missing", "not attached to its hook", "backstop does not work")
                 .endsWith("nothing is attached\n");
     }
 
@@ -434,7 +434,7 @@ class RecordedAttachmentTest {
             assertThat(status.at("/program_id").asInt()).isNotEqualTo(before);
             assertThat(status.get("problems")).isEmpty();
             assertThat(lab.rules()).containsExactly("any observe");
-            assertThat(lab.csumbpf("restore", "w1").ok().out()).contains("nothing was lost");
+            assertThat(lab.csumbpf("restore", "w1").ok().out()).contains("everything is in place");
             lab.csumbpf("detach", "w1").ok();
             assertThat(lab.traces()).isEmpty();
         } finally {
@@ -520,7 +520,7 @@ class RecordedAttachmentTest {
                 csumbpf --netns n status
                 """.formatted(command, command));
         assertThat(output)
-                .contains("all its pins are lost", "'csumbpf --netns n attach w1' takes them over")
+                .contains("all pins and the program are lost", "'csumbpf --netns n attach w1' attaches again")
                 .contains("w1: removed the nftables backstop")
                 .endsWith("nothing is attached\n");
     }

@@ -64,9 +64,9 @@ class ServeOddThingsTest {
                         "csumbpf_attached{interface=\"w1\",netns=\"other\"} 1.0",
                         "csumbpf_rules{interface=\"w1\",netns=\"good\"} 1.0",
                         "missing/w1: a pin is missing",
-                        "other/w1: attached by another version of csumbpf",
+                        "other/w1: another version of csumbpf made the attachment",
                         "/w1: network namespace not found")
-                .doesNotContain("it is over", "csumbpf_rules{interface=\"w1\",netns=\"missing\"}");
+                .doesNotContain("resolved: ", "csumbpf_rules{interface=\"w1\",netns=\"missing\"}");
     }
 
     /** A veth with one end outside shows when the namespace is gone, because it goes with it. */
@@ -144,6 +144,6 @@ class ServeOddThingsTest {
                         "m/w1: a pin is missing",
                         "event=plaintext netns=n",
                         "/config: EACCES")
-                .doesNotContain("it is over", "cannot read events");
+                .doesNotContain("resolved: ", "cannot read events");
     }
 }

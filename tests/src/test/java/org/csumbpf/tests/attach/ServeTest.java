@@ -155,7 +155,7 @@ class ServeTest {
             lab.csumbpf("detach", "--all").ok();
             assertThat(serve.value("csumbpf_attached")).isNaN();
             assertThat(serve.value("csumbpf_packets_total")).isNaN();
-            assertThat(serve.log().stream().filter(line -> line.contains("it is over: nothing")))
+            assertThat(serve.log().stream().filter(line -> line.contains("resolved: nothing")))
                     .hasSize(1);
         }
     }
@@ -173,7 +173,7 @@ class ServeTest {
                     .hasSize(1);
             lab.csumbpf("attach", "w1", "--unverified").ok();
             assertThat(serve.value("csumbpf_packets_total")).isZero();
-            assertThat(serve.log().stream().filter(line -> line.matches(".*it is over.*a pin is missing.*")))
+            assertThat(serve.log().stream().filter(line -> line.matches(".*resolved: .*a pin is missing.*")))
                     .hasSize(1);
 
             lab.ipIn("link", "del", "w1");
@@ -214,7 +214,7 @@ class ServeTest {
             assertThat(serve.get("/-/healthy").statusCode()).isEqualTo(200);
             assertThat(serve.get("/-/ready").statusCode()).isEqualTo(200);
             assertThat(serve.terminate()).isZero();
-            assertThat(serve.log().get(serve.log().size() - 1)).contains("stays attached");
+            assertThat(serve.log().get(serve.log().size() - 1)).contains("attachments stay");
         }
         assertThat(lab.status().orElseThrow().get("state").asText()).isEqualTo("attached");
     }
@@ -226,7 +226,9 @@ class ServeTest {
             Shell.Result second = lab.csumbpf("serve", "--listen", taken);
             assertThat(second.code()).isEqualTo(5);
             assertThat(second.err().lines()).hasSize(1);
-            assertThat(second.err()).contains("cannot listen on " + taken).contains("--listen");
+            assertThat(second.err())
+                    .contains("listen on " + taken + " failed: ")
+                    .contains("--listen");
         }
         assertThat(lab.csumbpf("serve", "--listen", "nonsense").code()).isEqualTo(2);
     }

@@ -24,7 +24,7 @@ class StatusExitCodeTest {
             hook lost        | tc -n n filter del dev w1 ingress
             a pin is missing | rm $pins/*/$ifindex/program
             backstop         | nsenter --net=/run/netns/n nft flush ruleset
-            cannot be told   | for file in /usr/lib/*/libnftables.so.1*; do mount --bind /dev/null "$file"; done
+            cannot be checked | for file in /usr/lib/*/libnftables.so.1*; do mount --bind /dev/null "$file"; done
             moved            | ip netns add m; ip -n n link set w1 netns m
             """)
     void nineUntilItIsRestored(String words, String harm) {

@@ -191,7 +191,7 @@ class BackstopTest {
      */
     @Test
     @Order(5)
-    @DisplayName("IPv6 behind tc")
+    @DisplayName("IPv6 after tc")
     void ipv6() {
         try (EspLab lab = new EspLab("FAMILY=6", "NAT=both", "OVERLAY_MTU=1400")) {
             lab.onBoth(host -> host.run("ethtool", "-K", "eth0", "gro", "off").ok());

@@ -79,8 +79,8 @@ class HostilePacketsTest {
     /** After tc the same holds: without GRO, and for fragments, whose VNI tc cannot see. */
     @Test
     @Order(2)
-    @DisplayName("plaintext behind tc")
-    void plaintextAfterTc() {
+    @DisplayName("plaintext after tc")
+    void plaintextBehindTc() {
         try (EspLab lab = new EspLab()) {
             lab.b.run("ethtool", "-K", "eth0", "gro", "off").ok();
             lab.attach("--vni", "4109");

@@ -46,7 +46,7 @@ class OffloadHarmTest {
             assertThat(lab.loss(lab.a, B)).as("overlay, attached").isZero();
             JsonNode status = lab.a.json("status", "eth0").at("/attachments/0");
             assertThat(status.get("path").asText()).isEqualTo("backstop");
-            assertThat(status.get("path_text").asText()).contains("would harm this host (IPComp");
+            assertThat(status.get("path_text").asText()).contains("would break traffic on this host (IPComp");
 
             compress(lab.a, A, ROUTER, "delete");
             compress(lab.nat, ROUTER, A, "delete");
@@ -61,7 +61,7 @@ class OffloadHarmTest {
                             .json("status", "eth0")
                             .at("/attachments/0/problems")
                             .toString())
-                    .contains("has come to harm this host (IPComp")
+                    .contains("now breaks traffic on this host (IPComp")
                     .contains("'csumbpf --netns csumbpf-a restore eth0' unloads it");
             // SAs made since then hold the module, so they are deleted, too.
             compress(lab.a, A, ROUTER, "delete");
@@ -103,7 +103,7 @@ class OffloadHarmTest {
                 }
                 JsonNode status = lab.b.json("status", device).at("/attachments/0");
                 assertThat(status.get("path").asText()).isEqualTo("backstop");
-                assertThat(status.get("path_text").asText()).contains("would harm this host (Open vSwitch");
+                assertThat(status.get("path_text").asText()).contains("would break traffic on this host (Open vSwitch");
                 assertThat(status.get("problems")).isEmpty();
                 assertThat(lab.b.repaired("backstop")).isGreaterThanOrEqualTo(10);
                 if (device.equals("eth0")) {
@@ -118,7 +118,8 @@ class OffloadHarmTest {
                                 .json("status", "br0")
                                 .at("/attachments/0/problems")
                                 .toString())
-                        .contains("esp4_offload, which csumbpf did not load, can harm this host (Open vSwitch")
+                        .contains(
+                                "esp4_offload, which csumbpf did not load, can break traffic on this host (Open vSwitch")
                         .contains("'modprobe -r esp4_offload' unloads it");
                 if (!KernelRelease.current().atLeast(7, 3)) {
                     assertThat(lab.loss(lab.a, plain))
@@ -126,7 +127,7 @@ class OffloadHarmTest {
                             .isEqualTo(100);
                 }
                 assertThat(lab.b.csumbpf("attach", "br0", "--vni", "4109").ok().err())
-                        .contains("warning: esp4_offload, which csumbpf did not load, can harm");
+                        .contains("warning: esp4_offload, which csumbpf did not load, can break traffic");
             } finally {
                 Shell.run("modprobe", "-r", "esp4_offload").ok();
             }

@@ -125,7 +125,7 @@ class SwarmTest {
         long before = swarm.b.repaired("backstop");
         everything();
         assertThat(swarm.b.repaired("backstop") - before)
-                .as("packets that came in fragments, repaired behind tc")
+                .as("packets that came in fragments, repaired after tc")
                 .isPositive();
     }
 

@@ -112,7 +112,7 @@ class WithoutEthernetTest {
         try (EspLab lab = new EspLab("UNDERLAY=ppp")) {
             assertThat(lab.loss(lab.a, B)).as("loss without csumbpf").isEqualTo(100);
             assertThat(lab.b.csumbpf("attach", DEVICE, "--backstop", "never").err())
-                    .contains("ESP that comes in by " + DEVICE + " (ppp) is decrypted behind tc")
+                    .contains("ESP that " + DEVICE + " (ppp) receives is decrypted after tc")
                     .hasLineCount(1);
             assertThat(lab.b.csumbpf("attach", DEVICE).ok().out())
                     .contains("path: the nftables backstop alone")
@@ -139,14 +139,14 @@ class WithoutEthernetTest {
             Shell.Result refused = lab.b.csumbpf("attach", DEVICE, "--backstop", "never");
             assertThat(refused.code()).isEqualTo(5);
             assertThat(refused.err())
-                    .contains("ESP that comes in by " + DEVICE + " (" + kind + ") is decrypted behind tc")
+                    .contains("ESP that " + DEVICE + " (" + kind + ") receives is decrypted after tc")
                     .hasLineCount(1);
             assertThat(lab.b.csumbpf("attach", DEVICE).ok().out())
                     .contains("path: the nftables backstop alone")
                     .doesNotContain("loaded module");
             assertThat(lab.a.csumbpf("attach", "eth0").ok().err())
-                    .contains("would harm this host (ESP inside the " + kind + " tunnel " + DEVICE + " is lost;"
-                            + " network namespace csumbpf-b)");
+                    .contains("would break traffic on this host (ESP inside the " + kind + " tunnel " + DEVICE
+                            + " is lost;" + " network namespace csumbpf-b)");
             assertThat(MODULE).doesNotExist();
             assertEverythingArrives(lab, 1396);
             assertThat(lab.b.repaired("backstop"))

@@ -47,7 +47,9 @@ class WithoutNftablesTest {
             assertThat(host.json("status").at("/attachments/0/path").asText()).isEqualTo("tc");
             Shell.Result always = host.csumbpf("attach", "v0", "--backstop", "always");
             assertThat(always.code()).isEqualTo(5);
-            assertThat(always.err()).contains("no nftables backstop").hasLineCount(1);
+            assertThat(always.err())
+                    .contains("set up the nftables backstop of v0 failed")
+                    .hasLineCount(1);
             host.csumbpf("detach", "v0").ok();
             assertThat(host.csumbpf("status").ok().out()).isEqualToIgnoringNewLines("nothing is attached");
         } finally {
