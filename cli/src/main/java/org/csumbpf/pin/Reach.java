@@ -55,9 +55,11 @@ public record Reach(
         NamespaceSearch.SearchResult search = NamespaceSearch.find(pins.netns());
         Optional<NetworkNamespace> netns = search.namespace();
         if (netns.isEmpty()) {
-            return elsewhere(was)
+            Elsewhere elsewhere = elsewhere(was);
+            return elsewhere
+                    .reach()
                     .orElseGet(() -> without(
-                            UnreachableAttachment.namespaceGone(pins, search)
+                            !elsewhere.untested() && UnreachableAttachment.namespaceGone(pins, search)
                                     ? State.NETNS_GONE
                                     : State.NETNS_NOT_FOUND,
                             search.complete()));
@@ -85,15 +87,19 @@ public record Reach(
         }
         Optional<Boolean> attached = attached(pins);
         boolean gone = attached.isPresent() && !attached.get();
-        Optional<Reach> moved = gone ? Optional.empty() : elsewhere(was);
+        Elsewhere elsewhere = gone ? Elsewhere.NOWHERE : elsewhere(was);
+        Optional<Reach> moved = elsewhere.reach();
         boolean runs = moved.isPresent() || attached.orElse(false);
         if (otherNetns) {
             // Two namespaces never have one inode at the same time: the namespace of the attach is gone.
             netns.close();
-            return moved.orElseGet(() -> without(runs ? State.MOVED : State.NETNS_GONE, complete));
+            boolean mayLive = runs || elsewhere.untested();
+            return moved.orElseGet(() -> without(mayLive ? State.MOVED : State.NETNS_GONE, complete));
         }
-        // The device may be where csumbpf cannot search. A filter is lost by a move, but GRO stays to be undone.
-        boolean lives = runs || attached.isEmpty() && was.deviceId() != 0 && unfinished && !complete;
+        // The device may be where csumbpf cannot search. A filter is lost by a move, but GRO stays to be undone. A
+        // namespace that was found and could not be entered may have the device, with all that is recorded for it.
+        boolean lives =
+                runs || attached.isEmpty() && was.deviceId() != 0 && (unfinished && !complete || elsewhere.untested());
         return new Reach(
                 lives ? State.MOVED : State.DEVICE_GONE,
                 Optional.of(netns),
@@ -103,23 +109,33 @@ public record Reach(
                 complete);
     }
 
-    /** Where the device is now; empty: not found. */
-    private static Optional<Reach> elsewhere(DeviceIdentity was) {
+    /**
+     * Where the device is now.
+     *
+     * @param reach empty: not found
+     * @param untested a network namespace could not be entered, so the device may be there
+     */
+    private record Elsewhere(Optional<Reach> reach, boolean untested) {
+        static final Elsewhere NOWHERE = new Elsewhere(Optional.empty(), false);
+    }
+
+    private static Elsewhere elsewhere(DeviceIdentity was) {
         if (was.deviceId() == 0) {
-            return Optional.empty();
+            return Elsewhere.NOWHERE;
         }
         NamespaceSearch.SearchResult search = NamespaceSearch.first(
                 netns -> netns.call(() -> DeviceNode.find(was.deviceId())).isPresent());
         if (search.namespace().isEmpty()) {
-            return Optional.empty();
+            return new Elsewhere(Optional.empty(), search.untested());
         }
         NetworkNamespace netns = search.namespace().get();
         Optional<NetDevice> device = netns.call(() -> DeviceNode.find(was.deviceId()));
         if (device.isEmpty()) {
             netns.close();
-            return Optional.empty();
+            return new Elsewhere(Optional.empty(), true); // moved on meanwhile
         }
-        return Optional.of(new Reach(State.MOVED, Optional.empty(), false, device, Optional.of(netns), true));
+        return new Elsewhere(
+                Optional.of(new Reach(State.MOVED, Optional.empty(), false, device, Optional.of(netns), true)), false);
     }
 
     /** Whether the pinned link still attaches the program to a device; empty: no link. */

@@ -40,6 +40,8 @@ public final class NamespaceSearch {
 
     private boolean complete = NetworkNamespace.inode(Path.of("/proc/self/ns/pid")) == INITIAL_PID_NAMESPACE;
 
+    private boolean untested;
+
     private NamespaceSearch(LongPredicate candidate, Predicate<NetworkNamespace> wanted, boolean byInode) {
         this.candidate = candidate;
         this.wanted = wanted;
@@ -51,14 +53,15 @@ public final class NamespaceSearch {
      *
      * @param namespace open; the caller closes it
      * @param complete nothing was hidden from the search, by a missing right or by a PID namespace
+     * @param untested a namespace was found that could not be opened or entered, so it may be the wanted one
      */
-    public record SearchResult(Optional<NetworkNamespace> namespace, boolean complete) {}
+    public record SearchResult(Optional<NetworkNamespace> namespace, boolean complete, boolean untested) {}
 
     /** Finds the namespace with this inode. Searches the likely ones first, because they cost little. */
     public static SearchResult find(long inode) {
         NamespaceSearch search =
                 new NamespaceSearch(number -> number == inode, namespace -> namespace.inode() == inode, true);
-        return new SearchResult(search.run(), search.complete);
+        return new SearchResult(search.run(), search.complete, search.untested);
     }
 
     /** Finds the first namespace that {@code wanted} accepts. Each namespace is tested once. */
@@ -68,7 +71,7 @@ public final class NamespaceSearch {
                 number -> !seen.contains(number),
                 namespace -> seen.add(namespace.inode()) && wanted.test(namespace),
                 false);
-        return new SearchResult(search.run(), search.complete);
+        return new SearchResult(search.run(), search.complete, search.untested);
     }
 
     /** Calls {@code visitor} once with each namespace. One that may not be opened or entered is left out. */
@@ -145,6 +148,7 @@ public final class NamespaceSearch {
             return matching(NetworkNamespace.open(path, text));
         } catch (KernelException e) {
             complete = false;
+            untested = true;
             return Optional.empty();
         }
     }
