@@ -190,7 +190,7 @@ class CommandWordsTest {
                 lost=$(ip netns exec "$n" %s attach "$odd" --unverified --backstop never 2>&1) && exit 98
                 echo "$lost"
                 advice=${lost#*run \\'}
-                eval "${advice%%\\' outside of it}"
+                eval "${advice%%\\' outside of this mount namespace}"
                 csumbpf --netns "$n" status "$odd"
                 [ ! -e /run/pasted ]
                 ip -n "$n" link add w3 type veth
