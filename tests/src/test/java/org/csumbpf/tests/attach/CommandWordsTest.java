@@ -233,7 +233,8 @@ class CommandWordsTest {
         assertThat(groOff.get("next").asText()).contains("'ethtool -K w1 gro on'", "--force");
 
         JsonNode own = error(5, "ip netns exec n " + Shell.line(Shell.csumbpf("--json", "attach", "w1")));
-        assertThat(own.get("next").asText()).isEqualTo("run 'csumbpf --netns n --json attach w1' outside of this mount namespace");
+        assertThat(own.get("next").asText())
+                .isEqualTo("run 'csumbpf --netns n --json attach w1' outside of this mount namespace");
     }
 
     private static JsonNode error(int code, String command) {
