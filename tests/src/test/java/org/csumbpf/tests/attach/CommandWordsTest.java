@@ -190,7 +190,7 @@ class CommandWordsTest {
                 lost=$(ip netns exec "$n" %s attach "$odd" --unverified --backstop never 2>&1) && exit 98
                 echo "$lost"
                 advice=${lost#*run \\'}
-                eval "${advice%%\\' outside of it}"
+                eval "${advice%%\\' outside of this mount namespace}"
                 csumbpf --netns "$n" status "$odd"
                 [ ! -e /run/pasted ]
                 ip -n "$n" link add w3 type veth
@@ -233,7 +233,8 @@ class CommandWordsTest {
         assertThat(groOff.get("next").asText()).contains("'ethtool -K w1 gro on'", "--force");
 
         JsonNode own = error(5, "ip netns exec n " + Shell.line(Shell.csumbpf("--json", "attach", "w1")));
-        assertThat(own.get("next").asText()).isEqualTo("run 'csumbpf --netns n --json attach w1' outside of it");
+        assertThat(own.get("next").asText())
+                .isEqualTo("run 'csumbpf --netns n --json attach w1' outside of this mount namespace");
     }
 
     private static JsonNode error(int code, String command) {
