@@ -62,7 +62,7 @@ class OffloadHarmTest {
                             .at("/attachments/0/problems")
                             .toString())
                     .contains("now breaks traffic on this host (IPComp")
-                    .contains("'csumbpf --netns csumbpf-a restore eth0' unloads it");
+                    .contains("'csumbpf --netns csumbpf-a restore eth0' unloads the module");
             // SAs made since then hold the module, so they are deleted, too.
             compress(lab.a, A, ROUTER, "delete");
             compress(lab.nat, ROUTER, A, "delete");
@@ -120,7 +120,7 @@ class OffloadHarmTest {
                                 .toString())
                         .contains(
                                 "esp4_offload, which csumbpf did not load, can break traffic on this host (Open vSwitch")
-                        .contains("'modprobe -r esp4_offload' unloads it");
+                        .contains("'modprobe -r esp4_offload' unloads the module");
                 if (!KernelRelease.current().atLeast(7, 3)) {
                     assertThat(lab.loss(lab.a, plain))
                             .as("overlay without checksums, with the module")
