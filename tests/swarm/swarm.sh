@@ -13,6 +13,7 @@
 # swarm.sh docker HOST ARGUMENT...   runs a docker command on the engine of a host
 # swarm.sh stop|start HOST           stops or starts an engine
 # swarm.sh leave|join HOST           leaves or joins the swarm
+# swarm.sh socket HOST               prints the path of the engine's socket
 # swarm.sh await                     waits until the service has a replica on both hosts and its names have addresses
 # swarm.sh vni NETWORK               prints the network's VNI
 # swarm.sh address HOST NETWORK      prints the address of the replica on a host
@@ -238,7 +239,7 @@ down() {
 }
 
 case ${1-} in
-up | start | stop | leave | join | await | vni | address | loss | transfer | names | published | docker | down)
+up | start | stop | socket | leave | join | await | vni | address | loss | transfer | names | published | docker | down)
 	command=$1
 	shift
 	$command "$@"
