@@ -25,6 +25,16 @@ def outcomes():
     return {word: meaning for meaning, of_what in rows for word in re.findall(r"`(\w+)`", of_what)}
 
 
+def overrides(panel, label):
+    """Ids and values that the dashboard's overrides give a series, in their order: the last of an id holds."""
+    for override in panel["fieldConfig"]["overrides"]:
+        matcher = override["matcher"]
+        matches = {"byName": lambda o: o == label, "byRegexp": lambda o: re.fullmatch(o, label)}[matcher["id"]]
+        if matches(matcher["options"]):
+            for prop in override["properties"]:
+                yield prop["id"], prop["value"]
+
+
 def meaning_of(label, palette):
     """A label begins with its meaning; one that does not is a name."""
     return next((meaning for meaning in palette if re.match(rf"{meaning}\b", label)), NAME)

@@ -61,3 +61,7 @@ warnings() {
 	dmesg --level emerg,alert,crit,err,warn |
 		grep -vE '/proc/cgroups lists only v1 controllers|hrtimer: interrupt took|clocksource: Long readout interval' || true
 }
+no_new_warning() { # their number before
+	[ "$(warnings | wc -l)" = "$1" ] || warnings | tail -n 3
+	expect "$(warnings | wc -l)" "$1" "no new warning in the kernel's log"
+}

@@ -69,8 +69,7 @@ else
 	fail "20 MB by TCP did not arrive whole"
 fi
 expect "$(bad_checksums a)/$(bad_checksums b)" "$errors_a/$errors_b" "no new UdpInCsumErrors on a and b"
-[ "$(warnings | wc -l)" = "$before_dmesg" ] || warnings | tail -n 3
-expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"
+no_new_warning "$before_dmesg"
 
 say "csumbpf status"
 csumbpf_on a status
@@ -105,5 +104,4 @@ for host in a b; do
 done
 if [ $pins = no ] && [ -e /sys/fs/bpf/csumbpf ]; then fail "/sys/fs/bpf/csumbpf is still there"; fi
 if [ $bpffs = no ] && mountpoint -q /sys/fs/bpf; then fail "bpffs is still mounted"; fi
-[ "$(warnings | wc -l)" = "$before_dmesg" ] || warnings | tail -n 3
-expect "$(warnings | wc -l)" "$before_dmesg" "no new warning in the kernel's log"
+no_new_warning "$before_dmesg"

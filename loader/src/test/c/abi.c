@@ -168,7 +168,6 @@ void sockets(void)
 	OFFSET(host.Xfrm.SA_SOURCE, struct xfrm_usersa_info, saddr);
 	OFFSET(host.Xfrm.SA_PROTOCOL, struct xfrm_usersa_info, id.proto);
 	OFFSET(host.Xfrm.SA_FAMILY, struct xfrm_usersa_info, family);
-	OFFSET(host.Xfrm.SA_SPI, struct xfrm_usersa_info, id.spi);
 	OFFSET(host.Xfrm.SA_MODE, struct xfrm_usersa_info, mode);
 	VALUE(host.Xfrm.XFRMA_ENCAP, XFRMA_ENCAP);
 	VALUE(host.Xfrm.XFRM_MSG_NEWPOLICY, XFRM_MSG_NEWPOLICY);
@@ -183,8 +182,6 @@ void sockets(void)
 	VALUE(host.Xfrm.TEMPLATE_SIZE, sizeof(struct xfrm_user_tmpl));
 	OFFSET(host.Xfrm.TEMPLATE_PROTOCOL, struct xfrm_user_tmpl, id.proto);
 	OFFSET(host.Xfrm.TEMPLATE_MODE, struct xfrm_user_tmpl, mode);
-	VALUE(host.Xfrm.IPPROTO_ESP, IPPROTO_ESP);
-	VALUE(host.Xfrm.XFRM_MODE_TRANSPORT, XFRM_MODE_TRANSPORT);
 	VALUE(host.SecurityAssociation.TRANSPORT, XFRM_MODE_TRANSPORT);
 	VALUE(host.IpsecPolicy.UDP, IPPROTO_UDP);
 	VALUE(host.SecurityAssociation.ESP, IPPROTO_ESP);
@@ -219,7 +216,6 @@ void sockets(void)
 	VALUE(host.Rtnetlink.RTM_GETNEIGH, RTM_GETNEIGH);
 	VALUE(host.Rtnetlink.AF_BRIDGE, AF_BRIDGE);
 	VALUE(host.Rtnetlink.RTM_GETROUTE, RTM_GETROUTE);
-	VALUE(host.Rtnetlink.RTMSG_SIZE, sizeof(struct rtmsg));
 	VALUE(host.Rtnetlink.ATTRIBUTE_HEADER, sizeof(struct rtattr));
 	VALUE(host.Rtnetlink.RTA_DST, RTA_DST);
 	VALUE(host.NetlinkMessages.RTM_NEWROUTE, RTM_NEWROUTE);

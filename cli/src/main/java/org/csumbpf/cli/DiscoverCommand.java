@@ -2,7 +2,6 @@
 package org.csumbpf.cli;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -45,12 +44,11 @@ final class DiscoverCommand extends HostCommand {
                     .map(PinDirectory::ifindex)
                     .collect(Collectors.toSet());
             DiscoverReport report = new DiscoverReport(netns, read, attached);
-            report.unreadable().forEach(what -> err().println("csumbpf: warning: not read: " + what));
+            read.unreadable().forEach(what -> err().println("csumbpf: warning: not read: " + what));
             if (global().json()) {
                 out.json(report.json());
             } else {
-                List<String> lines = report.lines();
-                lines.forEach(out::println);
+                report.lines().forEach(out::println);
             }
         }
         return ExitCode.DONE;

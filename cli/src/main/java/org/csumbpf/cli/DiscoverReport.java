@@ -10,6 +10,7 @@ import java.util.stream.Collectors;
 import org.csumbpf.discover.Discovery;
 import org.csumbpf.discover.DiscoveryReader;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.maps.Config;
 import org.csumbpf.snapshot.Remedy;
 import org.csumbpf.text.ShellWord;
 
@@ -24,10 +25,6 @@ final class DiscoverReport {
         this.netns = netns;
         this.read = read;
         this.attached = attached;
-    }
-
-    List<String> unreadable() {
-        return read.unreadable();
     }
 
     List<String> lines() {
@@ -79,12 +76,12 @@ final class DiscoverReport {
     /** The attach commands that are still to be run. An attachment covers one port. */
     private List<List<String>> commands() {
         Discovery found = read.discovery();
-        int port = found.ports().keySet().stream().findFirst().orElse(Discovery.DEFAULT_PORT);
+        int port = found.ports().keySet().stream().findFirst().orElse(Config.DEFAULT_PORT);
         return found.uplinks().stream()
                 .filter(uplink -> uplink.obstacle().isEmpty() && !isAttached(uplink))
                 .map(uplink -> {
                     String name = uplink.device().name();
-                    return port == Discovery.DEFAULT_PORT
+                    return port == Config.DEFAULT_PORT
                             ? Remedy.csumbpfArguments(netns, "attach", name)
                             : Remedy.csumbpfArguments(netns, "attach", name, "--port", Integer.toString(port));
                 })

@@ -4,6 +4,7 @@ package org.csumbpf.discover;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -34,9 +35,6 @@ import org.csumbpf.snapshot.VxlanDevice;
  * @param peers hosts with which there are SAs
  */
 public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<Overlay> overlays, List<Peer> peers) {
-    /** IANA's port of VXLAN (RFC 7348 section 5), and Docker's default. */
-    public static final int DEFAULT_PORT = 4789;
-
     private static final int LOOPBACK_IFINDEX = 1;
 
     /**
@@ -73,7 +71,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
 
     /**
      * @param engine of Docker, if there is one
-     * @param route the ifindex of the device by which packets to an address leave
+     * @param route the ifindex of the device by which packets to an address leave; asked once for each address
      */
     public static Discovery of(
             List<NetDevice> links,
@@ -86,8 +84,10 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
         List<SecurityAssociation> transport = associations.stream()
                 .filter(sa -> sa.isEsp() && sa.isTransport())
                 .toList();
+        // A peer has several SAs, one for each of its keys.
+        Map<InetAddress, Optional<Integer>> routes = new HashMap<>();
         return new Discovery(
-                uplinks(links, addresses, transport, engine, route),
+                uplinks(links, addresses, transport, engine, address -> routes.computeIfAbsent(address, route)),
                 ports(policies, engine),
                 overlays(vxlans, engine),
                 peers(addresses, transport));

@@ -162,7 +162,7 @@ class DiscoveryTest {
     }
 
     private void sa(int protocol, String from, String to, int mode, boolean inUdp) {
-        associations.add(new SecurityAssociation(protocol, address(from), address(to), 0x1001, mode, inUdp));
+        associations.add(new SecurityAssociation(protocol, address(from), address(to), mode, inUdp));
     }
 
     private static VxlanDevice vxlan(int vni) {

@@ -46,6 +46,7 @@ class AbiTest {
             "host.NetStatistics.DROPS", // /proc/net/udp has no header
             "host.NetStatistics.LOCAL",
             "host.Netlink.BUFFER_SIZE",
+            "host.Netlink.ONE_DATAGRAM",
             "host.NetlinkMessages.TICK_NANOS", // from USER_HZ, which is 100 on each architecture here
             "host.PrivateDirectory.MODE",
             "host.PrivateDirectory.PERMISSIONS",

@@ -15,7 +15,9 @@ import org.csumbpf.loader.KernelException;
 /** Dumps and requests over netlink(7), in the calling thread's network namespace. */
 final class Netlink {
     private static final int NLM_F_REQUEST = 1;
-    private static final int NLM_F_DUMP = 0x300;
+    static final int NLM_F_DUMP = 0x300;
+    /** No flag: the answer is in one datagram. */
+    static final int ONE_DATAGRAM = 0;
     /** The kernel fills dump datagrams up to 32 KiB. */
     private static final int BUFFER_SIZE = 1 << 16;
 
@@ -27,36 +29,16 @@ final class Netlink {
     }
 
     /**
-     * Reads all objects of a kind.
+     * Reads all objects of a kind, or what answers one question.
      *
      * @param family NETLINK_*
      * @param type of the request
+     * @param flags NLM_F_DUMP for all objects; {@link #ONE_DATAGRAM} for one answer
      * @param bodySize bytes; if there are more than the kernel expects, it logs a complaint
      * @param operation for messages
      * @param parse returns empty for messages about something else
      */
-    static <T> List<T> dump(
-            int family,
-            int type,
-            int bodySize,
-            Body body,
-            String operation,
-            Function<NetlinkMessages.Message, Optional<T>> parse) {
-        return exchange(family, type, NLM_F_DUMP, bodySize, body, operation, parse);
-    }
-
-    /** Reads what answers one question: one datagram. The parameters are those of {@link #dump}. */
-    static <T> List<T> request(
-            int family,
-            int type,
-            int bodySize,
-            Body body,
-            String operation,
-            Function<NetlinkMessages.Message, Optional<T>> parse) {
-        return exchange(family, type, 0, bodySize, body, operation, parse);
-    }
-
-    private static <T> List<T> exchange(
+    static <T> List<T> exchange(
             int family,
             int type,
             int flags,
@@ -95,7 +77,7 @@ final class Netlink {
                     }
                     parse.apply(message).ifPresent(results::add);
                 }
-                if (flags != NLM_F_DUMP) {
+                if (flags == ONE_DATAGRAM) {
                     return results;
                 }
             }

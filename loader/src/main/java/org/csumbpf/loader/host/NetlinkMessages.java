@@ -54,7 +54,7 @@ final class NetlinkMessages {
     private static final int IFADDRMSG_SIZE = 8;
     private static final int IFA_ADDRESS = 1;
     private static final int IFA_LOCAL = 2;
-    private static final int RTMSG_SIZE = 12;
+    static final int RTMSG_SIZE = 12;
     private static final int RTA_OIF = 4;
     private static final int TCMSG_SIZE = 20;
     private static final int TCA_KIND = 1;

@@ -16,7 +16,6 @@ public final class Rtnetlink {
     private static final int RTM_GETNEIGH = 30;
     private static final int AF_BRIDGE = 7;
     private static final int RTM_GETROUTE = 26;
-    private static final int RTMSG_SIZE = 12;
     private static final int ATTRIBUTE_HEADER = 4;
     private static final int RTA_DST = 1;
     private static final int RTM_GETQDISC = 38;
@@ -59,17 +58,19 @@ public final class Rtnetlink {
     public static Optional<Integer> routeTo(InetAddress address) {
         byte[] bytes = address.getAddress();
         try {
-            return Netlink.request(
+            return Netlink.exchange(
                             NETLINK_ROUTE,
                             RTM_GETROUTE,
-                            RTMSG_SIZE + ATTRIBUTE_HEADER + bytes.length,
+                            Netlink.ONE_DATAGRAM,
+                            NetlinkMessages.RTMSG_SIZE + ATTRIBUTE_HEADER + bytes.length,
                             request -> {
                                 int at = NetlinkMessages.HEADER_SIZE;
                                 request.put(at, (byte) (bytes.length == 4 ? Libc.AF_INET : Libc.AF_INET6));
                                 request.put(at + 1, (byte) (bytes.length * 8));
-                                request.putShort(at + RTMSG_SIZE, (short) (ATTRIBUTE_HEADER + bytes.length));
-                                request.putShort(at + RTMSG_SIZE + 2, (short) RTA_DST);
-                                request.put(at + RTMSG_SIZE + ATTRIBUTE_HEADER, bytes);
+                                request.putShort(
+                                        at + NetlinkMessages.RTMSG_SIZE, (short) (ATTRIBUTE_HEADER + bytes.length));
+                                request.putShort(at + NetlinkMessages.RTMSG_SIZE + 2, (short) RTA_DST);
+                                request.put(at + NetlinkMessages.RTMSG_SIZE + ATTRIBUTE_HEADER, bytes);
                             },
                             "look up the route to " + address.getHostAddress(),
                             NetlinkMessages::routeDevice)
@@ -143,6 +144,6 @@ public final class Rtnetlink {
             Netlink.Body body,
             String operation,
             Function<NetlinkMessages.Message, Optional<T>> parse) {
-        return Netlink.dump(NETLINK_ROUTE, type, bodySize, body, operation, parse);
+        return Netlink.exchange(NETLINK_ROUTE, type, Netlink.NLM_F_DUMP, bodySize, body, operation, parse);
     }
 }

@@ -10,14 +10,12 @@ import java.net.InetAddress;
  * @param protocol IP protocol number: 50 is ESP, 51 AH, 108 IPComp
  * @param source outer address of the packets
  * @param destination outer address of the packets
- * @param spi Security Parameters Index, 0 to 2^32 - 1
  * @param mode XFRM_MODE_*: 0 is transport mode, 1 tunnel mode
  * @param inUdp whether the packets travel in UDP, for NAT traversal (RFC 3948)
  */
-public record SecurityAssociation(
-        int protocol, InetAddress source, InetAddress destination, long spi, int mode, boolean inUdp) {
-    private static final int TRANSPORT = 0;
-    private static final int ESP = 50;
+public record SecurityAssociation(int protocol, InetAddress source, InetAddress destination, int mode, boolean inUdp) {
+    static final int TRANSPORT = 0;
+    static final int ESP = 50;
     private static final int COMP = 108;
 
     /** Whether the outer addresses are IPv6. */

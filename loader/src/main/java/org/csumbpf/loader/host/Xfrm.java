@@ -20,7 +20,6 @@ public final class Xfrm {
     private static final int SA_DESTINATION = 56;
     private static final int SA_PROTOCOL = 76;
     private static final int SA_SOURCE = 80;
-    private static final int SA_SPI = 72;
     private static final int SA_FAMILY = 212;
     private static final int SA_MODE = 214;
     private static final int XFRMA_ENCAP = 4;
@@ -36,8 +35,6 @@ public final class Xfrm {
     private static final int TEMPLATE_SIZE = 64;
     private static final int TEMPLATE_PROTOCOL = 20;
     private static final int TEMPLATE_MODE = 48;
-    private static final int IPPROTO_ESP = 50;
-    private static final int XFRM_MODE_TRANSPORT = 0;
     /** The mask of a selector that names one port. */
     private static final int ONE_PORT = 0xffff;
 
@@ -55,7 +52,7 @@ public final class Xfrm {
 
     private static <T> List<T> dump(int type, String operation, Function<NetlinkMessages.Message, Optional<T>> parse) {
         try {
-            return Netlink.dump(NETLINK_XFRM, type, 0, request -> {}, operation, parse);
+            return Netlink.exchange(NETLINK_XFRM, type, Netlink.NLM_F_DUMP, 0, request -> {}, operation, parse);
         } catch (KernelException e) {
             if (e.errno() == Errno.EPROTONOSUPPORT) {
                 return List.of();
@@ -74,7 +71,6 @@ public final class Xfrm {
                 Byte.toUnsignedInt(body.get(SA_PROTOCOL)),
                 address(body, SA_SOURCE, ipv6),
                 address(body, SA_DESTINATION, ipv6),
-                Integer.toUnsignedLong(network(body).getInt(SA_SPI)),
                 Byte.toUnsignedInt(body.get(SA_MODE)),
                 NetlinkMessages.attributes(body, SA_SIZE).containsKey(XFRMA_ENCAP)));
     }
@@ -87,8 +83,8 @@ public final class Xfrm {
         ByteBuffer templates = NetlinkMessages.attributes(body, POLICY_SIZE).get(XFRMA_TMPL);
         boolean transportEsp = false;
         for (int at = 0; templates != null && templates.limit() - at >= TEMPLATE_SIZE; at += TEMPLATE_SIZE) {
-            transportEsp |= Byte.toUnsignedInt(templates.get(at + TEMPLATE_PROTOCOL)) == IPPROTO_ESP
-                    && templates.get(at + TEMPLATE_MODE) == XFRM_MODE_TRANSPORT;
+            transportEsp |= Byte.toUnsignedInt(templates.get(at + TEMPLATE_PROTOCOL)) == SecurityAssociation.ESP
+                    && templates.get(at + TEMPLATE_MODE) == SecurityAssociation.TRANSPORT;
         }
         ByteBuffer inOrder = network(body);
         int mask = Short.toUnsignedInt(inOrder.getShort(POLICY_DESTINATION_PORT_MASK));
