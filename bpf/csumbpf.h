@@ -273,6 +273,7 @@ enum csumbpf_layout {
 enum csumbpf_option_flag {
 	CSUMBPF_OPTION_FORCE = 1 << 0,      /* attach although no path can repair */
 	CSUMBPF_OPTION_ENABLE_GRO = 1 << 1, /* switch the device's GRO feature on */
+	CSUMBPF_OPTION_AGENT = 1 << 2,      /* csumbpf agent made the attachment, and may change or detach it */
 };
 
 /* What the user asked for besides the rules; restore puts it back. */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab.sh up|down|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm with an encrypted
+# lab.sh up|down|associate|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm with an encrypted
 # overlay:
 #
 #   a (public)                    nat (1:1)                        b (private)
@@ -229,6 +229,12 @@ one_to_one() { # inside outside
 	fi
 }
 
+# The SAs and policies of a and b, as 'up' makes them. For tests that have removed them.
+associate() {
+	esp "$A_OUTER" "$B_PUBLIC" $SPI_TO_B $SPI_TO_A | in_host a ip -batch -
+	esp "$B_OUTER" "$A_PUBLIC" $SPI_TO_A $SPI_TO_B | in_host b ip -batch -
+}
+
 down() {
 	local host pid
 	underlay_stop
@@ -258,8 +264,9 @@ down() {
 case ${1-} in
 up) up ;;
 down) down ;;
+associate) associate ;;
 configure) configure "$2" ;;
 pppd | ovs-down) underlay_command "$1" ;; # called by underlay.sh
 exec) shift; in_host "$@" ;;
-*) fail "usage: lab.sh up|down|exec a|b|nat COMMAND..." ;;
+*) fail "usage: lab.sh up|down|associate|exec a|b|nat COMMAND..." ;;
 esac

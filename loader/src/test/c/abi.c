@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/file.h>
@@ -25,6 +26,7 @@
 #include <linux/if_link.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
 #include <linux/pkt_sched.h>
@@ -160,6 +162,25 @@ void sockets(void)
 	VALUE(host.Rtnetlink.PARENT_CLSACT, (int)TC_H_CLSACT);
 	VALUE(host.Rtnetlink.PARENT_INGRESS, (int)TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS));
 	VALUE(host.Rtnetlink.PARENT_EGRESS, (int)TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
+	VALUE(host.NetlinkMonitor.NETLINK_ROUTE, NETLINK_ROUTE);
+	VALUE(host.NetlinkMonitor.NETLINK_XFRM, NETLINK_XFRM);
+	VALUE(host.NetlinkMonitor.NETLINK_NETFILTER, NETLINK_NETFILTER);
+	VALUE(host.NetlinkMonitor.RTNLGRP_LINK, RTNLGRP_LINK);
+	VALUE(host.NetlinkMonitor.RTNLGRP_TC, RTNLGRP_TC);
+	VALUE(host.NetlinkMonitor.RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_IFADDR);
+	VALUE(host.NetlinkMonitor.RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_ROUTE);
+	VALUE(host.NetlinkMonitor.RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_IFADDR);
+	VALUE(host.NetlinkMonitor.RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_ROUTE);
+	VALUE(host.NetlinkMonitor.XFRMNLGRP_SA, XFRMNLGRP_SA);
+	VALUE(host.NetlinkMonitor.XFRMNLGRP_POLICY, XFRMNLGRP_POLICY);
+	VALUE(host.NetlinkMonitor.NFNLGRP_NFTABLES, NFNLGRP_NFTABLES);
+	VALUE(host.NetlinkMonitor.SOCKADDR_SIZE, sizeof(struct sockaddr_nl));
+	OFFSET(host.NetlinkMonitor.SOCKADDR_GROUPS, struct sockaddr_nl, nl_groups);
+	VALUE(host.NetlinkMonitor.POLLFD_SIZE, sizeof(struct pollfd));
+	OFFSET(host.NetlinkMonitor.POLLFD_EVENTS, struct pollfd, events);
+	OFFSET(host.NetlinkMonitor.POLLFD_REVENTS, struct pollfd, revents);
+	VALUE(host.NetlinkMonitor.POLLIN, POLLIN);
+	VALUE(host.NetlinkMonitor.MSG_DONTWAIT, MSG_DONTWAIT);
 	VALUE(host.Xfrm.NETLINK_XFRM, NETLINK_XFRM);
 	VALUE(host.Xfrm.XFRM_MSG_NEWSA, XFRM_MSG_NEWSA);
 	VALUE(host.Xfrm.XFRM_MSG_GETSA, XFRM_MSG_GETSA);

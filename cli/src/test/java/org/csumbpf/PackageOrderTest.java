@@ -18,7 +18,18 @@ import org.junit.jupiter.api.Test;
 class PackageOrderTest {
     /** Each may use those after it. */
     private static final List<String> ORDER = List.of(
-            "cli", "serve", "apply", "plan", "discover", "snapshot", "backstop", "pin", "desired", "docker", "text");
+            "cli",
+            "agent",
+            "serve",
+            "apply",
+            "plan",
+            "discover",
+            "snapshot",
+            "backstop",
+            "pin",
+            "desired",
+            "docker",
+            "text");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)

@@ -24,6 +24,7 @@ public final class Main {
             Map.entry("status", StatusCommand.class),
             Map.entry("stats", StatsCommand.class),
             Map.entry("serve", ServeCommand.class),
+            Map.entry("agent", AgentCommand.class),
             Map.entry("vni", VniCommand.class),
             Map.entry("help", HelpCommand.class),
             Map.entry("warm-up", WarmUpCommand.class));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.serve;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.PrintStream;
@@ -8,9 +9,27 @@ import java.util.concurrent.CountDownLatch;
 import org.csumbpf.loader.host.SystemdNotify;
 import org.csumbpf.pin.Selection;
 
-/** The daemon: serves metrics and logs events until it is ended. It changes nothing on the host. */
+/** Serves metrics and logs events until the process is ended. It changes nothing on the host. */
 public final class Serve {
     private Serve() {}
+
+    /** What the process does besides, on the calling thread. */
+    public interface Work {
+        /**
+         * @param log for what it reports
+         * @param registry for metrics of its own
+         * @param ready to be called once, when the service does what it is for
+         */
+        void run(ServeLog log, MeterRegistry registry, Runnable ready) throws InterruptedException;
+    }
+
+    /** Nothing: only serve. */
+    public static void run(Options options, PrintStream err) {
+        run(options, err, (log, registry, ready) -> {
+            ready.run();
+            new CountDownLatch(1).await();
+        });
+    }
 
     /**
      * What the user wants.
@@ -31,7 +50,7 @@ public final class Serve {
             String version) {}
 
     /** Returns only by an exception; SIGTERM and SIGINT end the process with exit code 0. */
-    public static void run(Options options, PrintStream err) {
+    public static void run(Options options, PrintStream err, Work work) {
         ServeLog log = new ServeLog(options.logFormat(), err);
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         Snapshot.EventCounts counts = new Snapshot.EventCounts();
@@ -61,9 +80,8 @@ public final class Serve {
         events.start();
         String where = "http://" + hostAndPort(server) + "/metrics";
         log.info("serving", "url", where);
-        systemd.ready("serving " + where);
         try {
-            new CountDownLatch(1).await();
+            work.run(log, registry, () -> systemd.ready("serving " + where));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -47,6 +47,8 @@ class AbiTest {
             "host.NetStatistics.LOCAL",
             "host.Netlink.BUFFER_SIZE",
             "host.Netlink.ONE_DATAGRAM",
+            "host.NetlinkMonitor.BUFFER_SIZE",
+            "host.NetlinkMonitor.MOST",
             "host.NetlinkMessages.TICK_NANOS", // from USER_HZ, which is 100 on each architecture here
             "host.PrivateDirectory.MODE",
             "host.PrivateDirectory.PERMISSIONS",

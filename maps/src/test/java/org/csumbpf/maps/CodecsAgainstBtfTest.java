@@ -86,7 +86,10 @@ class CodecsAgainstBtfTest {
             assertThat(btf.enumConstants("csumbpf_layout"))
                     .containsOnly(Map.entry("CSUMBPF_LAYOUT", (long) Codecs.LAYOUT));
             assertThat(btf.enumConstants("csumbpf_option_flag"))
-                    .containsOnly(Map.entry("CSUMBPF_OPTION_FORCE", 1L), Map.entry("CSUMBPF_OPTION_ENABLE_GRO", 2L));
+                    .containsOnly(
+                            Map.entry("CSUMBPF_OPTION_FORCE", 1L),
+                            Map.entry("CSUMBPF_OPTION_ENABLE_GRO", 2L),
+                            Map.entry("CSUMBPF_OPTION_AGENT", 4L));
             Map<String, Long> hooks = btf.enumConstants("csumbpf_hook");
             assertThat(hooks)
                     .containsOnly(

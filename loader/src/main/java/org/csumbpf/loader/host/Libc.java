@@ -59,6 +59,10 @@ final class Libc {
 
     static native int socket(int domain, int type, int protocol);
 
+    static native int bind(int fd, Pointer address, int addressLength);
+
+    static native int poll(Pointer descriptors, long count, int timeoutMillis);
+
     static native int getsockopt(int fd, int level, int option, Pointer value, Pointer length);
 
     static native long send(int fd, Pointer buffer, long length, int flags);

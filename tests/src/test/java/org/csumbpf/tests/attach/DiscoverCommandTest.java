@@ -3,15 +3,8 @@ package org.csumbpf.tests.attach;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.concurrent.CompletableFuture;
+import org.csumbpf.tests.lab.FakeDocker;
 import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -49,14 +42,12 @@ class DiscoverCommandTest {
 
     /** Anybody in the Swarm names networks. */
     @Test
-    void dockerNamesTheInterfaceBeforeThereIsAnAssociation() throws IOException {
+    void dockerNamesTheInterfaceBeforeThereIsAnAssociation() {
         String info = "{\"Swarm\":{\"LocalNodeState\":\"active\",\"NodeAddr\":\"10.0.0.2\"}}";
         String networks = "[{\"Name\":\"a\\u001b[31mb\\nc\",\"Options\":{\"encrypted\":\"\","
                 + "\"com.docker.network.driver.overlay.vxlanid_list\":\"77\"}}]";
         Path socket = folder.resolve("docker.sock");
-        try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-            server.bind(UnixDomainSocketAddress.of(socket));
-            CompletableFuture.runAsync(() -> answer(server, info, networks));
+        try (FakeDocker docker = new FakeDocker(socket, path -> path.equals("/info") ? info : networks)) {
             String discover = "csumbpf --netns n discover --docker " + Shell.line(socket.toString());
             Shell.Result result = PrivateWorld.run(HOST + discover + "\n"
                     + "$(" + discover + " | sed -n 's/^next: //p')\n" // the command that it advises
@@ -73,32 +64,14 @@ class DiscoverCommandTest {
     }
 
     @Test
-    void anEngineThatIsNoneIsReportedAndTheRestIsShown() throws IOException {
+    void anEngineThatIsNoneIsReportedAndTheRestIsShown() {
         Path socket = folder.resolve("docker.sock");
-        try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-            server.bind(UnixDomainSocketAddress.of(socket));
-            CompletableFuture.runAsync(() -> answer(server, "nonsense", "nonsense"));
+        try (FakeDocker docker = new FakeDocker(socket, path -> "nonsense")) {
             Shell.Result result = PrivateWorld.run(
                     HOST + "csumbpf --netns n discover --docker " + Shell.line(socket.toString()) + "\n");
             assertThat(result.code()).isZero();
             assertThat(result.err()).hasLineCount(1).startsWith("csumbpf: warning: not read: Docker at " + socket);
             assertThat(result.out()).contains("vni 77: device vx0");
-        }
-    }
-
-    private static void answer(ServerSocketChannel server, String info, String networks) {
-        try {
-            while (true) {
-                try (SocketChannel channel = server.accept()) {
-                    ByteBuffer request = ByteBuffer.allocate(4096);
-                    channel.read(request);
-                    String asked = new String(request.array(), 0, request.position(), StandardCharsets.UTF_8);
-                    String body = asked.startsWith("GET /info ") ? info : networks;
-                    channel.write(ByteBuffer.wrap(("HTTP/1.0 200 OK\r\n\r\n" + body).getBytes(StandardCharsets.UTF_8)));
-                }
-            }
-        } catch (IOException e) {
-            return; // the test is over
         }
     }
 }

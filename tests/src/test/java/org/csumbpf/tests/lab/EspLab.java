@@ -61,6 +61,19 @@ public final class EspLab implements AutoCloseable {
         Shell.within(Limit.seconds(120), "", command.toArray(String[]::new)).ok();
     }
 
+    /** Removes all SAs and policies of both hosts. */
+    public void dissociate() {
+        for (Host host : List.of(a, b)) {
+            host.run("ip", "xfrm", "state", "flush").ok();
+            host.run("ip", "xfrm", "policy", "flush").ok();
+        }
+    }
+
+    /** Makes them again, as they were. */
+    public void associate() {
+        script("associate");
+    }
+
     /** Runs on a and b at once, because a JVM is slow in an emulated guest. */
     public void onBoth(Consumer<Host> work) {
         CompletableFuture<Void> onA = CompletableFuture.runAsync(() -> work.accept(a));

@@ -20,7 +20,7 @@ import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The installed {@code csumbpf serve}, on a port that the kernel chose unless the arguments name one. */
+/** The installed {@code csumbpf serve} or {@code csumbpf agent}, on a port that the kernel chose unless the arguments name one. */
 public final class ServeProcess implements AutoCloseable {
     private static final Duration PATIENCE = Limit.seconds(30);
 
@@ -29,10 +29,21 @@ public final class ServeProcess implements AutoCloseable {
     private final HttpClient client = HttpClient.newHttpClient();
 
     public ServeProcess(Host host, String... arguments) {
+        this("serve", host, arguments);
+    }
+
+    /** {@code csumbpf agent}, once it has attached where it must. */
+    public static ServeProcess agent(Host host, String... arguments) {
+        ServeProcess agent = new ServeProcess("agent", host, arguments);
+        agent.awaitLog(line -> line.contains("msg=\"ready\""));
+        return agent;
+    }
+
+    private ServeProcess(String subcommand, Host host, String[] arguments) {
         try {
             log = Files.createTempFile("serve", ".log");
             process = new ProcessBuilder(
-                            host.command(Shell.join(new String[] {"serve", "--listen", "127.0.0.1:0"}, arguments)))
+                            host.command(Shell.join(new String[] {subcommand, "--listen", "127.0.0.1:0"}, arguments)))
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();

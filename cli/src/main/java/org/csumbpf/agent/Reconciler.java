@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.agent;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.discover.Discovery;
+
+/**
+ * Decides what the agent does: pure, apart from what it remembers between two decisions. An attachment that a person
+ * made is never touched.
+ */
+final class Reconciler {
+    /** Nanoseconds after a failure, or after a healing, before the same attachment is tried again: 1 s, doubled. */
+    private static final long FIRST_PAUSE = 1_000_000_000L;
+
+    private static final long LONGEST_PAUSE = 300_000_000_000L;
+    /** Nanoseconds. What stays well for so long begins with the first pause again. */
+    private static final long FORGOTTEN = 600_000_000_000L;
+
+    /**
+     * @param times in a row
+     * @param last when
+     */
+    private record Tries(int times, long last) {
+        long next() {
+            long pause = times >= 10 ? LONGEST_PAUSE : Math.min(FIRST_PAUSE << times - 1, LONGEST_PAUSE);
+            return last + pause;
+        }
+    }
+
+    private final long keep;
+    /** Since when an attachment of the agent's has no reason, by ifindex. */
+    private final Map<Integer, Long> unwanted = new HashMap<>();
+
+    private final Map<Integer, Tries> tries = new HashMap<>();
+    /** Attachments that were the agent's when their record could last be read, by ifindex. */
+    private final Set<Integer> own = new HashSet<>();
+
+    /** @param keep nanoseconds for which an attachment without a reason is kept */
+    Reconciler(long keep) {
+        this.keep = keep;
+    }
+
+    /**
+     * @param wish what to ask for on a device
+     * @param now CLOCK_MONOTONIC, nanoseconds
+     */
+    List<Action> decide(
+            Discovery found, List<Standing> attachments, Function<Discovery.Uplink, DesiredAttachment> wish, long now) {
+        Set<Integer> present = new HashSet<>();
+        for (Standing standing : attachments) {
+            present.add(standing.ifindex());
+            standing.owner().ifPresent(owner -> {
+                if (owner == Standing.Owner.AGENT) {
+                    own.add(standing.ifindex());
+                } else {
+                    own.remove(standing.ifindex());
+                }
+            });
+        }
+        own.retainAll(present);
+        Map<Integer, DesiredAttachment> wanted = new HashMap<>();
+        List<Action> actions = new ArrayList<>();
+        for (Discovery.Uplink uplink : found.uplinks()) {
+            int ifindex = uplink.device().ifindex();
+            if (uplink.obstacle().isEmpty()) {
+                wanted.put(ifindex, wish.apply(uplink));
+                if (!present.contains(ifindex)) {
+                    actions.add(new Action.Attach(ifindex, wanted.get(ifindex), uplink.reasons()));
+                }
+            }
+        }
+        for (Standing standing : attachments) {
+            if (own.contains(standing.ifindex())) {
+                keep(standing, Optional.ofNullable(wanted.get(standing.ifindex())), now)
+                        .ifPresent(actions::add);
+            }
+        }
+        unwanted.keySet().removeAll(wanted.keySet());
+        unwanted.keySet().retainAll(present);
+        tries.values().removeIf(tried -> now - tried.last() > FORGOTTEN);
+        actions.removeIf(action -> tries.containsKey(action.ifindex())
+                && now < tries.get(action.ifindex()).next());
+        return actions;
+    }
+
+    /** What is to be done about an attachment of the agent's. */
+    private Optional<Action> keep(Standing standing, Optional<DesiredAttachment> wish, long now) {
+        int ifindex = standing.ifindex();
+        if (!standing.lost().isEmpty()) {
+            return Optional.of(new Action.Heal(ifindex, standing.ifname(), wish, standing.lost()));
+        }
+        if (wish.isPresent()) {
+            return wish.filter(asked -> !standing.isAsked(asked))
+                    .map(asked -> new Action.Attach(ifindex, asked, List.of("the options of the agent changed")));
+        }
+        return now - unwanted.computeIfAbsent(ifindex, i -> now) < keep
+                ? Optional.empty()
+                : Optional.of(new Action.Detach(ifindex, standing.ifname()));
+    }
+
+    /**
+     * Remembers that an action failed, or that it put back what was lost, so that what somebody undoes again and again is
+     * not fought for.
+     *
+     * @return how many times in a row
+     */
+    int tried(Action action, long now) {
+        Tries before = tries.getOrDefault(action.ifindex(), new Tries(0, now));
+        Tries after = new Tries(before.times() + 1, now);
+        tries.put(action.ifindex(), after);
+        return after.times();
+    }
+
+    /** When something is due without any change on the host; empty: nothing is. */
+    Optional<Long> due() {
+        List<Long> times = new ArrayList<>();
+        unwanted.values().forEach(since -> times.add(since + keep));
+        tries.values().forEach(tried -> times.add(tried.next()));
+        return times.stream().min(Long::compare);
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.discover.Discovery;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.loader.host.XdpMode;
+import org.csumbpf.maps.AttachOptions;
+import org.csumbpf.maps.Mode;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.snapshot.Finding;
+import org.junit.jupiter.api.Test;
+
+/** What the agent decides, for invented hosts. AgentTest has real ones. */
+class ReconcilerTest {
+    private static final long SECOND = 1_000_000_000L;
+    private static final long KEEP = 600 * SECOND;
+    private static final Finding LOST = Finding.note(Finding.Id.BACKSTOP_LOST, "eth0", "is lost");
+
+    private final Reconciler reconciler = new Reconciler(KEEP);
+    private final List<Discovery.Uplink> uplinks = new ArrayList<>();
+    private final List<Standing> standing = new ArrayList<>();
+    private Mode mode = Mode.AUTO;
+    private long now = 1000 * SECOND;
+
+    private List<Action> decide() {
+        return reconciler.decide(
+                new Discovery(uplinks, Map.of(), List.of(), List.of()),
+                standing,
+                uplink -> wish(uplink.device().name(), mode),
+                now);
+    }
+
+    @Test
+    void nothingToDo() {
+        assertThat(decide()).isEmpty();
+        assertThat(reconciler.due()).isEmpty();
+    }
+
+    @Test
+    void attachesOnceWhereItIsNeeded() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        uplinks.add(uplink(3, "vx", Optional.of("cannot be attached to")));
+        assertThat(decide()).containsExactly(new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("needs it")));
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        assertThat(decide()).isEmpty();
+    }
+
+    @Test
+    void changesItsOwnAndLeavesOthers() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        uplinks.add(uplink(3, "eth1", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(3, "eth1", Standing.Owner.PERSON, Mode.OBSERVE, LOST));
+        mode = Mode.RECOMPUTE;
+        assertThat(decide()).extracting(Action::ifname).containsExactly("eth0");
+        uplinks.clear();
+        now += 2 * KEEP;
+        decide();
+        now += 2 * KEEP;
+        assertThat(decide()).containsExactly(new Action.Detach(2, "eth0"));
+    }
+
+    @Test
+    void putsBackWhatIsLostAlsoIfTheRecordIsLostTogetherWithIt() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        decide();
+        standing.set(0, new Standing(2, "eth0", Optional.empty(), Optional.empty(), List.of(LOST)));
+        assertThat(decide())
+                .containsExactly(new Action.Heal(2, "eth0", Optional.of(wish("eth0", Mode.AUTO)), List.of(LOST)));
+        assertThat(new Reconciler(KEEP)
+                        .decide(
+                                new Discovery(uplinks, Map.of(), List.of(), List.of()),
+                                standing,
+                                uplink -> wish("eth0", mode),
+                                now))
+                .as("an agent that starts now does not know whose it is")
+                .isEmpty();
+    }
+
+    @Test
+    void keepsWhatHasNoReasonForAWhile() {
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        assertThat(decide()).isEmpty();
+        assertThat(reconciler.due()).contains(now + KEEP);
+        now += KEEP - 1;
+        assertThat(decide()).isEmpty();
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        assertThat(decide()).isEmpty();
+        assertThat(reconciler.due()).as("has a reason again").isEmpty();
+        uplinks.clear();
+        decide();
+        now += KEEP;
+        assertThat(decide()).containsExactly(new Action.Detach(2, "eth0"));
+    }
+
+    @Test
+    void pausesGrowAndAreForgotten() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        Action attach = decide().get(0);
+        long pause = SECOND;
+        for (int i = 1; i <= 12; i++) {
+            assertThat(reconciler.tried(attach, now)).isEqualTo(i);
+            now += pause - 1;
+            assertThat(decide()).as("in pause " + i).isEmpty();
+            now += 1;
+            assertThat(decide()).as("after pause " + i).hasSize(1);
+            pause = Math.min(2 * pause, 300 * SECOND);
+        }
+        now += 700 * SECOND;
+        decide();
+        assertThat(reconciler.tried(attach, now)).as("forgotten").isEqualTo(1);
+    }
+
+    private static Discovery.Uplink uplink(int ifindex, String name, Optional<String> obstacle) {
+        return new Discovery.Uplink(
+                new NetDevice(ifindex, name, List.of(), 1, "", 0, false, 0, 1500, XdpMode.NONE),
+                List.of("needs it"),
+                obstacle);
+    }
+
+    private static Standing standing(int ifindex, String name, Standing.Owner owner, Mode mode, Finding... lost) {
+        return new Standing(ifindex, name, Optional.of(owner), Optional.of(wish(name, mode)), List.of(lost));
+    }
+
+    private static DesiredAttachment wish(String name, Mode mode) {
+        return new DesiredAttachment(
+                name,
+                new RuleSet(4789, false, Optional.of(new Rule(mode, false, false)), Map.of()),
+                AttachOptions.DEFAULT.ofAgent());
+    }
+}

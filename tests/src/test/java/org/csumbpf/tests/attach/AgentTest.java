@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.attach;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.csumbpf.tests.lab.FakeDocker;
+import org.csumbpf.tests.lab.Host;
+import org.csumbpf.tests.lab.Lab;
+import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.ServeProcess;
+import org.csumbpf.tests.lab.Shell;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The agent on this kernel, which may have no ESP: Docker names the device. AgentEspTest has SAs. */
+@Tag("root")
+class AgentTest {
+    private static final String ADDRESS = "10.0.0.2";
+    /** The agent heals within so long, besides the time that a loaded machine needs. */
+    private static final Duration HEALED = Limit.seconds(5);
+
+    @TempDir
+    private Path folder;
+
+    private Lab lab;
+    private FakeDocker docker;
+
+    @BeforeEach
+    void open() {
+        lab = new Lab();
+        lab.ipIn("addr", "add", ADDRESS + "/24", "dev", "w1");
+        docker = FakeDocker.ofSwarm(folder.resolve("docker.sock"), ADDRESS);
+    }
+
+    @AfterEach
+    void close() {
+        docker.close();
+        lab.close();
+    }
+
+    private ServeProcess agent(String... options) {
+        return ServeProcess.agent(
+                lab,
+                Shell.join(
+                        new String[] {"--docker", folder.resolve("docker.sock").toString()}, options));
+    }
+
+    private void awaitWell(String what) {
+        Limit.await(
+                what,
+                HEALED,
+                this::status,
+                status -> status.isPresent()
+                        && status.get().get("state").asText().equals("attached")
+                        && status.get().at("/backstop/state").asText().equals("on")
+                        && status.get().get("ifindex").asInt() == ifindex());
+    }
+
+    /** While a command is at work, what status reads may be half of it. */
+    private Optional<JsonNode> status() {
+        JsonNode list = Optional.ofNullable(
+                        Host.parse(lab.csumbpf("status", "--json").out()).get("attachments"))
+                .orElseThrow();
+        return list.size() == 1 ? Optional.of(list.get(0)) : Optional.empty();
+    }
+
+    private int ifindex() {
+        return Integer.parseInt(
+                lab.run("cat", "/sys/class/net/w1/ifindex").out().strip());
+    }
+
+    private Path pins() {
+        JsonNode status = status().orElseThrow();
+        return Path.of(
+                "/sys/fs/bpf/csumbpf",
+                status.get("netns").asText(),
+                status.get("ifindex").asText());
+    }
+
+    @Test
+    void attachesWhereDockerIsAndStaysWhenItEnds() {
+        int program;
+        try (ServeProcess agent = agent()) {
+            JsonNode status = status().orElseThrow();
+            assertThat(status.get("interface").asText()).isEqualTo("w1");
+            assertThat(status.get("rules").toString()).contains("\"any\"", "\"auto\"");
+            assertThat(agent.scrape()).contains("csumbpf_attached{");
+            program = status.get("program_id").asInt();
+            assertThat(agent.terminate()).isZero();
+        }
+        assertThat(status().orElseThrow().get("program_id").asInt()).isEqualTo(program);
+        try (ServeProcess agent = agent()) {
+            assertThat(status().orElseThrow().get("program_id").asInt())
+                    .as("the next agent takes it over as it is")
+                    .isEqualTo(program);
+            assertThat(agent.log()).noneMatch(line -> line.contains("msg=\"attached\""));
+        }
+        lab.csumbpf("detach", "w1").ok();
+        assertThat(lab.hostChanges()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+            backstop_lost | nft flush ruleset
+            backstop_lost | nft flush chain ip csumbpf if$i
+            backstop_lost | nft add table ip csumbpf '{ flags dormant; }'
+            pin_missing   | rm $pins/config
+            pin_missing   | rm $pins/program
+            hook_lost     | rm -f $pins/link; tc qdisc del dev w1 clsact 2>/dev/null; true
+            half_made     | rm $pins/*; tc qdisc del dev w1 clsact 2>/dev/null; true
+            """)
+    void whatIsLostIsPutBack(String finding, String loss) {
+        try (ServeProcess agent = agent()) {
+            String script = "i=" + ifindex() + " pins=" + pins() + "; " + loss;
+            lab.run("bash", "-c", script).ok();
+            Limit.await(
+                    "heals of " + finding + " after " + loss,
+                    HEALED,
+                    () -> agent.value("csumbpf_heals_total", "what=\"" + finding + "\""),
+                    heals -> heals >= 1);
+            awaitWell(loss);
+            assertThat(agent.log()).anyMatch(line -> line.contains("msg=\"healed\""));
+        }
+    }
+
+    @Test
+    void anInterfaceThatIsMadeAnewIsAttachedAgain() {
+        try (ServeProcess agent = agent()) {
+            int before = ifindex();
+            lab.ipIn("link", "del", "w1");
+            lab.ipIn("link", "add", "w0", "type", "veth", "peer", "name", "w1");
+            lab.ipIn("link", "set", "w1", "up");
+            lab.ipIn("addr", "add", ADDRESS + "/24", "dev", "w1");
+            awaitWell("the new w1");
+            assertThat(ifindex()).isNotEqualTo(before);
+        }
+    }
+
+    @Test
+    void whatHasNoReasonAnyMoreIsKeptForAWhile() {
+        try (ServeProcess agent = agent("--keep", "3")) {
+            lab.ipIn("addr", "del", ADDRESS + "/24", "dev", "w1");
+            Limit.pause(1000);
+            assertThat(status()).as("kept").isPresent();
+            Limit.await("detached", Limit.seconds(10), this::status, Optional::isEmpty);
+            assertThat(agent.log()).anyMatch(line -> line.contains("msg=\"detached\""));
+            lab.ipIn("addr", "add", ADDRESS + "/24", "dev", "w1");
+            awaitWell("the address is back");
+        }
+    }
+
+    @Test
+    void anAttachmentMadeByHandIsLeftToTheHand() {
+        lab.csumbpf("attach", "w1", "--vni", "7", "--mode", "observe").ok();
+        try (ServeProcess agent = agent("--keep", "0")) {
+            lab.run("nft", "flush", "ruleset").ok();
+            docker.move("192.0.2.77");
+            Limit.pause(6000);
+            JsonNode status = status().orElseThrow();
+            assertThat(status.get("rules").toString()).contains("observe", "7");
+            assertThat(status.at("/backstop/state").asText()).isNotEqualTo("on");
+            assertThat(agent.log()).noneMatch(line -> line.contains("healed") || line.contains("detached"));
+        }
+    }
+
+    @Test
+    void aPersonTakesItOver() {
+        try (ServeProcess agent = agent()) {
+            lab.csumbpf("attach", "w1", "--mode", "observe").ok();
+            Limit.pause(5000);
+            assertThat(status().orElseThrow().get("rules").toString()).contains("observe");
+        }
+    }
+
+    @Test
+    void theOptionsOfTheAgentChange() {
+        agent().close();
+        try (ServeProcess agent = agent("--mode", "recompute")) {
+            assertThat(status().orElseThrow().get("rules").toString()).contains("recompute");
+        }
+    }
+
+    @Test
+    void onlyOneRunsInANamespace() {
+        try (ServeProcess agent = agent()) {
+            Shell.Result second = lab.csumbpf("agent", "--listen", "127.0.0.1:0");
+            assertThat(second.code()).isEqualTo(8);
+            assertThat(second.err()).hasLineCount(1).contains("another csumbpf agent runs");
+        }
+    }
+
+    /** Somebody who flushes for ever is not fought for ever: the pauses grow. */
+    @Test
+    void whatIsUndoneAgainAndAgainIsHealedLessOften() {
+        try (ServeProcess agent = agent()) {
+            for (int i = 0; i < 80; i++) {
+                lab.run("nft", "flush", "ruleset").ok();
+                Limit.pause(100);
+            }
+            assertThat(agent.value("csumbpf_heals_total", "what=\"backstop_lost\""))
+                    .isBetween(2.0, 6.0);
+            assertThat(agent.log()).anyMatch(line -> line.contains("times=3"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hangs", "lies", "is gone"})
+    void dockerIsNotNeeded(String how) throws Exception {
+        try (ServeProcess agent = agent()) {
+            docker.close();
+            try (FakeDocker other = switch (how) {
+                case "hangs" -> new FakeDocker(folder.resolve("docker.sock"), path -> null);
+                case "lies" -> new FakeDocker(folder.resolve("docker.sock"), path -> "nonsense");
+                default -> null;
+            }) {
+                assertThat(Files.exists(folder.resolve("docker.sock"))).isEqualTo(other != null);
+                lab.run("nft", "flush", "ruleset").ok();
+                awaitWell("Docker " + how);
+            }
+        }
+    }
+
+    @Test
+    void nothingGrows() {
+        try (ServeProcess agent = agent()) {
+            int descriptors = 0;
+            for (int i = 0; i < 300; i++) {
+                lab.ipIn("addr", "add", "192.0.2.1/32", "dev", "w2");
+                lab.ipIn("addr", "del", "192.0.2.1/32", "dev", "w2");
+                if (i == 50) {
+                    descriptors = agent.descriptors().size();
+                }
+            }
+            Limit.pause(1000);
+            assertThat(agent.descriptors()).hasSizeLessThanOrEqualTo(descriptors + 2);
+            assertThat(agent.log())
+                    .filteredOn(line -> line.contains("level=error"))
+                    .isEmpty();
+        }
+    }
+}
