@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.tests.lab.FakeDocker;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Lab;
@@ -76,8 +77,7 @@ class AgentTest {
     }
 
     private int ifindex() {
-        return Integer.parseInt(
-                lab.run("cat", "/sys/class/net/w1/ifindex").out().strip());
+        return lab.call(() -> Rtnetlink.device("w1").orElseThrow().ifindex());
     }
 
     private Path pins() {
@@ -107,7 +107,8 @@ class AgentTest {
             assertThat(agent.log()).noneMatch(line -> line.contains("msg=\"attached\""));
         }
         lab.csumbpf("detach", "w1").ok();
-        assertThat(lab.hostChanges()).isEmpty();
+        assertThat(status()).isEmpty();
+        assertThat(lab.run("nft", "list", "ruleset").ok().out()).isEmpty();
     }
 
     @ParameterizedTest
