@@ -25,6 +25,7 @@ import org.csumbpf.loader.host.NetlinkMonitor;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachOptions;
+import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.serve.ServeLog;
 import org.csumbpf.snapshot.AttachmentReader;
@@ -159,7 +160,7 @@ public final class Agent {
     }
 
     private DesiredAttachment wish(Discovery.Uplink uplink, Discovery found) {
-        int port = found.ports().keySet().stream().findFirst().orElse(Discovery.DEFAULT_PORT);
+        int port = found.ports().keySet().stream().findFirst().orElse(Config.DEFAULT_PORT);
         return new DesiredAttachment(
                 uplink.device().name(),
                 new RuleSet(port, false, Optional.of(options.rule()), Map.of()),
