@@ -106,7 +106,7 @@ final class AgentCommand extends HostCommand {
             Serve.run(
                     new Serve.Options(global().selection(), listen, maxVnis, maxPeers, logFormat, Version.number()),
                     System.err,
-                    (log, registry, ready) -> new Agent(netns, options, log, registry).run(ready));
+                    service -> new Agent(netns, options, service).run());
         }
         return ExitCode.DONE;
     }

@@ -15,18 +15,22 @@ public final class Serve {
 
     /** What the process does besides, on the calling thread. */
     public interface Work {
-        /**
-         * @param log for what it reports
-         * @param registry for metrics of its own
-         * @param ready to be called once, when the service does what it is for
-         */
-        void run(ServeLog log, MeterRegistry registry, Runnable ready) throws InterruptedException;
+        void run(Service service) throws InterruptedException;
     }
+
+    /**
+     * What serves.
+     *
+     * @param log for what else there is to report
+     * @param registry for more metrics
+     * @param ready to be called once, when the process does what it is for
+     */
+    public record Service(ServeLog log, MeterRegistry registry, Runnable ready) {}
 
     /** Nothing: only serve. */
     public static void run(Options options, PrintStream err) {
-        run(options, err, (log, registry, ready) -> {
-            ready.run();
+        run(options, err, service -> {
+            service.ready().run();
             new CountDownLatch(1).await();
         });
     }
@@ -81,7 +85,7 @@ public final class Serve {
         String where = "http://" + hostAndPort(server) + "/metrics";
         log.info("serving", "url", where);
         try {
-            work.run(log, registry, () -> systemd.ready("serving " + where));
+            work.run(new Service(log, registry, () -> systemd.ready("serving " + where)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
