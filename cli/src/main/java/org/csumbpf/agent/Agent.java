@@ -2,6 +2,7 @@
 package org.csumbpf.agent;
 
 import io.micrometer.core.instrument.Counter;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,7 +18,9 @@ import org.csumbpf.apply.Result;
 import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.discover.Discovery;
+import org.csumbpf.docker.DockerEngine;
 import org.csumbpf.docker.DockerWatch;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetlinkMonitor;
@@ -88,6 +91,7 @@ public final class Agent {
 
     /** Returns only if the thread is interrupted. What is attached stays. */
     public void run() throws InterruptedException {
+        Standing.RESTORED.forEach(this::heals); // each counter is there from the start, with 0
         NetlinkMonitor monitor = netns.call(NetlinkMonitor::open);
         start("changes", () -> follow(monitor));
         docker.ask();
@@ -153,6 +157,7 @@ public final class Agent {
         List<Action> actions;
         try {
             Discovery found = discover();
+            name();
             List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
                     .map(Standing::of)
                     .toList();
@@ -164,6 +169,19 @@ public final class Agent {
         }
         for (Action action : actions) {
             perform(action, now);
+        }
+    }
+
+    /** Tells the metrics, and the other commands, the names of Docker's networks. */
+    private void name() {
+        NetworkNames names =
+                NetworkNames.of(docker.engine().map(DockerEngine::networks).orElse(List.of()));
+        service.networks().accept(names);
+        try {
+            names.write(AgentLock.directory(netns.inode()));
+            log.resolved("names", "the names of networks can be written again");
+        } catch (IOException e) {
+            log.once("names", "cannot write the names of networks for the other commands: " + e.getMessage());
         }
     }
 
@@ -194,15 +212,14 @@ public final class Agent {
         try {
             if (action instanceof Action.Attach attach) {
                 Result result = Attachments.attach(netns, attach.wish());
+                reconciler.attached(attach);
                 report("attached", attach.ifname(), result, "reason", String.join("; ", attach.reasons()));
             } else if (action instanceof Action.Heal heal) {
                 Result result = heal.wish()
                         .map(wish -> Attachments.attach(netns, wish))
                         .orElseGet(
                                 () -> Attachments.restore(netns, heal.ifname()).result());
-                for (Finding finding : heal.lost()) {
-                    count(finding.id().label());
-                }
+                heal.lost().forEach(finding -> heals(finding.id()).increment());
                 int times = reconciler.tried(heal, now);
                 report(
                         "healed",
@@ -240,13 +257,11 @@ public final class Agent {
                         : "a change by " + author.name() + " (process " + author.pid() + ")");
     }
 
-    /** @param what id of the finding that was put back */
-    private void count(String what) {
-        Counter.builder("csumbpf.heals")
+    private Counter heals(Finding.Id lost) {
+        return Counter.builder("csumbpf.heals")
                 .description("Losses that the agent put back, by the id of the finding.")
-                .tag("what", what)
-                .register(service.registry())
-                .increment();
+                .tag("what", lost.label())
+                .register(service.registry());
     }
 
     private void report(String what, String ifname, Result result, Object... fields) {
