@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import org.csumbpf.apply.AttachmentResult;
@@ -29,6 +30,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Vni;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
 import org.csumbpf.snapshot.AttachmentReader;
@@ -51,6 +53,8 @@ public final class Agent {
     private static final long PERIOD = 30_000_000_000L;
     /** Nanoseconds after which what nobody reports is compared. */
     private static final long UNREPORTED_PERIOD = 3_000_000_000L;
+    /** Networks with a rule of their own, at most: each is an entry of a map and of nftables' sets. */
+    private static final int MOST_NETWORKS = 1000;
     /** Nanoseconds between a change and the loss that it may have caused. */
     private static final long CAUSE = 5_000_000_000L;
 
@@ -78,6 +82,9 @@ public final class Agent {
     private final Reconciler reconciler;
     private final Alarm alarm = new Alarm();
     private final DockerWatch docker;
+    /** Whether another program runs before csumbpf somewhere: it may begin to cost packets at any time. */
+    private boolean crowded;
+
     private volatile Optional<LastChange> lastChange = Optional.empty();
 
     public Agent(NetworkNamespace netns, Options options, Serve.Service service) {
@@ -91,7 +98,8 @@ public final class Agent {
 
     /** Returns only if the thread is interrupted. What is attached stays. */
     public void run() throws InterruptedException {
-        Standing.RESTORED.forEach(this::heals); // each counter is there from the start, with 0
+        Standing.RESTORED.forEach(this::heals);
+        heals(Finding.Id.INTERFACE_MOVED); // each counter is there from the start, with 0
         NetlinkMonitor monitor = netns.call(NetlinkMonitor::open);
         start("changes", () -> follow(monitor));
         docker.ask();
@@ -106,7 +114,7 @@ public final class Agent {
         while (true) {
             long lasted = MonotonicClock.nanos() - began;
             TimeUnit.NANOSECONDS.sleep(Math.min(LONGEST_PAUSE, Math.max(PAUSE, PAUSES * lasted)));
-            awaitReason(before, began + PERIOD);
+            awaitReason(before, began + (crowded ? UNREPORTED_PERIOD : PERIOD));
             began = MonotonicClock.nanos();
             before = Unreported.read(netns);
             round(began);
@@ -161,6 +169,7 @@ public final class Agent {
             List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
                     .map(Standing::of)
                     .toList();
+            crowded = attachments.stream().anyMatch(Standing::crowded);
             actions = reconciler.decide(found, attachments, uplink -> wish(uplink, found), now);
             log.resolved("read", "the host can be read again");
         } catch (RuntimeException e) {
@@ -203,8 +212,18 @@ public final class Agent {
         int port = found.ports().keySet().stream().findFirst().orElse(Config.DEFAULT_PORT);
         return new DesiredAttachment(
                 uplink.device().name(),
-                new RuleSet(port, false, Optional.of(options.rule()), Map.of()),
+                new RuleSet(port, false, Optional.of(options.rule()), rules(found)),
                 options.options().ofAgent());
+    }
+
+    /** A rule for each known network, so that its packets are counted separately. The rule for any VNI repairs the rest. */
+    private Map<Vni, Rule> rules(Discovery found) {
+        Map<Vni, Rule> rules = new TreeMap<>();
+        found.overlays().stream()
+                .filter(overlay -> overlay.encrypted().orElse(false))
+                .limit(MOST_NETWORKS)
+                .forEach(overlay -> rules.put(new Vni(overlay.vni()), options.rule()));
+        return rules;
     }
 
     private void perform(Action action, long now) {
@@ -213,9 +232,17 @@ public final class Agent {
             if (action instanceof Action.Attach attach) {
                 Result result = Attachments.attach(netns, attach.wish());
                 reconciler.attached(attach);
-                report("attached", attach.ifname(), result, "reason", String.join("; ", attach.reasons()));
+                boolean isNew = result.did(Change.Id.ATTACHED);
+                report(
+                        isNew ? "attached" : "changed",
+                        attach.ifname(),
+                        result,
+                        "reason",
+                        String.join("; ", attach.reasons()));
             } else if (action instanceof Action.Heal heal) {
+                boolean isBehind = heal.lost().stream().anyMatch(lost -> lost.id() == Finding.Id.PROGRAM_BEFORE);
                 Result result = heal.wish()
+                        .filter(wish -> !isBehind) // attach leaves the order as it is
                         .map(wish -> Attachments.attach(netns, wish))
                         .orElseGet(
                                 () -> Attachments.restore(netns, heal.ifname()).result());
@@ -233,6 +260,14 @@ public final class Agent {
                         times,
                         "after",
                         author(now));
+            } else if (action instanceof Action.Follow) {
+                for (AttachmentResult followed : Attachments.restoreMoved(netns, AttachOptions::agent)) {
+                    followed.failure().ifPresent(failure -> {
+                        throw failure;
+                    });
+                    heals(Finding.Id.INTERFACE_MOVED).increment();
+                    report("healed", followed.label(), followed.result(), "lost", "moved to another network namespace");
+                }
             } else {
                 AttachmentResult detached = Attachments.detach(netns, action.ifname());
                 report("detached", action.ifname(), detached.result());

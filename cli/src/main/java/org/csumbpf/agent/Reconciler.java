@@ -39,7 +39,8 @@ final class Reconciler {
     /** Since when an attachment of the agent's has no reason, by ifindex. */
     private final Map<Integer, Long> unwanted = new HashMap<>();
 
-    private final Map<Integer, Tries> tries = new HashMap<>();
+    /** By attachment. */
+    private final Map<String, Tries> tries = new HashMap<>();
     /** Attachments that were the agent's when their record could last be read, by ifindex. */
     private final Set<Integer> own = new HashSet<>();
 
@@ -55,7 +56,9 @@ final class Reconciler {
     List<Action> decide(
             Discovery found, List<Standing> attachments, Function<Discovery.Uplink, DesiredAttachment> wish, long now) {
         Set<Integer> present = new HashSet<>();
-        for (Standing standing : attachments) {
+        List<Standing> here =
+                attachments.stream().filter(standing -> !standing.moved()).toList();
+        for (Standing standing : here) {
             present.add(standing.ifindex());
             standing.owner().ifPresent(owner -> {
                 if (owner == Standing.Owner.AGENT) {
@@ -77,7 +80,10 @@ final class Reconciler {
                 }
             }
         }
-        for (Standing standing : attachments) {
+        attachments.stream()
+                .filter(standing -> standing.moved() && standing.owner().equals(Optional.of(Standing.Owner.AGENT)))
+                .forEach(moved -> actions.add(new Action.Follow(moved.ifindex(), moved.ifname())));
+        for (Standing standing : here) {
             if (own.contains(standing.ifindex())) {
                 keep(standing, Optional.ofNullable(wanted.get(standing.ifindex())), now)
                         .ifPresent(actions::add);
@@ -86,8 +92,8 @@ final class Reconciler {
         unwanted.keySet().removeAll(wanted.keySet());
         unwanted.keySet().retainAll(present);
         tries.values().removeIf(tried -> now - tried.last() > FORGOTTEN);
-        actions.removeIf(action -> tries.containsKey(action.ifindex())
-                && now < tries.get(action.ifindex()).next());
+        actions.removeIf(action -> tries.containsKey(action.attachment())
+                && now < tries.get(action.attachment()).next());
         return actions;
     }
 
@@ -99,7 +105,7 @@ final class Reconciler {
         }
         if (wish.isPresent()) {
             return wish.filter(asked -> !standing.isAsked(asked))
-                    .map(asked -> new Action.Attach(ifindex, asked, List.of("the options of the agent changed")));
+                    .map(asked -> new Action.Attach(ifindex, asked, List.of("what is asked for changed")));
         }
         return now - unwanted.computeIfAbsent(ifindex, i -> now) < keep
                 ? Optional.empty()
@@ -118,9 +124,9 @@ final class Reconciler {
      * @return how many times in a row
      */
     int tried(Action action, long now) {
-        Tries before = tries.getOrDefault(action.ifindex(), new Tries(0, now));
+        Tries before = tries.getOrDefault(action.attachment(), new Tries(0, now));
         Tries after = new Tries(before.times() + 1, now);
-        tries.put(action.ifindex(), after);
+        tries.put(action.attachment(), after);
         return after.times();
     }
 

@@ -73,7 +73,7 @@ class ReconcilerTest {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
         standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
         decide();
-        standing.set(0, new Standing(2, "eth0", Optional.empty(), Optional.empty(), List.of(LOST)));
+        standing.set(0, new Standing(2, "eth0", Optional.empty(), Optional.empty(), false, false, List.of(LOST)));
         assertThat(decide())
                 .containsExactly(new Action.Heal(2, "eth0", Optional.of(wish("eth0", Mode.AUTO)), List.of(LOST)));
         Reconciler attached = new Reconciler(KEEP);
@@ -93,6 +93,20 @@ class ReconcilerTest {
                                 now))
                 .as("an agent that starts now does not know whose it is")
                 .isEmpty();
+    }
+
+    /** A device here may have the number that the moved one has there. */
+    @Test
+    void followsWhatIsMoved() {
+        standing.add(moved(2, "eth7", Standing.Owner.AGENT));
+        standing.add(moved(3, "eth8", Standing.Owner.PERSON));
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        assertThat(decide())
+                .containsExactlyInAnyOrder(
+                        new Action.Follow(2, "eth7"),
+                        new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("needs it")));
+        reconciler.tried(new Action.Follow(2, "eth7"), now);
+        assertThat(decide()).as("one waits, the other does not").hasSize(1);
     }
 
     @Test
@@ -137,7 +151,13 @@ class ReconcilerTest {
     }
 
     private static Standing standing(int ifindex, String name, Standing.Owner owner, Mode mode, Finding... lost) {
-        return new Standing(ifindex, name, Optional.of(owner), Optional.of(wish(name, mode)), List.of(lost));
+        return new Standing(
+                ifindex, name, Optional.of(owner), Optional.of(wish(name, mode)), false, false, List.of(lost));
+    }
+
+    private static Standing moved(int ifindex, String name, Standing.Owner owner) {
+        return new Standing(
+                ifindex, name, Optional.of(owner), Optional.of(wish(name, Mode.AUTO)), true, false, List.of());
     }
 
     private static DesiredAttachment wish(String name, Mode mode) {

@@ -172,7 +172,7 @@ public final class ServeProcess implements AutoCloseable {
         process.destroy();
         exitCode();
         try {
-            Files.delete(log);
+            Files.deleteIfExists(log);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
