@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.PrintStream;
+import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import org.csumbpf.loader.host.SystemdNotify;
@@ -97,9 +98,9 @@ public final class Serve {
         Thread events = new Thread(new EventLog(options.only(), counts, log), "events");
         events.setDaemon(true);
         events.start();
-        String where = (tls ? "https://" : "http://") + hostAndPort(server) + "/metrics";
+        String where = (tls ? "https://" : "http://") + hostAndPort(server.address()) + "/metrics";
         log.info("serving", "url", where);
-        warnOfStrangers(server, options.access(), log);
+        warnOfStrangers(server.address(), options.access(), log);
         try {
             work.run(log, registry, () -> systemd.ready("serving " + where));
         } catch (InterruptedException e) {
@@ -107,10 +108,11 @@ public final class Serve {
         }
     }
 
-    private static void warnOfStrangers(MetricsServer server, Optional<WebAccess> access, ServeLog log) {
+    /** Says once what an address beyond this host exposes. */
+    static void warnOfStrangers(InetSocketAddress address, Optional<WebAccess> access, ServeLog log) {
         boolean tls = access.map(WebAccess::usesTls).orElse(false);
         boolean passwords = access.map(WebAccess::asksForPasswords).orElse(false);
-        if (tls || server.address().getAddress().isLoopbackAddress()) {
+        if (tls || address.getAddress().isLoopbackAddress()) {
             return;
         }
         log.warn(
@@ -118,13 +120,10 @@ public final class Serve {
                         ? "passwords and metrics are sent unencrypted; add tls_server_config to the file of --web-config"
                         : "whoever reaches this address can read the metrics; --web-config FILE adds TLS and passwords",
                 "address",
-                hostAndPort(server));
+                hostAndPort(address));
     }
 
-    private static String hostAndPort(MetricsServer server) {
-        return new ListenAddress(
-                        server.address().getAddress().getHostAddress(),
-                        server.address().getPort())
-                .toString();
+    private static String hostAndPort(InetSocketAddress address) {
+        return new ListenAddress(address.getAddress().getHostAddress(), address.getPort()).toString();
     }
 }

@@ -13,6 +13,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.URI;
@@ -69,6 +70,8 @@ class WebAccessTest {
     private final AtomicInteger scrapes = new AtomicInteger();
     private final AtomicLong nanos = new AtomicLong();
     private final ByteArrayOutputStream logged = new ByteArrayOutputStream();
+    private final ServeLog log =
+            new ServeLog(ServeLog.Format.TEXT, new PrintStream(logged, true, StandardCharsets.UTF_8));
     private MetricsServer server;
     private WebAccess access;
 
@@ -93,7 +96,7 @@ class WebAccessTest {
                 meters.getPrometheusRegistry(),
                 scrapes::incrementAndGet,
                 Optional::empty,
-                new ServeLog(ServeLog.Format.TEXT, new PrintStream(logged, true, StandardCharsets.UTF_8)),
+                log,
                 access);
     }
 
@@ -427,6 +430,34 @@ class WebAccessTest {
 
     private static String hash(String password, int cost) {
         return BCrypt.hashpw(password, BCrypt.gensalt(cost));
+    }
+
+    @Test
+    void anAddressBeyondThisHostIsWarnedOf() throws Exception {
+        openSsl.selfSigned("server", EC, 30);
+        assertThat(warning("127.0.0.2", null)).isEmpty();
+        assertThat(warning("::1", null)).isEmpty();
+        assertThat(warning("0.0.0.0", null))
+                .endsWith(
+                        "level=warn msg=\"whoever reaches this address can read the metrics; --web-config FILE adds TLS"
+                                + " and passwords\" address=0.0.0.0:9\n");
+        assertThat(warning("192.0.2.1", "{}")).contains("whoever reaches this address");
+        assertThat(warning("2001:db8::1", "basic_auth_users:\n  a: " + hash("x", 4)))
+                .contains("passwords and metrics are sent unencrypted; add tls_server_config")
+                .containsOnlyOnce("\n");
+        assertThat(warning("192.0.2.1", TLS)).isEmpty();
+    }
+
+    /** @param config null: none */
+    private String warning(String address, String config) throws IOException {
+        logged.reset();
+        Optional<WebAccess> given = Optional.empty();
+        if (config != null) {
+            write("web.yml", config);
+            given = Optional.of(WebAccess.open(folder.resolve("web.yml")));
+        }
+        Serve.warnOfStrangers(new InetSocketAddress(address, 9), given, log);
+        return log();
     }
 
     @Test
