@@ -38,6 +38,11 @@ final class ServerTls {
 
     private static final byte[] SAMPLE = {1};
 
+    static {
+        // As in Go: no second handshake of TLS 1.2 on a connection, of which a client could ask for any number.
+        System.getProperties().putIfAbsent("jdk.tls.rejectClientInitiatedRenegotiation", "true");
+    }
+
     private final Tls config;
     private final SSLContext context;
     private final String[] cipherSuites;

@@ -301,6 +301,25 @@ class WebAccessTest {
         }
     }
 
+    /** As in Go. A client could ask for any number of them. */
+    @Test
+    void aSecondHandshakeOnAConnectionIsRefused() throws Exception {
+        openSsl.selfSigned("server", EC, 30);
+        serve(TLS + "  max_version: TLS12\n");
+        try (SSLSocket socket = (SSLSocket) trusting("server", null)
+                .getSocketFactory()
+                .createSocket(connect(), "127.0.0.1", server.address().getPort(), true)) {
+            socket.startHandshake();
+            assertThatThrownBy(() -> {
+                        socket.startHandshake();
+                        socket.getOutputStream().write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                        assertThat(socket.getInputStream().read()).isNegative();
+                        throw new IOException("closed");
+                    })
+                    .isInstanceOf(IOException.class);
+        }
+    }
+
     @Test
     void clientsNeedACertificateOfTheCa() throws Exception {
         openSsl.selfSigned("server", EC, 30);
