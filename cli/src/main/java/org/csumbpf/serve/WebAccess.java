@@ -5,13 +5,13 @@ import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.csumbpf.serve.WebConfig.Pem;
 import org.csumbpf.serve.WebConfig.Tls;
@@ -123,13 +123,10 @@ public final class WebAccess {
 
     /** Reads everything. The stamps are taken before, so that a change meanwhile is seen later. */
     private InForce load() {
-        Set<Path> named = new LinkedHashSet<>();
-        named.add(file);
-        Map<Path, String> now = new TreeMap<>(stamps(named));
+        Map<Path, String> now = new TreeMap<>(stamps(Set.of(file)));
         stamps = now;
         WebConfig config = WebConfigFile.read(file);
-        config.tls().stream().flatMap(WebAccess::files).forEach(named::add);
-        now.putAll(stamps(named));
+        now.putAll(stamps(config.tls().stream().flatMap(WebAccess::files).collect(Collectors.toSet())));
         return new InForce(config, config.tls().map(ServerTls::new));
     }
 

@@ -139,6 +139,8 @@ final class WebConfigFile {
             root = new Compose(LoadSettings.builder()
                             .setLabel(file.toString())
                             .setMaxAliasesForCollections(10)
+                            // They are refused here, with their line.
+                            .setAllowNonScalarKeys(true)
                             .build())
                     .composeString(text);
         } catch (MarkedYamlEngineException e) {
