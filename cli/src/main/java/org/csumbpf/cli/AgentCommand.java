@@ -2,6 +2,7 @@
 package org.csumbpf.cli;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import org.csumbpf.agent.Agent;
 import org.csumbpf.agent.AgentLock;
 import org.csumbpf.docker.DockerEngine;
@@ -13,6 +14,7 @@ import org.csumbpf.maps.Hook;
 import org.csumbpf.serve.ListenAddress;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
+import org.csumbpf.serve.WebAccess;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -67,6 +69,12 @@ final class AgentCommand extends HostCommand {
             description = "Where to serve metrics (default ${DEFAULT-VALUE}); ':PORT' for all addresses.")
     private ListenAddress listen;
 
+    @Option(
+            names = {"--web-config", "--web.config.file"},
+            paramLabel = "FILE",
+            description = "As for serve (default: plain HTTP for everybody).")
+    private Path webConfig;
+
     @Option(names = "--max-peers", paramLabel = "N", defaultValue = "0", description = "As for serve (default: none).")
     private int maxPeers;
 
@@ -86,6 +94,7 @@ final class AgentCommand extends HostCommand {
     private ServeLog.Format logFormat;
 
     private Agent.Options options;
+    private Optional<WebAccess> access = Optional.empty();
 
     @Override
     void checkUsage() {
@@ -97,6 +106,7 @@ final class AgentCommand extends HostCommand {
                 ruleOptions.rule(spec()),
                 new AttachOptions(Hook.NONE, backstop, false, enableGro),
                 keep * SECOND);
+        access = Optional.ofNullable(webConfig).map(WebAccess::open);
     }
 
     @Override
@@ -104,7 +114,8 @@ final class AgentCommand extends HostCommand {
         try (NetworkNamespace netns = global().netns();
                 HostLock only = AgentLock.acquire(netns)) {
             Serve.run(
-                    new Serve.Options(global().selection(), listen, maxVnis, maxPeers, logFormat, Version.number()),
+                    new Serve.Options(
+                            global().selection(), listen, maxVnis, maxPeers, logFormat, access, Version.number()),
                     System.err,
                     service -> new Agent(netns, options, service).run());
         }
