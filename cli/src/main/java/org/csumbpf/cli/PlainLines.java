@@ -34,7 +34,7 @@ final class PlainLines {
             lines.add(start + " state=" + about.state().replace(' ', '-') + " repair="
                     + about.verdict().label() + " path=" + about.path());
             group.flows()
-                    .forEach(row -> lines.add(start + " vni=" + row.key().vni() + " path="
+                    .forEach(row -> lines.add(start + " vni=" + row.key().vni() + network(about, row.key()) + " path="
                             + row.key().path() + " outcome=" + row.key().outcome() + amounts(row)));
             group.peers().forEach(row -> {
                 Peer peer = about.peers().get(row.key());
@@ -45,6 +45,12 @@ final class PlainLines {
             });
         }
         return lines;
+    }
+
+    /** Nothing if it is not known. */
+    private static String network(WatchSample.Attachment about, WatchSample.Flow flow) {
+        String name = about.network(flow);
+        return name.isEmpty() ? "" : " network=" + Unprintable.escape(name).replace(' ', '?');
     }
 
     private static String amounts(Row<?> row) {

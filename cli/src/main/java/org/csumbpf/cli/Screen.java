@@ -57,8 +57,9 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
 
     private record Table<K>(List<Row<K>> rows, List<Column<K>> columns, Function<K, Meaning> meaning) {}
 
+    private static final Column<Flow> VNI =
+            new Column<>("VNI", 8, false, 0, row -> row.key().vni());
     private static final List<Column<Flow>> FLOWS = List.of(
-            new Column<>("VNI", 8, false, 0, row -> row.key().vni()),
             new Column<>("PATH", 8, false, 0, row -> row.key().path()),
             new Column<>("OUTCOME", 9, false, 0, row -> row.key().outcome()),
             new Column<>(
@@ -98,7 +99,7 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
                             + about.verdict().label() + ", path " + about.path(),
                     Kind.STATE,
                     Meaning.of(about.verdict()));
-            table(lines, new Table<>(group.flows(), FLOWS, Meaning::of), shares.get(table++));
+            table(lines, new Table<>(group.flows(), flowColumns(about), Meaning::of), shares.get(table++));
             if (peers) {
                 table(
                         lines,
@@ -113,6 +114,16 @@ record Screen(int width, int height, boolean peers, Sparkline sparkline) {
             add(lines, "... " + cut + " more lines");
         }
         return lines;
+    }
+
+    private static List<Column<Flow>> flowColumns(WatchSample.Attachment about) {
+        List<Column<Flow>> columns = new ArrayList<>(List.of(VNI));
+        if (about.flows().keySet().stream()
+                .anyMatch(flow -> !about.network(flow).isEmpty())) {
+            columns.add(new Column<>("NETWORK", 7, false, 3, row -> Unprintable.escape(about.network(row.key()))));
+        }
+        columns.addAll(FLOWS);
+        return columns;
     }
 
     private static List<Column<PeerKey>> peerColumns(WatchSample.Attachment about, long nanos) {

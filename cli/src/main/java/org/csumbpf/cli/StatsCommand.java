@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
             "",
             "With --watch on a terminal: a table of rates per second, each with a chart of the rates before, the newest on"
                     + " the right; new attachments appear by themselves; q quits. Without a terminal: one line per row and"
-                    + " reading, 'TIME IFACE vni=VNI path=PATH outcome=OUTCOME packets=N bytes=N packets/s=N bytes/s=N'"
+                    + " reading, 'TIME IFACE vni=VNI [network=NAME] path=PATH outcome=OUTCOME packets=N bytes=N packets/s=N bytes/s=N'"
                     + " (for a peer: peer=ADDRESS instead of path and outcome, and bad= bad/s= spi= seen=SECONDS at the end);"
                     + " the first rates are '-'. With --json: the same document as without --watch, once per reading."
         })

@@ -5,8 +5,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.csumbpf.agent.AgentLock;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopView;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
@@ -39,6 +41,7 @@ record WatchSample(long nanos, List<Attachment> attachments) {
      * @param readable whether the counters could be read
      * @param flows what was counted so far, in the order in which it is shown
      * @param peers what was seen of each peer so far
+     * @param networks names of Docker's networks
      */
     record Attachment(
             Id id,
@@ -48,7 +51,13 @@ record WatchSample(long nanos, List<Attachment> attachments) {
             String path,
             boolean readable,
             Map<Flow, Count> flows,
-            Map<PeerKey, Peer> peers) {}
+            Map<PeerKey, Peer> peers,
+            NetworkNames networks) {
+        /** The name of a flow's network; empty: it has none, or it is not known. */
+        String network(Flow flow) {
+            return flow.vni().matches("\\d+") ? networks.of(Integer.parseInt(flow.vni())) : "";
+        }
+    }
 
     /**
      * Identifies a count.
@@ -71,7 +80,8 @@ record WatchSample(long nanos, List<Attachment> attachments) {
                 view.contents()
                         .map(contents -> flows(contents, view.backstop()))
                         .orElse(Map.of()),
-                peers);
+                peers,
+                NetworkNames.read(AgentLock.directory(view.location().netns())));
     }
 
     /** All counts that are not 0, and the repaired packets in any case. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,7 @@ import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.cli.WatchSample.Flow;
 import org.csumbpf.desired.RuleSet;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
@@ -50,8 +52,21 @@ class ScreenTest {
 
     private static WatchSample.Attachment attachment(
             String label, int ifindex, Map<Flow, Count> flows, Map<PeerKey, Peer> peers) {
+        return attachment(label, ifindex, flows, peers, NetworkNames.NONE);
+    }
+
+    private static WatchSample.Attachment attachment(
+            String label, int ifindex, Map<Flow, Count> flows, Map<PeerKey, Peer> peers, NetworkNames networks) {
         return new WatchSample.Attachment(
-                new WatchSample.Id(1, ifindex), label, "attached", Verdict.Kind.REPAIRING, "tc", true, flows, peers);
+                new WatchSample.Id(1, ifindex),
+                label,
+                "attached",
+                Verdict.Kind.REPAIRING,
+                "tc",
+                true,
+                flows,
+                peers,
+                networks);
     }
 
     private static Map<Flow, Count> vnis(int number, long packets) {
@@ -103,6 +118,23 @@ class ScreenTest {
                         "  PEER             VNI         PKT/S   BYTE/S    BAD/S  SPI            SEEN",
                         "  192.0.2.1        4109          1.0      150      0.5  0x00001001    0.3 s"
                                 + "                        █");
+    }
+
+    /** The names of Docker's networks are anybody's, and the column is the first to go. */
+    @Test
+    void networks() {
+        Map<Flow, Count> flows = new LinkedHashMap<>();
+        flows.put(new Flow("any", "tc", "repaired"), new Count(0, 0));
+        flows.put(new Flow("4109", "tc", "repaired"), new Count(1, 100));
+        NetworkNames names = new NetworkNames(Map.of(4109, "shop\u001b[2J"));
+        WatchSample sample = new WatchSample(0, List.of(attachment("eth0", 2, flows, Map.of(), names)));
+        assertThat(lay(100, 20, sample, sample))
+                .contains("  VNI       NETWORK      PATH      OUTCOME       PACKETS    PKT/S   BYTE/S")
+                .anyMatch(line -> line.startsWith("  4109      shop\\x1b[2J  tc        repaired            1"));
+        assertThat(lay(60, 20, sample, sample)).noneMatch(line -> line.contains("NETWORK"));
+        assertThat(PlainLines.of(Instant.EPOCH, new Rates().next(sample, 1), 0))
+                .anyMatch(line -> line.startsWith("1970-01-01T00:00:00Z eth0 vni=4109 network=shop\\x1b[2J path=tc "))
+                .anyMatch(line -> line.startsWith("1970-01-01T00:00:00Z eth0 vni=any path=tc "));
     }
 
     @Test

@@ -74,7 +74,8 @@ class ServeTest {
         Map<String, Set<String>> documented = new TreeMap<>();
         Map<String, String> types = new TreeMap<>();
         String docs = Files.readString(Shell.CHECKOUT.resolve("docs/metrics.md"));
-        for (String line : docs.substring(0, docs.indexOf("\n## Only with the agent")).split("\n")) {
+        for (String line :
+                docs.substring(0, docs.indexOf("\n## Only with the agent")).split("\n")) {
             Matcher row = Pattern.compile("\\| `(csumbpf_\\w+)` \\| (\\w+)[^|]* \\| ([^|]*)\\|.*")
                     .matcher(line);
             if (row.matches()) {

@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
 
 /** The installed {@code csumbpf serve} or {@code csumbpf agent}, on a port that the kernel chose unless the arguments name one. */
 public final class ServeProcess implements AutoCloseable {
-    private static final Duration PATIENCE = Limit.seconds(30);
+    private static final Duration PATIENCE = Limit.seconds(120);
 
     private final Path log;
     private final Process process;
