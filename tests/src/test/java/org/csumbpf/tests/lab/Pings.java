@@ -8,7 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Pings ten times a second in the background. */
-public final class Pings {
+public final class Pings implements AutoCloseable {
     public static final int INTERVAL_MILLIS = 100;
 
     private static final Pattern RESULT = Pattern.compile("(\\d+) packets transmitted, (\\d+) received");
@@ -51,5 +51,10 @@ public final class Pings {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
     }
 }
