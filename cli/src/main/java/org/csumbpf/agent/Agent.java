@@ -150,14 +150,13 @@ public final class Agent {
      * @param latest CLOCK_MONOTONIC, nanoseconds
      */
     private void awaitReason(Unreported before, long latest) throws InterruptedException {
-        while (true) {
-            long left = Math.min(latest, reconciler.due().orElse(latest)) - MonotonicClock.nanos();
-            if (left <= 0
-                    || alarm.await(Math.min(left, UNREPORTED_PERIOD))
-                    || !Unreported.read(netns).equals(before)) {
+        long left;
+        do {
+            if (!Unreported.read(netns).equals(before)) {
                 return;
             }
-        }
+            left = Math.min(latest, reconciler.due().orElse(latest)) - MonotonicClock.nanos();
+        } while (left > 0 && !alarm.await(Math.min(left, UNREPORTED_PERIOD)));
     }
 
     /** Reads, decides and does. A part that fails is tried again in a later round. */
