@@ -20,6 +20,7 @@ class PackageOrderTest {
     private static final List<String> ORDER = List.of(
             "cli",
             "agent",
+            "config",
             "serve",
             "apply",
             "plan",

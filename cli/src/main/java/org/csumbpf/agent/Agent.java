@@ -12,21 +12,19 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Attachments;
 import org.csumbpf.apply.Change;
 import org.csumbpf.apply.Result;
-import org.csumbpf.desired.DesiredAttachment;
-import org.csumbpf.desired.RuleSet;
+import org.csumbpf.config.AgentConfig;
+import org.csumbpf.config.Key;
 import org.csumbpf.discover.Discovery;
 import org.csumbpf.docker.DockerEngine;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetlinkMonitor;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
-import org.csumbpf.maps.AttachOptions;
-import org.csumbpf.maps.Config;
-import org.csumbpf.maps.Rule;
 import org.csumbpf.serve.ServeLog;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
@@ -49,31 +47,32 @@ public final class Agent {
     /** Nanoseconds after which Docker is asked again. */
     private static final long DOCKER_PERIOD = 30_000_000_000L;
 
-    /**
-     * What the user wants.
-     *
-     * @param socket of the Docker engine
-     * @param rule for every VNI
-     * @param options of an attachment
-     * @param keep nanoseconds for which an attachment without a reason is kept
-     */
-    public record Options(Path socket, Rule rule, AttachOptions options, long keep) {}
-
     private final NetworkNamespace netns;
-    private final Options options;
+    private final Supplier<AgentConfig> config;
     private final ServeLog log;
     private final Reconciler reconciler;
     private final MeterRegistry registry;
     private Optional<DockerEngine> engine = Optional.empty();
     private long engineRead = Long.MIN_VALUE;
+    /** What was said last. */
+    private List<String> refused = List.of();
 
-    /** @param registry for the counter {@code csumbpf_heals_total} */
-    public Agent(NetworkNamespace netns, Options options, ServeLog log, MeterRegistry registry) {
+    /**
+     * @param config is asked in each round
+     * @param registry for the counter {@code csumbpf_heals_total}
+     */
+    public Agent(NetworkNamespace netns, Supplier<AgentConfig> config, ServeLog log, MeterRegistry registry) {
         this.netns = netns;
-        this.options = options;
+        this.config = config;
         this.log = log;
         this.registry = registry;
-        this.reconciler = new Reconciler(options.keep());
+        this.reconciler = new Reconciler(config.get().get(Key.KEEP).toNanos());
+    }
+
+    /** Applies a changed configuration, on the calling thread. */
+    public synchronized void configured() {
+        engineRead = Long.MIN_VALUE;
+        round(MonotonicClock.nanos());
     }
 
     /**
@@ -91,13 +90,17 @@ public final class Agent {
                 round(began);
                 long lasted = MonotonicClock.nanos() - began;
                 pause(Math.min(LONGEST_PAUSE, Math.max(PAUSE, PAUSES * lasted)));
-                long wait = reconciler
-                        .due()
-                        .map(due -> Math.min(PERIOD, Math.max(0, due - MonotonicClock.nanos())))
-                        .orElse(PERIOD);
-                monitor.await((int) (wait / 1_000_000) + 1);
+                monitor.await((int) (untilNext() / 1_000_000) + 1);
             }
         }
+    }
+
+    /** Nanoseconds until the next round, if nothing changes. */
+    private synchronized long untilNext() {
+        return reconciler
+                .due()
+                .map(due -> Math.min(PERIOD, Math.max(0, due - MonotonicClock.nanos())))
+                .orElse(PERIOD);
     }
 
     private static void pause(long nanos) {
@@ -109,15 +112,18 @@ public final class Agent {
     }
 
     /** Reads, decides and does. A part that fails is tried again in a later round. */
-    void round(long now) {
+    synchronized void round(long now) {
         List<Action> actions;
         try {
-            askDocker(now);
-            Discovery found = discover();
+            AgentConfig configured = config.get();
+            askDocker(configured.get(Key.DOCKER_SOCKET), now);
+            Wishes wishes = wishes(configured);
             List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
                     .map(Standing::of)
                     .toList();
-            actions = reconciler.decide(found, attachments, uplink -> wish(uplink, found), now);
+            sayRefused(wishes.refused());
+            reconciler.follow(wishes.policy());
+            actions = reconciler.decide(wishes.found(), attachments, wishes::of, now);
             log.resolved("read", "the host can be read again");
         } catch (RuntimeException e) {
             log.once("read", "cannot read the host: " + e.getMessage());
@@ -128,10 +134,10 @@ public final class Agent {
         }
     }
 
-    private Discovery discover() {
+    private Wishes wishes(AgentConfig configured) {
         return netns.call(() -> {
             NamespaceSnapshot snapshot = NamespaceSnapshot.here();
-            return Discovery.of(
+            Discovery found = Discovery.of(
                     snapshot.links().get(),
                     snapshot.addresses().get(),
                     snapshot.associations().get(),
@@ -139,32 +145,36 @@ public final class Agent {
                     List.of(),
                     engine,
                     Rtnetlink::routeTo);
+            return Wishes.of(
+                    configured,
+                    found,
+                    snapshot.links().get(),
+                    snapshot.addresses().get());
         });
     }
 
+    private void sayRefused(List<String> names) {
+        if (!names.equals(refused)) {
+            refused = names;
+            log.info("left out by the configuration", "interfaces", String.join(" ", names));
+        }
+    }
+
     /** An engine that does not answer is remembered as it was: it may only be restarting. */
-    private void askDocker(long now) {
+    private void askDocker(Path socket, long now) {
         if (engineRead != Long.MIN_VALUE && now - engineRead < DOCKER_PERIOD) {
             return;
         }
         engineRead = now;
-        if (!Files.exists(options.socket())) {
+        if (!Files.exists(socket)) {
             return;
         }
         try {
-            engine = Optional.of(DockerEngine.read(options.socket()));
+            engine = Optional.of(DockerEngine.read(socket));
             log.resolved("docker", "Docker answers again");
         } catch (IOException e) {
-            log.once("docker", "Docker at " + options.socket() + ": " + e.getMessage());
+            log.once("docker", "Docker at " + socket + ": " + e.getMessage());
         }
-    }
-
-    private DesiredAttachment wish(Discovery.Uplink uplink, Discovery found) {
-        int port = found.ports().keySet().stream().findFirst().orElse(Config.DEFAULT_PORT);
-        return new DesiredAttachment(
-                uplink.device().name(),
-                new RuleSet(port, false, Optional.of(options.rule()), Map.of()),
-                options.options().ofAgent());
     }
 
     private void perform(Action action, long now) {

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.agent;
+
+import java.net.InetAddress;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.csumbpf.config.AgentConfig;
+import org.csumbpf.config.InterfacePattern;
+import org.csumbpf.config.Key;
+import org.csumbpf.config.RuleSettings;
+import org.csumbpf.desired.DesiredAttachment;
+import org.csumbpf.desired.RuleSet;
+import org.csumbpf.discover.Discovery;
+import org.csumbpf.loader.host.DeviceAddress;
+import org.csumbpf.loader.host.NetDevice;
+import org.csumbpf.maps.AttachOptions;
+import org.csumbpf.maps.Config;
+import org.csumbpf.maps.Hook;
+import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Vni;
+
+/**
+ * What the agent asks for on each device: what was found, as the configuration wants it. Pure.
+ *
+ * @param found with the uplinks that the configuration allows
+ * @param leftOut ifindexes of the devices that the configuration does not allow
+ * @param refused names of those that need repair nevertheless
+ */
+record Wishes(AgentConfig config, Discovery found, Set<Integer> leftOut, List<String> refused) {
+    /**
+     * @param links all devices of the network namespace
+     * @param addresses of these devices
+     */
+    static Wishes of(AgentConfig config, Discovery found, List<NetDevice> links, List<DeviceAddress> addresses) {
+        Set<Integer> leftOut = new HashSet<>();
+        for (NetDevice link : links) {
+            List<InetAddress> own = addresses.stream()
+                    .filter(address -> address.ifindex() == link.ifindex())
+                    .map(DeviceAddress::address)
+                    .toList();
+            if (!matches(config.get(Key.INCLUDE), link, own) || matches(config.get(Key.EXCLUDE), link, own)) {
+                leftOut.add(link.ifindex());
+            }
+        }
+        Map<Boolean, List<Discovery.Uplink>> refused = found.uplinks().stream()
+                .collect(Collectors.partitioningBy(
+                        uplink -> leftOut.contains(uplink.device().ifindex())));
+        return new Wishes(
+                config,
+                new Discovery(refused.get(false), found.ports(), found.overlays(), found.peers()),
+                Set.copyOf(leftOut),
+                refused.get(true).stream().map(uplink -> uplink.device().name()).toList());
+    }
+
+    private static boolean matches(List<InterfacePattern> patterns, NetDevice link, List<InetAddress> addresses) {
+        return patterns.stream().anyMatch(pattern -> pattern.matches(link, addresses));
+    }
+
+    /** How attachments are treated besides. */
+    Reconciler.Policy policy() {
+        return new Reconciler.Policy(config.get(Key.KEEP).toNanos(), config.get(Key.MANAGE_EXISTING), leftOut);
+    }
+
+    DesiredAttachment of(Discovery.Uplink uplink) {
+        int port = config.get(Key.PORT)
+                .or(() -> found.ports().keySet().stream().findFirst())
+                .orElse(Config.DEFAULT_PORT);
+        return new DesiredAttachment(
+                uplink.device().name(),
+                new RuleSet(port, false, Optional.of(config.defaultRule()), rules()),
+                new AttachOptions(Hook.NONE, config.get(Key.BACKSTOP), false, config.get(Key.ENABLE_GRO)).ofAgent());
+    }
+
+    /**
+     * A rule for a VNI goes before one for a network's name, and of two networks with one VNI the first in the file
+     * counts. A name that Docker does not know has no VNI, one that several networks have has the VNIs of all.
+     */
+    private Map<Vni, Rule> rules() {
+        Map<Vni, Rule> rules = new TreeMap<>();
+        for (RuleSettings rule : config.rules()) {
+            if (rule.vnis().isEmpty()) {
+                for (Discovery.Overlay overlay : found.overlays()) {
+                    if (overlay.networks().contains(rule.subject())) {
+                        rules.putIfAbsent(new Vni(overlay.vni()), config.rule(rule));
+                    }
+                }
+            }
+        }
+        for (RuleSettings rule : config.rules()) {
+            rule.vnis().ifPresent(vnis -> vnis.forEach(vni -> rules.put(vni, config.rule(rule))));
+        }
+        return rules;
+    }
+}
