@@ -77,15 +77,7 @@ public final class Reload implements Supplier<AgentConfig> {
         }
         for (Key<?> key : Key.NEED_RESTART) {
             if (changed.remove(key.name())) {
-                Setting<?> wanted = read.setting(key);
-                log.warn(
-                        "takes effect when the agent is started again",
-                        "key",
-                        key,
-                        "value",
-                        wanted.value(),
-                        "from",
-                        wanted.origin().text());
+                sayRestart(key, read);
             }
             read = read.with(key, current);
         }
@@ -94,5 +86,17 @@ public final class Reload implements Supplier<AgentConfig> {
         succeeded = clock.getAsLong();
         log.info("configuration reloaded", "changed", String.join(" ", changed));
         return true;
+    }
+
+    private <T> void sayRestart(Key<T> key, AgentConfig read) {
+        Setting<T> wanted = read.setting(key);
+        log.warn(
+                "takes effect when the agent is started again",
+                "key",
+                key,
+                "value",
+                key.tree(wanted.value()),
+                "from",
+                wanted.origin().text());
     }
 }

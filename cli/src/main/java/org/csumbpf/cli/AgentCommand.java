@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.csumbpf.agent.Agent;
 import org.csumbpf.agent.AgentLock;
 import org.csumbpf.agent.Reload;
@@ -62,10 +67,21 @@ final class AgentCommand extends HostCommand {
         return ExitCode.DONE;
     }
 
-    /** A JVM that was started with -Xrs leaves SIGHUP to the kernel, which ends the process. */
+    /** A JVM with -Xrs leaves SIGHUP to the kernel, which ends the process; below nohup it stays ignored. */
     private static void onHangup(ServeLog log, Runnable work) {
         if (Signals.register("HUP", work) == null) {
             log.warn("SIGHUP ends the agent, because its JVM runs with -Xrs; start it again to reload");
+        } else if (ignoresHangup()) {
+            log.warn("SIGHUP is ignored, as by nohup; start the agent again to reload");
+        }
+    }
+
+    /** Whether bit 0 of SigIgn is set, that of signal 1: proc(5). */
+    private static boolean ignoresHangup() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.anyMatch(line -> line.matches("SigIgn:.*[13579bdf]"));
+        } catch (IOException | UncheckedIOException e) {
+            return false;
         }
     }
 }

@@ -113,7 +113,7 @@ class ConfigCommandTest {
     @Test
     void whatIsShownIsAConfigurationFile() throws IOException {
         String file = file("""
-                interfaces: {include: ["a:b", "true", "-x", 'q"', '10.0.0.0/8', "\\e[1m"]}
+                interfaces: {include: ["a:b", "true", "-x", 'q"', '10.0.0.0/8', "\\e1m"]}
                 rules:
                   vnis: {"1,2-3": {}, 0x9: {mode: zero}}
                   networks: {"null": {mode: zero}, "1.5": {}, "\\n#\\u202e": {plaintext: drop}, "a b: c": {verify: 5}}

@@ -11,8 +11,10 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** Answers on a Unix socket as a Docker engine does, or as none does. The tests of Swarms have real engines. */
 public final class FakeDocker implements AutoCloseable {
@@ -42,6 +44,19 @@ public final class FakeDocker implements AutoCloseable {
     /** The node has another address from now on. */
     public void move(String address) {
         answers = path -> info(address, path);
+    }
+
+    /** A node of a Swarm with this address, and an overlay network of each name with the VNI. */
+    public static FakeDocker ofSwarm(Path socket, String address, Map<String, Integer> networks) {
+        return new FakeDocker(socket, path -> path.equals("/info") ? info(address, path) : networks(networks));
+    }
+
+    private static String networks(Map<String, Integer> networks) {
+        return networks.entrySet().stream()
+                .map(network -> "{\"Name\":\"" + network.getKey()
+                        + "\",\"Options\":{\"encrypted\":\"\",\"com.docker.network.driver.overlay.vxlanid_list\":\""
+                        + network.getValue() + "\"}}")
+                .collect(Collectors.joining(",", "[", "]"));
     }
 
     private static String info(String address, String path) {
