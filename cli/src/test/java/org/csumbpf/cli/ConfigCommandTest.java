@@ -180,6 +180,14 @@ class ConfigCommandTest {
     }
 
     @Test
+    void theExampleInTheDocumentIsGood() throws IOException {
+        String document = Files.readString(Path.of("../docs/agent.md"));
+        String yaml = document.substring(document.indexOf("```yaml\n") + 8);
+        String file = file(yaml.substring(0, yaml.indexOf("```")));
+        assertThat(run("config", "check", file)).as(err).isZero();
+    }
+
+    @Test
     void oneOfTheTwoIsNeeded() {
         assertThat(run("config")).isEqualTo(2);
         assertThat(err).isEqualTo("csumbpf config: check or show is missing; see 'csumbpf config --help'\n");
