@@ -26,6 +26,7 @@
 #include <linux/if_link.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
@@ -181,6 +182,12 @@ void sockets(void)
 	OFFSET(host.NetlinkMonitor.POLLFD_REVENTS, struct pollfd, revents);
 	VALUE(host.NetlinkMonitor.POLLIN, POLLIN);
 	VALUE(host.NetlinkMonitor.MSG_DONTWAIT, MSG_DONTWAIT);
+	VALUE(host.NetlinkMonitor.RTM_DELQDISC, RTM_DELQDISC);
+	VALUE(host.NetlinkMonitor.RTM_DELTFILTER, RTM_DELTFILTER);
+	VALUE(host.NetlinkMonitor.NFT_NEWGEN, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN);
+	VALUE(host.NetlinkMonitor.NFGENMSG_SIZE, sizeof(struct nfgenmsg));
+	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_PID, NFTA_GEN_PROC_PID);
+	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_NAME, NFTA_GEN_PROC_NAME);
 	VALUE(host.Xfrm.NETLINK_XFRM, NETLINK_XFRM);
 	VALUE(host.Xfrm.XFRM_MSG_NEWSA, XFRM_MSG_NEWSA);
 	VALUE(host.Xfrm.XFRM_MSG_GETSA, XFRM_MSG_GETSA);
@@ -217,6 +224,8 @@ void sockets(void)
 	VALUE(host.NetlinkMessages.NLMSG_ERROR, NLMSG_ERROR);
 	VALUE(host.NetlinkMessages.NLMSG_DONE, NLMSG_DONE);
 	VALUE(host.NetlinkMessages.RTM_NEWLINK, RTM_NEWLINK);
+	OFFSET(host.NetlinkMessages.HEADER_TYPE, struct nlmsghdr, nlmsg_type);
+	OFFSET(host.NetlinkMessages.HEADER_PORT, struct nlmsghdr, nlmsg_pid);
 	VALUE(host.NetlinkMessages.RTM_NEWQDISC, RTM_NEWQDISC);
 	VALUE(host.NetlinkMessages.RTM_NEWTFILTER, RTM_NEWTFILTER);
 	VALUE(host.NetlinkMessages.IFLA_IFNAME, IFLA_IFNAME);

@@ -2,16 +2,14 @@
 package org.csumbpf.agent;
 
 import io.micrometer.core.instrument.Counter;
-import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Attachments;
@@ -21,10 +19,14 @@ import org.csumbpf.config.AgentConfig;
 import org.csumbpf.config.Key;
 import org.csumbpf.discover.Discovery;
 import org.csumbpf.docker.DockerEngine;
+import org.csumbpf.docker.DockerWatch;
+import org.csumbpf.docker.NetworkNames;
+import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetlinkMonitor;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
@@ -32,8 +34,8 @@ import org.csumbpf.snapshot.NamespaceSnapshot;
 
 /**
  * Finds what needs repair in one network namespace, attaches there, and puts back what is lost: at each change that the
- * kernel reports, and every period. It does nothing that the commands could not do, and it takes their lock for each
- * change.
+ * kernel or Docker reports, and every 30 seconds. It does nothing that the commands could not do, and it takes their
+ * lock for each change.
  */
 public final class Agent {
     /** Nanoseconds: the shortest pause between two rounds. */
@@ -43,81 +45,114 @@ public final class Agent {
 
     private static final long LONGEST_PAUSE = 2_000_000_000L;
     /** Nanoseconds after which everything is read again without a change. */
-    private static final long PERIOD = 4_000_000_000L;
-    /** Nanoseconds after which Docker is asked again. */
-    private static final long DOCKER_PERIOD = 30_000_000_000L;
+    private static final long PERIOD = 30_000_000_000L;
+    /** Nanoseconds after which what nobody reports is compared. */
+    private static final long UNREPORTED_PERIOD = 3_000_000_000L;
+    /** Nanoseconds between a change and the loss that it may have caused. */
+    private static final long CAUSE = 5_000_000_000L;
+
+    /**
+     * Who changed something.
+     *
+     * @param when CLOCK_MONOTONIC, nanoseconds
+     */
+    private record LastChange(NetlinkMonitor.Author author, long when) {}
 
     private final NetworkNamespace netns;
     private final Supplier<AgentConfig> config;
+    private final Serve.Service service;
     private final ServeLog log;
     private final Reconciler reconciler;
-    private final MeterRegistry registry;
-    private Optional<DockerEngine> engine = Optional.empty();
-    private long engineRead = Long.MIN_VALUE;
+    private final Alarm alarm = new Alarm();
+    private final DockerWatch docker;
+    private volatile Optional<LastChange> lastChange = Optional.empty();
     /** What was said last. */
     private List<String> refused = List.of();
 
-    /**
-     * @param config is asked in each round
-     * @param registry for the counter {@code csumbpf_heals_total}
-     */
-    public Agent(NetworkNamespace netns, Supplier<AgentConfig> config, ServeLog log, MeterRegistry registry) {
+    /** @param config is asked in each round */
+    public Agent(NetworkNamespace netns, Supplier<AgentConfig> config, Serve.Service service) {
         this.netns = netns;
         this.config = config;
-        this.log = log;
-        this.registry = registry;
+        this.service = service;
+        this.log = service.log();
         this.reconciler = new Reconciler(config.get().get(Key.KEEP).toNanos());
+        this.docker = new DockerWatch(config.get().get(Key.DOCKER_SOCKET), alarm::ring, this::reportDocker);
     }
 
-    /** Applies a changed configuration, on the calling thread. */
-    public synchronized void configured() {
-        engineRead = Long.MIN_VALUE;
-        round(MonotonicClock.nanos());
+    /** Returns only if the thread is interrupted. What is attached stays. */
+    public void run() throws InterruptedException {
+        Standing.RESTORED.forEach(this::heals); // each counter is there from the start, with 0
+        NetlinkMonitor monitor = netns.call(NetlinkMonitor::open);
+        start("changes", () -> follow(monitor));
+        docker.ask();
+        start("docker", docker);
+        long began = MonotonicClock.nanos();
+        // Read before each round: a change during the round is seen by the next one.
+        Unreported before = Unreported.read(netns);
+        round(began);
+        // Whatever needs repair by now is repaired.
+        service.ready().run();
+        log.info("ready");
+        while (true) {
+            long lasted = MonotonicClock.nanos() - began;
+            TimeUnit.NANOSECONDS.sleep(Math.min(LONGEST_PAUSE, Math.max(PAUSE, PAUSES * lasted)));
+            awaitReason(before, began + PERIOD);
+            began = MonotonicClock.nanos();
+            before = Unreported.read(netns);
+            round(began);
+        }
+    }
+
+    /** Another configuration is in force: the next round begins at once. Thread-safe. */
+    public void configured() {
+        alarm.ring();
+    }
+
+    private static void start(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void follow(NetlinkMonitor monitor) {
+        try {
+            while (true) {
+                monitor.await(-1)
+                        .author()
+                        .ifPresent(author -> lastChange = Optional.of(new LastChange(author, MonotonicClock.nanos())));
+                alarm.ring();
+            }
+        } catch (KernelException e) {
+            log.error("changes are noticed every " + PERIOD / 1_000_000_000 + " s only: " + e.getMessage());
+        }
+    }
+
+    private void reportDocker(Optional<String> problem) {
+        problem.ifPresentOrElse(text -> log.once("docker", text), () -> log.resolved("docker", "Docker answers again"));
     }
 
     /**
-     * Returns only if the thread is interrupted. What is attached stays.
+     * Waits for a reason for another round.
      *
-     * @param ready is called when the first round is over: whatever needs repair by then is repaired
+     * @param latest CLOCK_MONOTONIC, nanoseconds
      */
-    public void run(Runnable ready) {
-        try (NetlinkMonitor monitor = netns.call(NetlinkMonitor::open)) {
-            round(MonotonicClock.nanos());
-            ready.run();
-            log.info("ready");
-            while (!Thread.currentThread().isInterrupted()) {
-                long began = MonotonicClock.nanos();
-                round(began);
-                long lasted = MonotonicClock.nanos() - began;
-                pause(Math.min(LONGEST_PAUSE, Math.max(PAUSE, PAUSES * lasted)));
-                monitor.await((int) (untilNext() / 1_000_000) + 1);
+    private void awaitReason(Unreported before, long latest) throws InterruptedException {
+        while (true) {
+            long left = Math.min(latest, reconciler.due().orElse(latest)) - MonotonicClock.nanos();
+            if (left <= 0
+                    || alarm.await(Math.min(left, UNREPORTED_PERIOD))
+                    || !Unreported.read(netns).equals(before)) {
+                return;
             }
         }
     }
 
-    /** Nanoseconds until the next round, if nothing changes. */
-    private synchronized long untilNext() {
-        return reconciler
-                .due()
-                .map(due -> Math.min(PERIOD, Math.max(0, due - MonotonicClock.nanos())))
-                .orElse(PERIOD);
-    }
-
-    private static void pause(long nanos) {
-        try {
-            Thread.sleep(nanos / 1_000_000);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
     /** Reads, decides and does. A part that fails is tried again in a later round. */
-    synchronized void round(long now) {
+    private void round(long now) {
         List<Action> actions;
         try {
-            AgentConfig configured = config.get();
-            askDocker(configured.get(Key.DOCKER_SOCKET), now);
-            Wishes wishes = wishes(configured);
+            Wishes wishes = wishes();
+            name();
             List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
                     .map(Standing::of)
                     .toList();
@@ -134,7 +169,20 @@ public final class Agent {
         }
     }
 
-    private Wishes wishes(AgentConfig configured) {
+    /** Tells the metrics, and the other commands, the names of Docker's networks. */
+    private void name() {
+        NetworkNames names =
+                NetworkNames.of(docker.engine().map(DockerEngine::networks).orElse(List.of()));
+        service.networks().accept(names);
+        try {
+            names.write(AgentLock.directory(netns.inode()));
+            log.resolved("names", "the names of networks can be written again");
+        } catch (IOException e) {
+            log.once("names", "cannot write the names of networks for the other commands: " + e.getMessage());
+        }
+    }
+
+    private Wishes wishes() {
         return netns.call(() -> {
             NamespaceSnapshot snapshot = NamespaceSnapshot.here();
             Discovery found = Discovery.of(
@@ -143,10 +191,10 @@ public final class Agent {
                     snapshot.associations().get(),
                     snapshot.policies().get(),
                     List.of(),
-                    engine,
+                    docker.engine(),
                     Rtnetlink::routeTo);
             return Wishes.of(
-                    configured,
+                    config.get(),
                     found,
                     snapshot.links().get(),
                     snapshot.addresses().get());
@@ -160,37 +208,19 @@ public final class Agent {
         }
     }
 
-    /** An engine that does not answer is remembered as it was: it may only be restarting. */
-    private void askDocker(Path socket, long now) {
-        if (engineRead != Long.MIN_VALUE && now - engineRead < DOCKER_PERIOD) {
-            return;
-        }
-        engineRead = now;
-        if (!Files.exists(socket)) {
-            return;
-        }
-        try {
-            engine = Optional.of(DockerEngine.read(socket));
-            log.resolved("docker", "Docker answers again");
-        } catch (IOException e) {
-            log.once("docker", "Docker at " + socket + ": " + e.getMessage());
-        }
-    }
-
     private void perform(Action action, long now) {
         String key = action.ifname() + " " + action.getClass().getSimpleName();
         try {
             if (action instanceof Action.Attach attach) {
                 Result result = Attachments.attach(netns, attach.wish());
+                reconciler.attached(attach);
                 report("attached", attach.ifname(), result, "reason", String.join("; ", attach.reasons()));
             } else if (action instanceof Action.Heal heal) {
                 Result result = heal.wish()
                         .map(wish -> Attachments.attach(netns, wish))
                         .orElseGet(
                                 () -> Attachments.restore(netns, heal.ifname()).result());
-                for (Finding finding : heal.lost()) {
-                    count(finding.id().label());
-                }
+                heal.lost().forEach(finding -> heals(finding.id()).increment());
                 int times = reconciler.tried(heal, now);
                 report(
                         "healed",
@@ -201,7 +231,9 @@ public final class Agent {
                                 "; ",
                                 heal.lost().stream().map(Finding::evidence).toList()),
                         "times",
-                        times);
+                        times,
+                        "after",
+                        author(now));
             } else {
                 AttachmentResult detached = Attachments.detach(netns, action.ifname());
                 report("detached", action.ifname(), detached.result());
@@ -216,20 +248,30 @@ public final class Agent {
         }
     }
 
-    /** @param what id of the finding that was put back */
-    private void count(String what) {
-        Counter.builder("csumbpf.heals")
+    /** Who may have caused a loss: whoever changed nftables or tc just before. */
+    private Optional<String> author(long now) {
+        return lastChange
+                .filter(change -> now - change.when() < CAUSE)
+                .map(LastChange::author)
+                .map(author -> author.name().isEmpty()
+                        ? "a change by process " + author.pid()
+                        : "a change by " + author.name() + " (process " + author.pid() + ")");
+    }
+
+    private Counter heals(Finding.Id lost) {
+        return Counter.builder("csumbpf.heals")
                 .description("Losses that the agent put back, by the id of the finding.")
-                .tag("what", what)
-                .register(registry)
-                .increment();
+                .tag("what", lost.label())
+                .register(service.registry());
     }
 
     private void report(String what, String ifname, Result result, Object... fields) {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("interface", ifname);
         for (int i = 0; i < fields.length; i += 2) {
-            all.put((String) fields[i], fields[i + 1]);
+            if (!fields[i + 1].equals(Optional.empty())) {
+                all.put((String) fields[i], fields[i + 1]);
+            }
         }
         all.put(
                 "changes",

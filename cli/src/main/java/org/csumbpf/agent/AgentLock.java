@@ -12,15 +12,20 @@ import org.csumbpf.pin.AttachException;
 public final class AgentLock {
     private AgentLock() {}
 
+    /** Where the agent of a network namespace keeps its files. Only root may enter. */
+    public static Path directory(long netns) {
+        return Path.of("/run/csumbpf-agent-" + netns);
+    }
+
     /** @throws AttachException another agent runs */
     public static HostLock acquire(NetworkNamespace netns) {
         try {
-            return HostLock.acquire(Path.of("/run/csumbpf-agent-" + netns.inode()), Duration.ZERO);
+            return HostLock.acquire(directory(netns.inode()), Duration.ZERO);
         } catch (LockTimeoutException e) {
             throw new AttachException(
                     AttachException.Kind.BUSY,
                     "start failed: another csumbpf agent runs in this network namespace",
-                    "see 'systemctl status csumbpf', or 'fuser -v /run/csumbpf-agent-" + netns.inode() + "/lock'");
+                    "see 'systemctl status csumbpf', or 'fuser -v " + directory(netns.inode()) + "/lock'");
         }
     }
 }

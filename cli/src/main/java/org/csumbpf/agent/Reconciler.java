@@ -130,6 +130,11 @@ final class Reconciler {
                 : Optional.of(new Action.Detach(ifindex, standing.ifname()));
     }
 
+    /** Remembers that the agent made an attachment, even if its record is lost before the next decision. */
+    void attached(Action.Attach action) {
+        own.add(action.ifindex());
+    }
+
     /**
      * Remembers that an action failed, or that it put back what was lost, so that what somebody undoes again and again is
      * not fought for.

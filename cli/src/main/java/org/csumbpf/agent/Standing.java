@@ -29,7 +29,7 @@ record Standing(
     }
 
     /** What restore puts back. */
-    private static final Set<Finding.Id> RESTORED = EnumSet.of(
+    static final Set<Finding.Id> RESTORED = EnumSet.of(
             Finding.Id.HALF_MADE,
             Finding.Id.HOOK_LOST,
             Finding.Id.PIN_MISSING,

@@ -53,15 +53,15 @@ final class AgentCommand extends HostCommand {
                             config.get(Key.LOG_FORMAT),
                             Version.number()),
                     System.err,
-                    (log, registry, ready) -> {
-                        Reload reload = new Reload(options.source(spec()), config, log, registry);
-                        Agent agent = new Agent(netns, reload, log, registry);
-                        onHangup(log, () -> {
+                    service -> {
+                        Reload reload = new Reload(options.source(spec()), config, service.log(), service.registry());
+                        Agent agent = new Agent(netns, reload, service);
+                        onHangup(service.log(), () -> {
                             if (reload.reload()) {
                                 agent.configured();
                             }
                         });
-                        agent.run(ready);
+                        agent.run();
                     });
         }
         return ExitCode.DONE;

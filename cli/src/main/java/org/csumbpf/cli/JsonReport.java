@@ -13,6 +13,7 @@ import org.csumbpf.apply.Result;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.maps.Count;
@@ -21,6 +22,7 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Total;
+import org.csumbpf.maps.Vni;
 import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.Remedy;
@@ -81,7 +83,7 @@ final class JsonReport {
         return tree;
     }
 
-    static Map<String, Object> describe(AttachmentView view) {
+    static Map<String, Object> describe(AttachmentView view, NetworkNames networks) {
         Verdict verdict = Verdict.of(view);
         Map<String, Object> tree = identity(view);
         tree.put("state", view.state().name().toLowerCase(Locale.ROOT));
@@ -108,13 +110,13 @@ final class JsonReport {
                 Report.changes(view).stream().map(HostChange::label).toList());
         view.contents().ifPresent(contents -> {
             tree.put("port", contents.rules().port());
-            tree.put("rules", ruleList(contents.rules()));
+            tree.put("rules", ruleList(contents.rules(), networks));
             tree.put(
                     "last_decrypted_seconds",
                     contents.lastDecryptedNanos().isPresent()
                             ? contents.lastDecryptedNanos().getAsLong() / 1e9
                             : null);
-            tree.putAll(counts(contents, view.backstop()));
+            tree.putAll(counts(contents, view.backstop(), networks));
         });
         return tree;
     }
@@ -136,11 +138,21 @@ final class JsonReport {
         return tree;
     }
 
-    static List<Object> ruleList(RuleSet rules) {
+    static List<Object> ruleList(RuleSet rules, NetworkNames networks) {
         List<Object> list = new ArrayList<>();
         rules.any().ifPresent(rule -> list.add(rule(VniSelection.ANY, rule)));
-        rules.byVni().forEach((vni, rule) -> list.add(rule(vni.value(), rule)));
+        rules.byVni().forEach((vni, rule) -> {
+            Map<String, Object> tree = rule(vni.value(), rule);
+            tree.put("network", network(vni, networks));
+            list.add(tree);
+        });
         return list;
+    }
+
+    /** Null: not known. */
+    private static String network(Vni vni, NetworkNames networks) {
+        String name = networks.of(vni.value());
+        return name.isEmpty() ? null : name;
     }
 
     static Map<String, Object> rule(Object vni, Rule rule) {
@@ -155,7 +167,8 @@ final class JsonReport {
         return tree;
     }
 
-    static Map<String, Object> counts(AttachmentView.Contents contents, Optional<BackstopView> backstop) {
+    static Map<String, Object> counts(
+            AttachmentView.Contents contents, Optional<BackstopView> backstop, NetworkNames networks) {
         Map<String, Object> tree = new LinkedHashMap<>();
         List<Object> byVni = new ArrayList<>();
         contents.countersOfAny()
@@ -163,11 +176,12 @@ final class JsonReport {
                         VniSelection.ANY,
                         counters,
                         backstop.map(BackstopView::ofAny).orElse(BackstopCounters.NONE))));
-        contents.counters()
-                .forEach((vni, counters) -> byVni.add(counters(
-                        vni.value(),
-                        counters,
-                        backstop.map(b -> b.byVni().get(vni)).orElse(BackstopCounters.NONE))));
+        contents.counters().forEach((vni, counters) -> {
+            Map<String, Object> one = counters(
+                    vni.value(), counters, backstop.map(b -> b.byVni().get(vni)).orElse(BackstopCounters.NONE));
+            one.put("network", network(vni, networks));
+            byVni.add(one);
+        });
         tree.put("counters", byVni);
         Map<String, Object> totals = new LinkedHashMap<>();
         for (Total total : Total.values()) {
@@ -195,13 +209,14 @@ final class JsonReport {
         return tree;
     }
 
-    static List<Object> peerList(AttachmentView view) {
+    static List<Object> peerList(AttachmentView view, NetworkNames networks) {
         long now = MonotonicClock.nanos();
         List<Object> list = new ArrayList<>();
         Report.sorted(view).forEach(entry -> {
             Peer peer = entry.getValue();
             Map<String, Object> tree = new LinkedHashMap<>();
             tree.put("vni", entry.getKey().vni().value());
+            tree.put("network", network(entry.getKey().vni(), networks));
             tree.put("source", entry.getKey().source().getHostAddress());
             tree.put("destination", entry.getKey().destination().getHostAddress());
             tree.put("packets", peer.packets());

@@ -3,11 +3,14 @@ package org.csumbpf.cli;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import org.csumbpf.agent.AgentLock;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Change;
 import org.csumbpf.apply.Result;
@@ -16,6 +19,7 @@ import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.cli.Output.Style;
 import org.csumbpf.desired.RuleChanges;
 import org.csumbpf.desired.RuleSet;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.AttachmentRecord;
@@ -36,6 +40,8 @@ final class Report {
     private final boolean json;
     private final Output out;
     private final Output err;
+    /** By inode of the network namespace. */
+    private final Map<Long, NetworkNames> names = new HashMap<>();
 
     Report(Csumbpf global, Output out, Output err) {
         this.json = global.json();
@@ -53,7 +59,7 @@ final class Report {
         warn(ifname, result);
         if (json) {
             Map<String, Object> tree = JsonReport.result(ifname, result);
-            view.ifPresent(v -> tree.putAll(JsonReport.describe(v)));
+            view.ifPresent(v -> tree.putAll(JsonReport.describe(v, names(v))));
             out.json(tree);
             return;
         }
@@ -67,9 +73,13 @@ final class Report {
             out.println(ifname + ": " + change.text() + where);
         }
         if (result.did(Change.Id.ATTACHED)) {
-            view.flatMap(AttachmentView::contents).ifPresent(c -> printRules(ifname + ": repairs ", c.rules()));
+            view.ifPresent(v -> v.contents().ifPresent(c -> printRules(ifname + ": repairs ", c.rules(), names(v))));
             view.ifPresent(v -> out.println(ifname + ": path: " + v.pathText()));
         }
+    }
+
+    private NetworkNames names(AttachmentView view) {
+        return names.computeIfAbsent(view.location().netns(), netns -> NetworkNames.read(AgentLock.directory(netns)));
     }
 
     /** @param ending the failure that the command ends with; null: with success */
@@ -108,7 +118,11 @@ final class Report {
     void status(List<AttachmentView> views) {
         if (json) {
             Map<String, Object> tree = new LinkedHashMap<>();
-            tree.put("attachments", views.stream().map(JsonReport::describe).toList());
+            tree.put(
+                    "attachments",
+                    views.stream()
+                            .map(view -> JsonReport.describe(view, names(view)))
+                            .toList());
             tree.put("amiss", views.stream().anyMatch(Verdict::amiss));
             out.json(tree);
             return;
@@ -131,7 +145,7 @@ final class Report {
                 Map<String, Object> tree = JsonReport.identity(view);
                 view.contents().ifPresent(contents -> {
                     tree.put("port", contents.rules().port());
-                    tree.put("rules", JsonReport.ruleList(contents.rules()));
+                    tree.put("rules", JsonReport.ruleList(contents.rules(), names(view)));
                 });
                 list.add(tree);
             }
@@ -142,7 +156,7 @@ final class Report {
             out.println("nothing is attached");
         }
         for (AttachmentView view : views) {
-            view.contents().ifPresent(contents -> printRules(view.label() + ": ", contents.rules()));
+            view.contents().ifPresent(contents -> printRules(view.label() + ": ", contents.rules(), names(view)));
         }
     }
 
@@ -151,9 +165,10 @@ final class Report {
             List<Object> list = new ArrayList<>();
             for (AttachmentView view : views) {
                 Map<String, Object> tree = JsonReport.identity(view);
-                view.contents().ifPresent(contents -> tree.putAll(JsonReport.counts(contents, view.backstop())));
+                view.contents()
+                        .ifPresent(contents -> tree.putAll(JsonReport.counts(contents, view.backstop(), names(view))));
                 if (peers && view.contents().isPresent()) {
-                    tree.put("peers", JsonReport.peerList(view));
+                    tree.put("peers", JsonReport.peerList(view, names(view)));
                 }
                 list.add(tree);
             }
@@ -167,7 +182,7 @@ final class Report {
             out.print(Style.BOLD, view.label());
             out.println();
             view.contents().ifPresent(contents -> {
-                printCounts(contents, view.backstop());
+                printCounts(contents, view.backstop(), names(view));
                 if (peers) {
                     printPeers(view);
                 }
@@ -201,8 +216,8 @@ final class Report {
             out.println();
         }
         view.contents().ifPresent(contents -> {
-            printRules("  rule      ", contents.rules());
-            printCounts(contents, view.backstop());
+            printRules("  rule      ", contents.rules(), names(view));
+            printCounts(contents, view.backstop(), names(view));
         });
         for (HostChange change : changes(view)) {
             out.println("  on host   attach " + change.text());
@@ -223,7 +238,7 @@ final class Report {
                 .orElse("no hook");
     }
 
-    private void printRules(String prefix, RuleSet rules) {
+    private void printRules(String prefix, RuleSet rules, NetworkNames networks) {
         if (rules.any().isEmpty() && rules.byVni().isEmpty()) {
             out.println(prefix + "port " + rules.port() + ": no vni");
         }
@@ -234,11 +249,18 @@ final class Report {
         rules.byVni()
                 .forEach((vni, rule) -> byRule.computeIfAbsent(RuleChanges.describe(rule), r -> new ArrayList<>())
                         .add(vni));
-        byRule.forEach((rule, vnis) ->
-                out.println(prefix + "port " + rules.port() + ", vni " + VniRanges.format(vnis) + ": " + rule));
+        byRule.forEach((rule, vnis) -> {
+            String named = vnis.stream()
+                    .map(vni -> networks.of(vni.value()))
+                    .filter(name -> !name.isEmpty())
+                    .limit(WatchSample.FEW_RULES)
+                    .collect(Collectors.joining(", "));
+            out.println(prefix + "port " + rules.port() + ", vni " + VniRanges.format(vnis)
+                    + (named.isEmpty() ? "" : " (" + named + ")") + ": " + rule);
+        });
     }
 
-    private void printCounts(AttachmentView.Contents contents, Optional<BackstopView> backstop) {
+    private void printCounts(AttachmentView.Contents contents, Optional<BackstopView> backstop, NetworkNames networks) {
         contents.countersOfAny().ifPresent(counters -> {
             printCounters("any vni", counters);
             backstop.ifPresent(b -> printCounters("any vni", b.ofAny()));
@@ -246,15 +268,20 @@ final class Report {
         contents.counters().forEach((vni, counters) -> {
             // With thousands of rules, those without packets would hide the others; --json has all.
             if (contents.counters().size() <= WatchSample.FEW_RULES || !counters.isZero()) {
-                printCounters("vni " + vni, counters);
+                printCounters(named(vni, networks), counters);
             }
-            backstop.map(b -> b.byVni().get(vni)).ifPresent(c -> printCounters("vni " + vni, c));
+            backstop.map(b -> b.byVni().get(vni)).ifPresent(c -> printCounters(named(vni, networks), c));
         });
         contents.totals().forEach((total, count) -> {
             if (count.packets() > 0) {
                 out.println("  count     other: " + amount(total.label().replace('_', ' '), count));
             }
         });
+    }
+
+    private static String named(Vni vni, NetworkNames networks) {
+        String name = networks.of(vni.value());
+        return "vni " + vni + (name.isEmpty() ? "" : " (" + name + ")");
     }
 
     private void printCounters(String what, Counters counters) {

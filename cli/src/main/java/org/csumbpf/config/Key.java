@@ -72,7 +72,7 @@ public final class Key<T> {
     public static final List<Key<?>> ALL = List.copyOf(KEYS);
 
     /** Those that a running agent does not change. */
-    public static final List<Key<?>> NEED_RESTART = List.of(LISTEN, MAX_PEERS, MAX_VNIS, LOG_FORMAT);
+    public static final List<Key<?>> NEED_RESTART = List.of(DOCKER_SOCKET, LISTEN, MAX_PEERS, MAX_VNIS, LOG_FORMAT);
 
     static final String DEFAULT_RULE = "rules.default";
     static final String VNIS = "rules.vnis";

@@ -114,6 +114,11 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return Files.exists(pin(name));
     }
 
+    /** The names of all pins, in order. */
+    public List<String> names() {
+        return names(path());
+    }
+
     public boolean exists() {
         return Files.isDirectory(path(), LinkOption.NOFOLLOW_LINKS);
     }

@@ -6,6 +6,8 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.maps.Event;
 import org.csumbpf.maps.EventType;
@@ -19,11 +21,13 @@ final class EventLog implements Runnable {
     private static final int FOLLOW_MILLIS = 5000;
 
     private final Selection only;
+    private final Supplier<NetworkNames> networks;
     private final Snapshot.EventCounts counts;
     private final ServeLog log;
 
-    EventLog(Selection only, Snapshot.EventCounts counts, ServeLog log) {
+    EventLog(Selection only, Supplier<NetworkNames> networks, Snapshot.EventCounts counts, ServeLog log) {
         this.only = only;
+        this.networks = networks;
         this.counts = counts;
         this.log = log;
     }
@@ -55,6 +59,10 @@ final class EventLog implements Runnable {
         }
         fields.put("interface", origin.ifname());
         fields.put("vni", event.peer().vni().value());
+        String network = networks.get().of(event.peer().vni().value());
+        if (!network.isEmpty()) {
+            fields.put("network", network);
+        }
         fields.put("peer", event.peer().source().getHostAddress());
         fields.put("destination", event.peer().destination().getHostAddress());
         if (event.spi() != 0) {

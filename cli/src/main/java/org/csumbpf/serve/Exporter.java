@@ -7,6 +7,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.MonotonicClock;
@@ -20,6 +22,7 @@ import org.csumbpf.snapshot.Verdict;
 final class Exporter {
     private final Selection only;
     private final Snapshot.Limits limits;
+    private final Supplier<NetworkNames> networks;
     private final Snapshot.EventCounts events;
     private final String version;
     private final ServeLog log;
@@ -35,12 +38,14 @@ final class Exporter {
     Exporter(
             Selection only,
             Snapshot.Limits limits,
+            Supplier<NetworkNames> networks,
             Snapshot.EventCounts events,
             String version,
             MeterRegistry registry,
             ServeLog log) {
         this.only = only;
         this.limits = limits;
+        this.networks = networks;
         this.events = events;
         this.version = version;
         this.log = log;
@@ -54,14 +59,14 @@ final class Exporter {
 
     /** Reads all attachments. What cannot be read has no series until it can be read again. */
     void refresh() {
-        Snapshot snapshot = new Snapshot(limits);
+        Snapshot snapshot = new Snapshot(limits, networks.get());
         Map<String, String> amiss = new HashMap<>();
         try {
             read(snapshot, amiss);
             unready = Optional.empty();
         } catch (RuntimeException e) {
             failures++;
-            snapshot = new Snapshot(limits);
+            snapshot = new Snapshot(limits, networks.get());
             String why = "cannot read the attachments: " + e.getMessage();
             amiss.put("read", why);
             unready = Optional.of(why);

@@ -6,6 +6,9 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.PrintStream;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.host.SystemdNotify;
 import org.csumbpf.pin.Selection;
 
@@ -15,18 +18,23 @@ public final class Serve {
 
     /** What the process does besides, on the calling thread. */
     public interface Work {
-        /**
-         * @param log for what it reports
-         * @param registry for metrics of its own
-         * @param ready to be called once, when the service does what it is for
-         */
-        void run(ServeLog log, MeterRegistry registry, Runnable ready) throws InterruptedException;
+        void run(Service service) throws InterruptedException;
     }
+
+    /**
+     * What serves.
+     *
+     * @param log for what else there is to report
+     * @param registry for more metrics
+     * @param networks takes the names of Docker's networks, whenever they change
+     * @param ready to be called once, when the process does what it is for
+     */
+    public record Service(ServeLog log, MeterRegistry registry, Consumer<NetworkNames> networks, Runnable ready) {}
 
     /** Nothing: only serve. */
     public static void run(Options options, PrintStream err) {
-        run(options, err, (log, registry, ready) -> {
-            ready.run();
+        run(options, err, service -> {
+            service.ready().run();
             new CountDownLatch(1).await();
         });
     }
@@ -54,9 +62,11 @@ public final class Serve {
         ServeLog log = new ServeLog(options.logFormat(), err);
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         Snapshot.EventCounts counts = new Snapshot.EventCounts();
+        AtomicReference<NetworkNames> networks = new AtomicReference<>(NetworkNames.NONE);
         Exporter exporter = new Exporter(
                 options.only(),
                 new Snapshot.Limits(options.maxVnis(), options.maxPeers()),
+                networks::get,
                 counts,
                 options.version(),
                 registry,
@@ -75,13 +85,13 @@ public final class Serve {
                             Runtime.getRuntime().halt(0);
                         },
                         "end"));
-        Thread events = new Thread(new EventLog(options.only(), counts, log), "events");
+        Thread events = new Thread(new EventLog(options.only(), networks::get, counts, log), "events");
         events.setDaemon(true);
         events.start();
         String where = "http://" + hostAndPort(server) + "/metrics";
         log.info("serving", "url", where);
         try {
-            work.run(log, registry, () -> systemd.ready("serving " + where));
+            work.run(new Service(log, registry, networks::set, () -> systemd.ready("serving " + where)));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -17,6 +17,7 @@ import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopOutcome;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
+import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.ProgramInfo;
 import org.csumbpf.loader.host.NetStatistics;
 import org.csumbpf.maps.Count;
@@ -45,10 +46,12 @@ final class Snapshot {
     record Limits(int maxVnis, int maxPeers) {}
 
     private final Limits limits;
+    private final NetworkNames networks;
     private final List<MetricSample> samples = new ArrayList<>();
 
-    Snapshot(Limits limits) {
+    Snapshot(Limits limits, NetworkNames networks) {
         this.limits = limits;
+        this.networks = networks;
     }
 
     List<MetricSample> samples() {
@@ -186,9 +189,14 @@ final class Snapshot {
     }
 
     private void addCount(Tags tags, String vni, String path, String outcome, Count count) {
-        Tags all = tags.and("vni", vni, "path", path, "outcome", outcome);
+        Tags all = tags.and("vni", vni, "network", network(vni), "path", path, "outcome", outcome);
         add(Metric.PACKETS, all, count.packets());
         add(Metric.BYTES, all, count.bytes());
+    }
+
+    /** Empty: not known, or more than one. */
+    private String network(String vni) {
+        return vni.equals(ANY) || vni.equals(OTHER) ? "" : networks.of(Integer.parseInt(vni));
     }
 
     private record Sender(Vni vni, InetAddress source) {}
@@ -205,6 +213,8 @@ final class Snapshot {
                     Tags all = tags.and(
                             "vni",
                             entry.getKey().vni().toString(),
+                            "network",
+                            networks.of(entry.getKey().vni().value()),
                             "peer",
                             entry.getKey().source().getHostAddress());
                     Peer peer = entry.getValue();

@@ -77,6 +77,15 @@ class ReconcilerTest {
         standing.set(0, new Standing(2, "eth0", Optional.empty(), Optional.empty(), List.of(LOST)));
         assertThat(decide())
                 .containsExactly(new Action.Heal(2, "eth0", Optional.of(wish("eth0", Mode.AUTO)), List.of(LOST)));
+        Reconciler attached = new Reconciler(KEEP);
+        attached.attached(new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("needs it")));
+        assertThat(attached.decide(
+                        new Discovery(uplinks, Map.of(), List.of(), List.of()),
+                        standing,
+                        uplink -> wish("eth0", mode),
+                        now))
+                .as("its record is lost before the agent reads it once")
+                .hasSize(1);
         assertThat(new Reconciler(KEEP)
                         .decide(
                                 new Discovery(uplinks, Map.of(), List.of(), List.of()),

@@ -19,6 +19,11 @@ import java.util.function.BiConsumer;
  */
 final class NetlinkMessages {
     static final int HEADER_SIZE = 16;
+    /** struct nlmsghdr: nlmsg_type. */
+    static final int HEADER_TYPE = 4;
+    /** struct nlmsghdr: nlmsg_pid. */
+    static final int HEADER_PORT = 12;
+
     static final int NLMSG_ERROR = 2;
     static final int NLMSG_DONE = 3;
     static final int RTM_NEWLINK = 16;
@@ -79,7 +84,7 @@ final class NetlinkMessages {
                 break;
             }
             messages.add(new Message(
-                    Short.toUnsignedInt(datagram.getShort(at + 4)),
+                    Short.toUnsignedInt(datagram.getShort(at + HEADER_TYPE)),
                     datagram.slice(at + HEADER_SIZE, length - HEADER_SIZE).order(datagram.order())));
             at += length + 3 & ~3;
         }
@@ -259,7 +264,7 @@ final class NetlinkMessages {
         return value == null || value.limit() < 4 ? 0 : value.getInt(0);
     }
 
-    private static String text(ByteBuffer value) {
+    static String text(ByteBuffer value) {
         return new String(bytes(value), StandardCharsets.UTF_8);
     }
 

@@ -3,9 +3,17 @@ package org.csumbpf.loader.host;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
@@ -16,6 +24,23 @@ import org.csumbpf.loader.KernelException;
  * nothing: if the kernel had no room for one (ENOBUFS), the monitor reports a change.
  */
 public final class NetlinkMonitor implements AutoCloseable {
+    /**
+     * What changed.
+     *
+     * @param subjects empty: nothing changed
+     * @param author who made the last change of nftables, or removed a qdisc or filter last, if it was another process;
+     *     empty: nobody did, or the kernel does not say
+     */
+    public record Changes(Set<Subject> subjects, Optional<Author> author) {}
+
+    /**
+     * A process that changed something. It may have ended.
+     *
+     * @param pid number of the process, or of one of its threads
+     * @param name up to 15 bytes, as in /proc/PID/comm: what the process calls itself; empty: not known
+     */
+    public record Author(int pid, String name) {}
+
     /** What can change. */
     public enum Subject {
         /** Devices, their addresses, qdiscs and filters, and routes. */
@@ -64,8 +89,16 @@ public final class NetlinkMonitor implements AutoCloseable {
     private static final int POLLFD_REVENTS = 6;
     private static final short POLLIN = 1;
     private static final int MSG_DONTWAIT = 0x40;
-    /** Messages are only counted, so the rest of a long one is not needed. */
-    private static final int BUFFER_SIZE = 64;
+    private static final int RTM_DELQDISC = 37;
+    private static final int RTM_DELTFILTER = 45;
+    /** NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWGEN: the end of a transaction. */
+    private static final int NFT_NEWGEN = 10 << 8 | 15;
+
+    private static final int NFGENMSG_SIZE = 4;
+    private static final int NFTA_GEN_PROC_PID = 2;
+    private static final int NFTA_GEN_PROC_NAME = 3;
+    /** Enough for all of NFT_MSG_NEWGEN. Of other messages the header is enough. */
+    private static final int BUFFER_SIZE = 256;
     /** Most messages that one call takes from a socket, so that a flood cannot keep it from returning. */
     private static final int MOST = 100_000;
 
@@ -119,37 +152,80 @@ public final class NetlinkMonitor implements AutoCloseable {
     /**
      * Waits until something changes, and takes all changes that have come by then.
      *
-     * @param timeoutMillis at most so long
-     * @return what changed; empty: nothing did
+     * @param timeoutMillis at most so long; -1: without a limit
      */
-    public Set<Subject> await(int timeoutMillis) {
+    public Changes await(int timeoutMillis) {
         Set<Subject> changed = EnumSet.noneOf(Subject.class);
         int ready = Libc.poll(descriptors, subjects.size(), timeoutMillis);
         if (ready < 0 && Native.getLastError() == Errno.EINTR) {
-            return changed;
+            return new Changes(changed, Optional.empty());
         }
         Libc.check(ready, "wait for changes", "(netlink)");
+        Optional<Author> author = Optional.empty();
         for (int i = 0; i < subjects.size(); i++) {
             if (descriptors.getShort((long) POLLFD_SIZE * i + POLLFD_REVENTS) != 0) {
                 changed.add(subjects.get(i));
-                drain(sockets[i]);
+                Optional<Author> last = drain(sockets[i]);
+                author = last.isPresent() ? last : author;
             }
         }
-        return changed;
+        return new Changes(changed, author);
     }
 
-    private void drain(int socket) {
+    /** Returns who made the last change, if another process did and the kernel says so. */
+    private Optional<Author> drain(int socket) {
+        Optional<Author> author = Optional.empty();
         for (int i = 0; i < MOST; i++) {
-            if (Libc.recv(socket, buffer, BUFFER_SIZE, MSG_DONTWAIT) < 0) {
+            long length = Libc.recv(socket, buffer, BUFFER_SIZE, MSG_DONTWAIT);
+            if (length >= NetlinkMessages.HEADER_SIZE) {
+                Optional<Author> last = author(
+                        buffer.getByteBuffer(0, Math.min(length, BUFFER_SIZE)).order(ByteOrder.nativeOrder()));
+                author = last.isPresent() ? last : author;
+            } else if (length < 0) {
                 int errno = Native.getLastError();
-                if (errno == Errno.EINTR || errno == Errno.ENOBUFS) {
-                    continue; // ENOBUFS: messages were lost, which is a change like any other
-                }
                 if (errno == Errno.EAGAIN) {
-                    return;
+                    break;
                 }
-                throw new KernelException("read changes", "(netlink)", errno);
+                // ENOBUFS: messages were lost, which is a change like any other
+                if (errno != Errno.EINTR && errno != Errno.ENOBUFS) {
+                    throw new KernelException("read changes", "(netlink)", errno);
+                }
             }
+        }
+        return author;
+    }
+
+    private static Optional<Author> author(ByteBuffer message) {
+        return switch (Short.toUnsignedInt(message.getShort(NetlinkMessages.HEADER_TYPE))) {
+            case NFT_NEWGEN -> {
+                Map<Integer, ByteBuffer> attributes =
+                        NetlinkMessages.attributes(message, NetlinkMessages.HEADER_SIZE + NFGENMSG_SIZE);
+                ByteBuffer pid = attributes.get(NFTA_GEN_PROC_PID);
+                yield pid == null || pid.limit() < Integer.BYTES
+                        ? Optional.empty()
+                        : other(
+                                pid.order(ByteOrder.BIG_ENDIAN).getInt(0),
+                                Optional.ofNullable(attributes.get(NFTA_GEN_PROC_NAME))
+                                        .map(NetlinkMessages::text)
+                                        .orElse(""));
+            }
+            // The kernel gives a netlink socket the number of its process as port, unless that is taken.
+            case RTM_DELQDISC, RTM_DELTFILTER -> other(message.getInt(NetlinkMessages.HEADER_PORT), "");
+            default -> Optional.empty();
+        };
+    }
+
+    private static Optional<Author> other(int pid, String name) {
+        boolean own = pid == ProcessHandle.current().pid() || Files.exists(Path.of("/proc/self/task/" + pid));
+        return pid <= 0 || own ? Optional.empty() : Optional.of(new Author(pid, name.isEmpty() ? comm(pid) : name));
+    }
+
+    private static String comm(int pid) {
+        try {
+            return Files.readString(Path.of("/proc/" + pid + "/comm"), StandardCharsets.ISO_8859_1)
+                    .strip();
+        } catch (IOException e) {
+            return ""; // it has ended
         }
     }
 

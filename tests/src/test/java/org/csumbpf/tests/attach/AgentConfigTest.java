@@ -7,9 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 import org.csumbpf.tests.lab.FakeDocker;
 import org.csumbpf.tests.lab.Host;
@@ -31,7 +29,6 @@ class AgentConfigTest {
     @TempDir
     private Path folder;
 
-    private final Map<String, Integer> networks = new ConcurrentHashMap<>();
     private Path file;
     private Lab lab;
     private FakeDocker docker;
@@ -41,7 +38,7 @@ class AgentConfigTest {
         file = folder.resolve("c.yaml");
         lab = new Lab();
         lab.ipIn("addr", "add", ADDRESS + "/24", "dev", "w1");
-        docker = FakeDocker.ofSwarm(folder.resolve("docker.sock"), ADDRESS, networks);
+        docker = FakeDocker.ofSwarm(folder.resolve("docker.sock"), ADDRESS);
     }
 
     @AfterEach
@@ -79,19 +76,22 @@ class AgentConfigTest {
 
     @Test
     void ruleByNameOfANetwork() throws IOException {
-        networks.put("web", 4097);
+        docker.become(ADDRESS, "[" + network("web", 4097) + "]");
         write("rules: {networks: {web: {mode: observe}, later: {mode: zero}}}\n");
         try (ServeProcess agent = agent()) {
             assertThat(rules())
                     .contains("any vni: mode auto", "vni 4097: mode observe")
                     .doesNotContain("zero");
-            networks.put("later", 4099);
-            agent.hangUp();
+            docker.become(ADDRESS, "[" + network("web", 4097) + "," + network("later", 4099) + "]");
             awaitRules(rules -> rules.contains("vni 4099: mode zero"));
-            networks.remove("web");
-            agent.hangUp();
+            docker.become(ADDRESS, "[" + network("later", 4099) + "]");
             awaitRules(rules -> !rules.contains("4097"));
         }
+    }
+
+    private static String network(String name, int vni) {
+        return "{\"Name\":\"" + name + "\",\"Options\":{\"com.docker.network.driver.overlay.vxlanid_list\":\"" + vni
+                + "\"}}";
     }
 
     @Test
