@@ -63,6 +63,19 @@ class PackageOrderTest {
                 .check(CLASSES);
     }
 
+    /** A configuration is checked without root and the same on every host. */
+    @Test
+    void configLooksAtNoHost() {
+        noClasses()
+                .that()
+                .resideInAPackage(name("config"))
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        name("apply"), name("plan"), name("discover"), name("snapshot"), name("backstop"), name("pin"))
+                .check(CLASSES);
+    }
+
     @Test
     void eachPackageHasItsPlace() throws IOException {
         assertThat(CLASSES.stream()

@@ -83,11 +83,11 @@ final class ConfigCommand implements Runnable {
         public Integer call() {
             options.check(spec);
             AgentConfig config = options.load(spec);
+            Path path = options.source(spec).path();
             Output out = (Output) spec.commandLine().getOut();
             if (((Csumbpf) spec.root().userObject()).json()) {
-                out.json(ConfigReport.json(config));
+                out.json(ConfigReport.json(config, path));
             } else {
-                Path path = options.source(spec).path();
                 out.println("# " + path + (Files.exists(path) ? "" : ": no such file; the defaults are in force"));
                 ConfigReport.lines(config).forEach(out::println);
             }

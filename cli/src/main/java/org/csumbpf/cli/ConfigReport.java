@@ -2,6 +2,8 @@
 package org.csumbpf.cli;
 
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -115,8 +117,10 @@ final class ConfigReport {
     }
 
     /** Names of its members never change meaning. */
-    static Map<String, Object> json(AgentConfig config) {
+    static Map<String, Object> json(AgentConfig config, Path file) {
         Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("file", file);
+        tree.put("exists", Files.exists(file));
         Map<String, Object> settings = new LinkedHashMap<>();
         Key.ALL.forEach(key -> settings.put(key.name(), json(key, config.setting(key))));
         tree.put("settings", settings);

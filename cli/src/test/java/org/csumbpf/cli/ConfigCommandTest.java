@@ -96,6 +96,8 @@ class ConfigCommandTest {
                         "      mode: zero # " + file + ":4");
         assertThat(run("config", "show", "--json", "--config", file, "--mode", "observe"))
                 .isZero();
+        assertThat(json().get("file")).isEqualTo(file);
+        assertThat(json().get("exists")).isEqualTo(true);
         Map<?, ?> settings = (Map<?, ?>) json().get("settings");
         assertThat(((Map<?, ?>) settings.get("interfaces.keep")).get("value")).isEqualTo("1m30s");
         assertThat(((Map<?, ?>) settings.get("interfaces.keep")).get("line")).isEqualTo(2);

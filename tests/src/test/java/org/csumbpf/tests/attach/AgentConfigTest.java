@@ -80,10 +80,10 @@ class AgentConfigTest {
         write("rules: {networks: {web: {mode: observe}, later: {mode: zero}}}\n");
         try (ServeProcess agent = agent()) {
             assertThat(rules())
-                    .contains("any vni: mode auto", "vni 4097: mode observe")
+                    .contains("any vni: mode auto", "vni 4097 (web): mode observe")
                     .doesNotContain("zero");
             docker.become(ADDRESS, "[" + network("web", 4097) + "," + network("later", 4099) + "]");
-            awaitRules(rules -> rules.contains("vni 4099: mode zero"));
+            awaitRules(rules -> rules.contains("vni 4099 (later): mode zero"));
             docker.become(ADDRESS, "[" + network("later", 4099) + "]");
             awaitRules(rules -> !rules.contains("4097"));
         }
