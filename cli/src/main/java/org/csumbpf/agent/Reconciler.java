@@ -40,9 +40,9 @@ final class Reconciler {
      *
      * @param keep nanoseconds for which an attachment without a reason is kept
      * @param takesOver whether attachments that a person made become the agent's
-     * @param leftOut ifindexes of devices on which the agent shall have no attachment
+     * @param excluded ifindexes of devices on which the agent shall have no attachment
      */
-    record Policy(long keep, boolean takesOver, Set<Integer> leftOut) {}
+    record Policy(long keep, boolean takesOver, Set<Integer> excluded) {}
 
     private Policy policy;
     /** Since when an attachment of the agent's has no reason, by ifindex. */
@@ -109,7 +109,7 @@ final class Reconciler {
     /** What is to be done about an attachment of the agent's. */
     private Optional<Action> keep(Standing standing, Optional<DesiredAttachment> wish, long now) {
         int ifindex = standing.ifindex();
-        if (policy.leftOut().contains(ifindex)) {
+        if (policy.excluded().contains(ifindex)) {
             return Optional.of(new Action.Detach(ifindex, standing.ifname()));
         }
         if (!standing.lost().isEmpty()) {

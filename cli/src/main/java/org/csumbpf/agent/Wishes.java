@@ -28,33 +28,39 @@ import org.csumbpf.maps.Vni;
  * What the agent asks for on each device: what was found, as the configuration wants it. Pure.
  *
  * @param found with the uplinks that the configuration allows
- * @param leftOut ifindexes of the devices that the configuration does not allow
- * @param refused names of those that need repair nevertheless
+ * @param excluded ifindexes of the devices that the configuration excludes. A device that it does not include is like
+ *     one that needs no repair: its address may only be away for a moment
+ * @param refused names of the devices that need repair and are excluded or not included
  */
-record Wishes(AgentConfig config, Discovery found, Set<Integer> leftOut, List<String> refused) {
+record Wishes(AgentConfig config, Discovery found, Set<Integer> excluded, List<String> refused) {
     /**
      * @param links all devices of the network namespace
      * @param addresses of these devices
      */
     static Wishes of(AgentConfig config, Discovery found, List<NetDevice> links, List<DeviceAddress> addresses) {
-        Set<Integer> leftOut = new HashSet<>();
+        Set<Integer> included = new HashSet<>();
+        Set<Integer> excluded = new HashSet<>();
         for (NetDevice link : links) {
             List<InetAddress> own = addresses.stream()
                     .filter(address -> address.ifindex() == link.ifindex())
                     .map(DeviceAddress::address)
                     .toList();
-            if (!matches(config.get(Key.INCLUDE), link, own) || matches(config.get(Key.EXCLUDE), link, own)) {
-                leftOut.add(link.ifindex());
+            if (matches(config.get(Key.EXCLUDE), link, own)) {
+                excluded.add(link.ifindex());
+            } else if (matches(config.get(Key.INCLUDE), link, own)) {
+                included.add(link.ifindex());
             }
         }
-        Map<Boolean, List<Discovery.Uplink>> refused = found.uplinks().stream()
+        Map<Boolean, List<Discovery.Uplink>> uplinks = found.uplinks().stream()
                 .collect(Collectors.partitioningBy(
-                        uplink -> leftOut.contains(uplink.device().ifindex())));
+                        uplink -> included.contains(uplink.device().ifindex())));
         return new Wishes(
                 config,
-                new Discovery(refused.get(false), found.ports(), found.overlays(), found.peers()),
-                Set.copyOf(leftOut),
-                refused.get(true).stream().map(uplink -> uplink.device().name()).toList());
+                new Discovery(uplinks.get(true), found.ports(), found.overlays(), found.peers()),
+                Set.copyOf(excluded),
+                uplinks.get(false).stream()
+                        .map(uplink -> uplink.device().name())
+                        .toList());
     }
 
     private static boolean matches(List<InterfacePattern> patterns, NetDevice link, List<InetAddress> addresses) {
@@ -63,7 +69,7 @@ record Wishes(AgentConfig config, Discovery found, Set<Integer> leftOut, List<St
 
     /** How attachments are treated besides. */
     Reconciler.Policy policy() {
-        return new Reconciler.Policy(config.get(Key.KEEP).toNanos(), config.get(Key.MANAGE_EXISTING), leftOut);
+        return new Reconciler.Policy(config.get(Key.KEEP).toNanos(), config.get(Key.MANAGE_EXISTING), excluded);
     }
 
     DesiredAttachment of(Discovery.Uplink uplink) {

@@ -113,7 +113,7 @@ class ReconcilerTest {
     }
 
     @Test
-    void detachesAtOnceWhatThePolicyLeavesOut() {
+    void detachesAtOnceFromWhatThePolicyExcludes() {
         standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO, LOST));
         standing.add(standing(3, "eth1", Standing.Owner.PERSON, Mode.AUTO));
         reconciler.follow(new Reconciler.Policy(KEEP, true, Set.of(2, 3)));

@@ -80,10 +80,19 @@ class WishesTest {
     }
 
     @Test
-    void whatIsLeftOutIsKnown() throws IOException {
+    void whatIsExcludedIsKnown() throws IOException {
         Wishes wishes = wishes("interfaces: {exclude: [eth1], keep: 5, manage-existing: true}");
         assertThat(wishes.refused()).containsExactly("eth1");
         assertThat(wishes.policy()).isEqualTo(new Reconciler.Policy(5_000_000_000L, true, Set.of(3)));
+    }
+
+    @Test
+    void whatIsNotIncludedHasNoReason() throws IOException {
+        Wishes wishes = wishes("interfaces: {include: [10.0.0.0/8]}");
+        assertThat(wishes.refused()).containsExactly("eth1", "wan0");
+        assertThat(wishes.policy().excluded())
+                .as("an address may be away for a moment only")
+                .isEmpty();
     }
 
     @Test

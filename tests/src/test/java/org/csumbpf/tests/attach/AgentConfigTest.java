@@ -105,6 +105,11 @@ class AgentConfigTest {
             Limit.await("attached", Limit.seconds(10), this::status, Optional::isPresent);
             write("interfaces: {include: [w2]}\n");
             agent.hangUp();
+            agent.awaitLog(line -> line.contains("changed=interfaces.include"));
+            Limit.pause(1000);
+            assertThat(status()).as("kept for 10 minutes").isPresent();
+            write("interfaces: {exclude: [w1]}\n");
+            agent.hangUp();
             Limit.await("detached at once", Limit.seconds(10), this::status, Optional::isEmpty);
         }
     }
