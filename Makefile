@@ -6,7 +6,7 @@ MVN ?= mvn -B -ntp
 CACHE := $(or $(CSUMBPF_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/csumbpf)
 # What a Debian machine needs: to build, to run, to test in namespaces, to test in VMs.
 PACKAGES := clang llvm libbpf-dev libbpf1 make gcc default-jdk-headless maven kmod iproute2 ethtool nftables libnftables1 libnftables-dev iptables \
-	socat iputils-ping util-linux xz-utils qemu-system-x86 qemu-system-arm busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3 procps tmux wireguard-tools
+	socat iputils-ping util-linux xz-utils qemu-system-x86 qemu-system-arm busybox-static cpio debian-archive-keyring python3 python3-scapy bpftool iperf3 procps tmux wireguard-tools curl openssl
 
 # Up to Debian 12 it is a part of qemu-system-common.
 PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || echo virtiofsd)

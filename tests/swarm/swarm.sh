@@ -15,9 +15,12 @@
 # swarm.sh leave|join HOST           leaves or joins the swarm
 # swarm.sh socket HOST               prints the path of the engine's socket
 # swarm.sh await                     waits until the service has a replica on both hosts and its names have addresses
+# swarm.sh create NETWORK SUBNET     makes an encrypted overlay, and a container on it on each host, both named NETWORK
+# swarm.sh remove NETWORK            removes what create made
 # swarm.sh vni NETWORK               prints the network's VNI
 # swarm.sh address HOST NETWORK      prints the address of the replica on a host
-# swarm.sh loss FROM TO NETWORK [SIZE]   prints the loss of 5 pings between replicas, in percent
+# swarm.sh loss FROM TO NETWORK [SIZE]   prints the loss of 5 pings between replicas, or between what create made, in
+#                                    percent
 # swarm.sh transfer FROM TO NETWORK MB SECONDS   sends MB by TCP; prints "whole" if they arrive in time with the same
 #                                    SHA-256, else "lost"
 # swarm.sh names HOST                prints the addresses of the service's name on a host
@@ -32,6 +35,11 @@ lab=$here/../lab/lab.sh
 state=/run/csumbpf-swarm
 . "$here/../debian.sh"
 . "$here/../lab/limit.sh"
+
+# A line for the process, and one for each network.
+# shellcheck disable=SC2016
+ADDRESSES='pid {{.State.Pid}}{{range $name, $network := .NetworkSettings.Networks}}
+{{$name}} {{$network.IPAddress}}{{end}}'
 
 advertised() { if [ "$1" = a ]; then echo 203.0.113.2; else echo 203.0.113.10; fi; }
 
@@ -133,8 +141,7 @@ found() { # host
 	local id
 	id=$(replica "$1")
 	[ -n "$id" ] || return 1
-	docker "$1" inspect --format 'pid {{.State.Pid}}{{range $name, $network := .NetworkSettings.Networks}}
-{{$name}} {{$network.IPAddress}}{{end}}' "$id" >"$state/$1.replica"
+	docker "$1" inspect --format "$ADDRESSES" "$id" >"$state/$1.replica"
 }
 # The hosts learn the addresses of each other's containers some time after these have started.
 known() {
@@ -143,16 +150,43 @@ known() {
 	[ "$(wc -w <<<"$addresses")" = 2 ] && [ "$addresses" = "$(names b)" ]
 }
 
-about() { awk -v key="$2" '$1 == key { print $2 }' "$state/$1.replica"; } # host key
+about() { awk -v key="$3" '$1 == key { print $2 }' "$state/$1.$2"; } # host container key
 
-address() { about "$1" "$2"; } # host network
+# The container that is on a network: what create made, or the replica.
+on_network() { if [ -e "$state/$1.container-$2" ]; then echo "container-$2"; else echo replica; fi; } # host network
 
-# Runs a command in a replica, like docker exec.
+address() { about "$1" "$(on_network "$1" "$2")" "$2"; } # host network
+
+# Runs a command in a container, like docker exec.
+in_container() { # host container command...
+	local host=$1 container=$2
+	shift 2
+	inside "$host" /bin/busybox nsenter -t "$(about "$host" "$container" pid)" -m -n -- "$@"
+}
 in_replica() { # host command...
 	local host=$1
 	shift
-	inside "$host" /bin/busybox nsenter -t "$(about "$host" pid)" -m -n -- "$@"
+	in_container "$host" replica "$@"
 }
+
+create() { # network subnet
+	local host
+	docker a network create --driver overlay --attachable --opt encrypted --subnet "$2" "$1" >/dev/null
+	for host in a b; do
+		docker "$host" run --detach --name "$1" --network "$1" lab sh -c 'exec httpd -f -p 81' >/dev/null
+		docker "$host" inspect --format "$ADDRESSES" "$1" >"$state/$host.container-$1"
+	done
+}
+
+remove() { # network
+	local host
+	for host in a b; do
+		docker "$host" rm --force "$1" >/dev/null
+		rm "$state/$host.container-$1"
+	done
+	until_done 60 a removed "$1"
+}
+removed() { docker a network rm "$1" >/dev/null 2>&1; }
 
 names() { # host
 	in_replica "$1" nslookup tasks.box 127.0.0.11 2>/dev/null | awk '/^Name:/ { n = 1 } n && /^Address/ { print $NF }' | sort -u | xargs
@@ -160,7 +194,7 @@ names() { # host
 
 loss() { # from to network [size]
 	# ping fails if all is lost.
-	{ in_replica "$1" ping -q -c 5 -i 0.05 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
+	{ in_container "$1" "$(on_network "$1" "$3")" ping -q -c 5 -i 0.05 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 
 transfer() { # from to network MB seconds
@@ -239,7 +273,7 @@ down() {
 }
 
 case ${1-} in
-up | start | stop | socket | leave | join | await | vni | address | loss | transfer | names | published | docker | down)
+up | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | docker | down)
 	command=$1
 	shift
 	$command "$@"

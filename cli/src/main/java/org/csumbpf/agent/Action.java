@@ -12,6 +12,11 @@ sealed interface Action {
 
     String ifname();
 
+    /** Tells attachments from one another. */
+    default String attachment() {
+        return Integer.toString(ifindex());
+    }
+
     /**
      * Attaches, or changes an attachment of the agent's.
      *
@@ -31,6 +36,15 @@ sealed interface Action {
      * @param lost findings
      */
     record Heal(int ifindex, String ifname, Optional<DesiredAttachment> wish, List<Finding> lost) implements Action {}
+
+    /** Puts back what an attachment of the agent's lost when its device was moved to another network namespace. */
+    record Follow(int ifindex, String ifname) implements Action {
+        /** A device here may have the number that the moved one has there. */
+        @Override
+        public String attachment() {
+            return "moved " + ifindex;
+        }
+    }
 
     /** Detaches what has had no reason for as long as the user wants it kept. */
     record Detach(int ifindex, String ifname) implements Action {}

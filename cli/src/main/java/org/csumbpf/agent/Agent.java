@@ -26,6 +26,7 @@ import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetlinkMonitor;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
 import org.csumbpf.snapshot.AttachmentReader;
@@ -65,7 +66,11 @@ public final class Agent {
     private final Reconciler reconciler;
     private final Alarm alarm = new Alarm();
     private final DockerWatch docker;
+    /** Whether another program runs before csumbpf somewhere: it may begin to cost packets at any time. */
+    private boolean crowded;
+
     private volatile Optional<LastChange> lastChange = Optional.empty();
+
     /** What was said last. */
     private List<String> refused = List.of();
 
@@ -81,7 +86,8 @@ public final class Agent {
 
     /** Returns only if the thread is interrupted. What is attached stays. */
     public void run() throws InterruptedException {
-        Standing.RESTORED.forEach(this::heals); // each counter is there from the start, with 0
+        Standing.RESTORED.forEach(this::heals);
+        heals(Finding.Id.INTERFACE_MOVED); // each counter is there from the start, with 0
         NetlinkMonitor monitor = netns.call(NetlinkMonitor::open);
         start("changes", () -> follow(monitor));
         docker.ask();
@@ -96,7 +102,7 @@ public final class Agent {
         while (true) {
             long lasted = MonotonicClock.nanos() - began;
             TimeUnit.NANOSECONDS.sleep(Math.min(LONGEST_PAUSE, Math.max(PAUSE, PAUSES * lasted)));
-            awaitReason(before, began + PERIOD);
+            awaitReason(before, began + (crowded ? UNREPORTED_PERIOD : PERIOD));
             began = MonotonicClock.nanos();
             before = Unreported.read(netns);
             round(began);
@@ -156,6 +162,7 @@ public final class Agent {
             List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
                     .map(Standing::of)
                     .toList();
+            crowded = attachments.stream().anyMatch(Standing::crowded);
             sayRefused(wishes.refused());
             reconciler.follow(wishes.policy());
             actions = reconciler.decide(wishes.found(), attachments, wishes::of, now);
@@ -214,9 +221,17 @@ public final class Agent {
             if (action instanceof Action.Attach attach) {
                 Result result = Attachments.attach(netns, attach.wish());
                 reconciler.attached(attach);
-                report("attached", attach.ifname(), result, "reason", String.join("; ", attach.reasons()));
+                boolean isNew = result.did(Change.Id.ATTACHED);
+                report(
+                        isNew ? "attached" : "changed",
+                        attach.ifname(),
+                        result,
+                        "reason",
+                        String.join("; ", attach.reasons()));
             } else if (action instanceof Action.Heal heal) {
+                boolean isBehind = heal.lost().stream().anyMatch(lost -> lost.id() == Finding.Id.PROGRAM_BEFORE);
                 Result result = heal.wish()
+                        .filter(wish -> !isBehind) // attach leaves the order as it is
                         .map(wish -> Attachments.attach(netns, wish))
                         .orElseGet(
                                 () -> Attachments.restore(netns, heal.ifname()).result());
@@ -234,6 +249,14 @@ public final class Agent {
                         times,
                         "after",
                         author(now));
+            } else if (action instanceof Action.Follow) {
+                for (AttachmentResult followed : Attachments.restoreMoved(netns, AttachOptions::agent)) {
+                    followed.failure().ifPresent(failure -> {
+                        throw failure;
+                    });
+                    heals(Finding.Id.INTERFACE_MOVED).increment();
+                    report("healed", followed.label(), followed.result(), "lost", "moved to another network namespace");
+                }
             } else {
                 AttachmentResult detached = Attachments.detach(netns, action.ifname());
                 report("detached", action.ifname(), detached.result());

@@ -48,7 +48,8 @@ final class Reconciler {
     /** Since when an attachment of the agent's has no reason, by ifindex. */
     private final Map<Integer, Long> unwanted = new HashMap<>();
 
-    private final Map<Integer, Tries> tries = new HashMap<>();
+    /** By attachment. */
+    private final Map<String, Tries> tries = new HashMap<>();
     /** Attachments that were the agent's when their record could last be read, by ifindex. */
     private final Set<Integer> own = new HashSet<>();
 
@@ -69,7 +70,9 @@ final class Reconciler {
     List<Action> decide(
             Discovery found, List<Standing> attachments, Function<Discovery.Uplink, DesiredAttachment> wish, long now) {
         Set<Integer> present = new HashSet<>();
-        for (Standing standing : attachments) {
+        List<Standing> here =
+                attachments.stream().filter(standing -> !standing.moved()).toList();
+        for (Standing standing : here) {
             present.add(standing.ifindex());
             standing.owner().ifPresent(owner -> {
                 if (owner == Standing.Owner.AGENT) {
@@ -91,7 +94,10 @@ final class Reconciler {
                 }
             }
         }
-        for (Standing standing : attachments) {
+        attachments.stream()
+                .filter(standing -> standing.moved() && standing.owner().equals(Optional.of(Standing.Owner.AGENT)))
+                .forEach(moved -> actions.add(new Action.Follow(moved.ifindex(), moved.ifname())));
+        for (Standing standing : here) {
             boolean takeOver = policy.takesOver() && wanted.containsKey(standing.ifindex());
             if (own.contains(standing.ifindex()) || takeOver) {
                 keep(standing, Optional.ofNullable(wanted.get(standing.ifindex())), now)
@@ -101,8 +107,8 @@ final class Reconciler {
         unwanted.keySet().removeAll(wanted.keySet());
         unwanted.keySet().retainAll(present);
         tries.values().removeIf(tried -> now - tried.last() > FORGOTTEN);
-        actions.removeIf(action -> tries.containsKey(action.ifindex())
-                && now < tries.get(action.ifindex()).next());
+        actions.removeIf(action -> tries.containsKey(action.attachment())
+                && now < tries.get(action.attachment()).next());
         return actions;
     }
 
@@ -122,7 +128,7 @@ final class Reconciler {
                             asked,
                             List.of(
                                     own.contains(ifindex)
-                                            ? "the options of the agent changed"
+                                            ? "what is asked for changed"
                                             : "made by hand, and manage-existing is set")));
         }
         return now - unwanted.computeIfAbsent(ifindex, i -> now) < policy.keep()
@@ -142,9 +148,9 @@ final class Reconciler {
      * @return how many times in a row
      */
     int tried(Action action, long now) {
-        Tries before = tries.getOrDefault(action.ifindex(), new Tries(0, now));
+        Tries before = tries.getOrDefault(action.attachment(), new Tries(0, now));
         Tries after = new Tries(before.times() + 1, now);
-        tries.put(action.ifindex(), after);
+        tries.put(action.attachment(), after);
         return after.times();
     }
 

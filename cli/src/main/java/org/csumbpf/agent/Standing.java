@@ -9,6 +9,7 @@ import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Hook;
 import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.Finding;
 
@@ -19,10 +20,18 @@ import org.csumbpf.snapshot.Finding;
  * @param ifname of the device
  * @param owner who made it; empty: its record cannot be read
  * @param asked what it was asked for; empty: that cannot be read
+ * @param moved whether the device is in another network namespace by now; ifindex and ifname are those that it has there
+ * @param crowded whether another program runs before csumbpf on its hook
  * @param lost what it has lost and restore puts back
  */
 record Standing(
-        int ifindex, String ifname, Optional<Owner> owner, Optional<DesiredAttachment> asked, List<Finding> lost) {
+        int ifindex,
+        String ifname,
+        Optional<Owner> owner,
+        Optional<DesiredAttachment> asked,
+        boolean moved,
+        boolean crowded,
+        List<Finding> lost) {
     enum Owner {
         AGENT,
         PERSON
@@ -35,7 +44,7 @@ record Standing(
             Finding.Id.PIN_MISSING,
             Finding.Id.BACKSTOP_LOST,
             Finding.Id.MODULE_NOT_LOADED,
-            Finding.Id.INTERFACE_MOVED);
+            Finding.Id.PROGRAM_BEFORE);
 
     static Standing of(AttachmentView view) {
         Optional<AttachOptions> options = view.record().map(AttachmentRecord::options);
@@ -45,8 +54,15 @@ record Standing(
                 view.ifname(),
                 options.map(o -> o.agent() ? Owner.AGENT : Owner.PERSON),
                 options.flatMap(o -> rules.map(r -> new DesiredAttachment(view.ifname(), r, o))),
+                view.state() == AttachmentView.State.MOVED,
+                !view.before().isEmpty(),
                 view.findings().stream()
                         .filter(finding -> RESTORED.contains(finding.id()))
+                        // The order of filters is that of their priorities, and theirs is lower on purpose.
+                        .filter(finding -> finding.id() != Finding.Id.PROGRAM_BEFORE
+                                || view.attached()
+                                        .filter(program -> program.hook().equals(Hook.TCX.label()))
+                                        .isPresent())
                         .toList());
     }
 

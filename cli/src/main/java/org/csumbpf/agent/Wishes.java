@@ -20,6 +20,7 @@ import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Config;
+import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
@@ -33,6 +34,9 @@ import org.csumbpf.maps.Vni;
  * @param refused names of the devices that need repair and are excluded or not included
  */
 record Wishes(AgentConfig config, Discovery found, Set<Integer> excluded, List<String> refused) {
+    /** Networks with a rule for counting only, at most: each is an entry of a map and of nftables' sets. */
+    private static final int MOST_NETWORKS = 1000;
+
     /**
      * @param links all devices of the network namespace
      * @param addresses of these devices
@@ -84,22 +88,32 @@ record Wishes(AgentConfig config, Discovery found, Set<Integer> excluded, List<S
 
     /**
      * A rule for a VNI goes before one for a network's name, and of two networks with one VNI the first in the file
-     * counts. A name that Docker does not know has no VNI, one that several networks have has the VNIs of all.
+     * counts. A name that Docker does not know has no VNI, one that several networks have has the VNIs of all. Each other
+     * encrypted network has the default rule as one of its own, so that its packets are counted separately.
      */
     private Map<Vni, Rule> rules() {
         Map<Vni, Rule> rules = new TreeMap<>();
         for (RuleSettings rule : config.rules()) {
-            if (rule.vnis().isEmpty()) {
-                for (Discovery.Overlay overlay : found.overlays()) {
-                    if (overlay.networks().contains(rule.subject())) {
-                        rules.putIfAbsent(new Vni(overlay.vni()), config.rule(rule));
-                    }
-                }
-            }
-        }
-        for (RuleSettings rule : config.rules()) {
             rule.vnis().ifPresent(vnis -> vnis.forEach(vni -> rules.put(vni, config.rule(rule))));
         }
+        for (RuleSettings rule : config.rules()) {
+            if (rule.vnis().isEmpty()) {
+                found.overlays().stream()
+                        .filter(overlay -> overlay.networks().contains(rule.subject()))
+                        .forEach(overlay -> add(rules, overlay, config.rule(rule)));
+            }
+        }
+        found.overlays().stream()
+                .filter(overlay -> overlay.encrypted().orElse(false))
+                .limit(MOST_NETWORKS)
+                .forEach(overlay -> add(rules, overlay, config.defaultRule()));
         return rules;
+    }
+
+    /** What there is no room for is left to the default rule, so that many networks cannot make attaching fail. */
+    private static void add(Map<Vni, Rule> rules, Discovery.Overlay overlay, Rule rule) {
+        if (rules.size() < CsumbpfMaps.RULES_MAX) {
+            rules.putIfAbsent(new Vni(overlay.vni()), rule);
+        }
     }
 }

@@ -3,7 +3,9 @@ package org.csumbpf.apply;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import org.csumbpf.backstop.OrphanedNftRules;
 import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.Errno;
@@ -12,7 +14,9 @@ import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
+import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.CsumbpfMaps;
+import org.csumbpf.maps.Hook;
 import org.csumbpf.pin.Absent;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.AttachPoint;
@@ -22,6 +26,8 @@ import org.csumbpf.pin.PinTree;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.plan.AttachPlan;
 import org.csumbpf.plan.Standing;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.HostSnapshot;
 import org.csumbpf.snapshot.LinkType;
 import org.csumbpf.snapshot.NamespaceSnapshot;
@@ -178,29 +184,52 @@ public final class Attachments {
 
     /** Restores all attachments of one namespace or of all. If one fails, the others are restored all the same. */
     public static List<AttachmentResult> restoreAll(Optional<NetworkNamespace> only) {
-        return EachAttachment.run(only, (pins, reach, scope, result) -> {
-            if (reach.isGone()) {
-                Undo.run(pins, reach, scope, result);
-                return;
-            }
-            PinDirectory there = pins;
-            if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
-                there = DevicePins.repin(pins, reach, result);
-            } else if (reach.state() != Reach.State.HERE) {
-                throw EachAttachment.notFound(pins, "it may still exist", "csumbpf --netns PATH restore --all");
-            }
-            PinDirectory current = there;
-            NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
-            netns.call(() -> {
-                restore(current, netns, reach.device().orElseThrow(), scope, result);
-                return null;
-            });
+        return EachAttachment.run(OrphanedNftRules.withPinned(only), Attachments::restore);
+    }
+
+    /** Restores those whose device was moved to another namespace since, and that were attached with such options. */
+    public static List<AttachmentResult> restoreMoved(NetworkNamespace from, Predicate<AttachOptions> which) {
+        List<PinDirectory> moved = PinTree.attachments(Optional.of(from)).stream()
+                .filter(pins -> Reach.record(pins)
+                        .filter(record -> which.test(record.options()))
+                        .isPresent())
+                .filter(pins -> {
+                    try (Reach reach = Reach.of(pins)) {
+                        return reach.state() == Reach.State.MOVED;
+                    }
+                })
+                .toList();
+        return EachAttachment.run(moved, Attachments::restore);
+    }
+
+    private static void restore(PinDirectory pins, Reach reach, PinTree.Scope scope, Result result) {
+        if (reach.isGone()) {
+            Undo.run(pins, reach, scope, result);
+            return;
+        }
+        PinDirectory there = pins;
+        if (reach.state() == Reach.State.MOVED && reach.device().isPresent()) {
+            there = DevicePins.repin(pins, reach, result);
+        } else if (reach.state() != Reach.State.HERE) {
+            throw EachAttachment.notFound(pins, "it may still exist", "csumbpf --netns PATH restore --all");
+        }
+        PinDirectory current = there;
+        NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
+        netns.call(() -> {
+            restore(current, netns, reach.device().orElseThrow(), scope, result);
+            return null;
         });
     }
 
     private static void restore(
             PinDirectory pins, NetworkNamespace netns, NetDevice device, PinTree.Scope scope, Result result) {
-        LiveHook.find(AttachPoint.receive(pins)).ifPresent(live -> Repin.repin(pins, live, device));
+        LiveHook.find(AttachPoint.receive(pins)).ifPresent(live -> {
+            Repin.repin(pins, live, device);
+            if (live.kind() == Hook.TCX && !live.before().isEmpty() && losesPackets(netns, device)) {
+                live.moveFirst();
+                result.add(Change.Id.MOVED_FIRST);
+            }
+        });
         DesiredAttachment desired;
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             desired = new DesiredAttachment(
@@ -217,6 +246,13 @@ public final class Attachments {
         try (NftBackstop backstop = check(netns, device, desired, result)) {
             bring(netns, pins, device, desired, backstop, scope, result);
         }
+    }
+
+    /** Whether packets are dropped that may not reach csumbpf. Otherwise whoever is in front may stay there. */
+    private static boolean losesPackets(NetworkNamespace netns, NetDevice device) {
+        return AttachmentReader.one(netns, device.name())
+                .filter(view -> view.findings().stream().anyMatch(f -> f.id() == Finding.Id.PROGRAM_BEFORE))
+                .isPresent();
     }
 
     /** Detaches one interface. One that no longer exists is found by the name that it was attached by. */
@@ -254,13 +290,15 @@ public final class Attachments {
      * @param forget give up what attach changed in namespaces that are not found, though something may still hold them
      */
     public static List<AttachmentResult> detachAll(Optional<NetworkNamespace> only, boolean forget) {
-        List<AttachmentResult> all = EachAttachment.run(only, (pins, reach, scope, result) -> {
-            if (reach.state() == Reach.State.NETNS_NOT_FOUND
-                    || reach.state() == Reach.State.MOVED && reach.device().isEmpty()) {
-                EachAttachment.requireNotInForce(pins, reach, forget);
-            }
-            Undo.run(pins, reach, scope, result);
-        });
+        List<AttachmentResult> all =
+                EachAttachment.run(OrphanedNftRules.withPinned(only), (pins, reach, scope, result) -> {
+                    if (reach.state() == Reach.State.NETNS_NOT_FOUND
+                            || reach.state() == Reach.State.MOVED
+                                    && reach.device().isEmpty()) {
+                        EachAttachment.requireNotInForce(pins, reach, forget);
+                    }
+                    Undo.run(pins, reach, scope, result);
+                });
         if (all.isEmpty()) {
             PinTree.tidy();
         }

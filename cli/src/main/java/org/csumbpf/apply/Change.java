@@ -16,6 +16,7 @@ public record Change(Id id, String subject) {
         ATTACHED("attached"),
         DETACHED("detached"),
         RULES_CHANGED("%s"),
+        MOVED_FIRST("moved the program in front of the others"),
         PROGRAM_REPLACED("replaced the program, its tag is now %s"),
         DEVICE_FOLLOWED("moved the attachment to where the interface is now"),
         REMAINS_REMOVED("removed what was left of an attachment"),

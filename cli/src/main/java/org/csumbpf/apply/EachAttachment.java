@@ -2,14 +2,13 @@
 package org.csumbpf.apply;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
-import org.csumbpf.backstop.OrphanedNftRules;
 import org.csumbpf.loader.host.LockTimeoutException;
-import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.Location;
@@ -18,7 +17,7 @@ import org.csumbpf.pin.PinTree;
 import org.csumbpf.pin.Reach;
 import org.csumbpf.pin.UnreachableAttachment;
 
-/** Runs an operation on each attachment of one network namespace or of all. */
+/** Runs an operation on each of some attachments. */
 final class EachAttachment {
     private EachAttachment() {}
 
@@ -31,9 +30,9 @@ final class EachAttachment {
      * If one fails, the others run all the same. Only a timeout of the lock ends the loop, because each of the others
      * would wait as long.
      */
-    static List<AttachmentResult> run(Optional<NetworkNamespace> only, Operation operation) {
+    static List<AttachmentResult> run(Collection<PinDirectory> attachments, Operation operation) {
         List<AttachmentResult> all = new ArrayList<>();
-        for (PinDirectory pins : OrphanedNftRules.withPinned(only)) {
+        for (PinDirectory pins : attachments) {
             Result result = new Result();
             AtomicReference<String> label =
                     new AtomicReference<>("netns:" + pins.netns() + "/ifindex " + pins.ifindex());

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.csumbpf.agent.Agent;
 import org.csumbpf.agent.AgentLock;
@@ -15,6 +16,7 @@ import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
+import org.csumbpf.serve.WebAccess;
 import org.jline.utils.Signals;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,6 +44,7 @@ final class AgentCommand extends HostCommand {
     @Override
     ExitCode run(Output out) {
         AgentConfig config = options.load(spec());
+        Optional<WebAccess> access = config.get(Key.WEB_CONFIG).map(WebAccess::open);
         try (NetworkNamespace netns = global().netns();
                 HostLock only = AgentLock.acquire(netns)) {
             Serve.run(
@@ -51,6 +54,7 @@ final class AgentCommand extends HostCommand {
                             config.get(Key.MAX_VNIS),
                             config.get(Key.MAX_PEERS),
                             config.get(Key.LOG_FORMAT),
+                            access,
                             Version.number()),
                     System.err,
                     service -> {

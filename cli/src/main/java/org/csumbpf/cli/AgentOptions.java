@@ -66,6 +66,12 @@ final class AgentOptions {
             description = "Where to serve metrics (default " + ListenAddress.DEFAULT + "); ':PORT' for all addresses.")
     private ListenAddress listen;
 
+    @Option(
+            names = {"--web-config", "--web.config.file"},
+            paramLabel = "FILE",
+            description = "As for serve (default: plain HTTP for everybody).")
+    private Path webConfig;
+
     @Option(names = "--max-peers", paramLabel = "N", description = "As for serve (default: none).")
     private int maxPeers;
 
@@ -116,6 +122,7 @@ final class AgentOptions {
         result = with(result, parsed, "--backstop", Key.BACKSTOP, backstop);
         result = with(result, parsed, "--enable-gro", Key.ENABLE_GRO, enableGro);
         result = with(result, parsed, "--listen", Key.LISTEN, listen);
+        result = with(result, parsed, "--web-config", Key.WEB_CONFIG, Optional.ofNullable(webConfig));
         result = with(result, parsed, "--max-peers", Key.MAX_PEERS, maxPeers);
         result = with(result, parsed, "--max-vnis", Key.MAX_VNIS, maxVnis);
         result = with(result, parsed, "--log-format", Key.LOG_FORMAT, logFormat);

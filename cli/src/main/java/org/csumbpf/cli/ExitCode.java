@@ -11,6 +11,7 @@ import org.csumbpf.loader.host.NoSuchNamespaceException;
 import org.csumbpf.loader.host.UntrustedPathException;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.pin.AttachException;
+import org.csumbpf.serve.WebConfigException;
 
 /** The command's exit codes. Scripts depend on them, so they never change their meaning. */
 enum ExitCode {
@@ -82,6 +83,9 @@ enum ExitCode {
         }
         if (failure instanceof LockTimeoutException) {
             return BUSY;
+        }
+        if (failure instanceof WebConfigException) {
+            return USAGE;
         }
         return INTERNAL;
     }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
+import java.nio.file.Path;
+import java.util.Optional;
 import org.csumbpf.serve.ListenAddress;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
+import org.csumbpf.serve.WebAccess;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -26,6 +29,14 @@ final class ServeCommand extends HostCommand {
             converter = ListenConverter.class,
             description = "Where to listen (default ${DEFAULT-VALUE}); ':PORT' for all addresses.")
     private ListenAddress listen;
+
+    @Option(
+            names = {"--web-config", "--web.config.file"},
+            paramLabel = "FILE",
+            description =
+                    "TLS and passwords, in the format of Prometheus' exporters (default: plain HTTP for everybody). It is read"
+                            + " again when it changes.")
+    private Path webConfig;
 
     @Option(
             names = "--max-peers",
@@ -51,11 +62,14 @@ final class ServeCommand extends HostCommand {
             description = "Format of the log lines on standard error (default ${DEFAULT-VALUE}).")
     private ServeLog.Format logFormat;
 
+    private Optional<WebAccess> access = Optional.empty();
+
     @Override
     void checkUsage() {
         if (maxPeers < 0 || maxVnis < 0) {
             throw new ParameterException(spec().commandLine(), "--max-peers and --max-vnis cannot be negative");
         }
+        access = Optional.ofNullable(webConfig).map(WebAccess::open);
     }
 
     @Override
@@ -66,7 +80,7 @@ final class ServeCommand extends HostCommand {
     @Override
     ExitCode run(Output out) {
         Serve.run(
-                new Serve.Options(global().selection(), listen, maxVnis, maxPeers, logFormat, Version.number()),
+                new Serve.Options(global().selection(), listen, maxVnis, maxPeers, logFormat, access, Version.number()),
                 System.err);
         return ExitCode.DONE;
     }

@@ -63,6 +63,13 @@ public final class Key<T> {
             ListenAddress.parse(ListenAddress.DEFAULT),
             ListenAddress::parse,
             ListenAddress::toString);
+    /** The web configuration of serve; empty: plain HTTP for everybody. */
+    public static final Key<Optional<Path>> WEB_CONFIG = text(
+            "metrics.web-config",
+            Optional.empty(),
+            text -> text.isEmpty() ? Optional.empty() : Optional.of(path(text)),
+            path -> path.map(Path::toString).orElse(""));
+
     public static final Key<Integer> MAX_PEERS = number("metrics.max-peers", 0, 0, Integer.MAX_VALUE);
     public static final Key<Integer> MAX_VNIS = number("metrics.max-vnis", 256, 0, Integer.MAX_VALUE);
     public static final Key<ServeLog.Format> LOG_FORMAT =
@@ -72,7 +79,8 @@ public final class Key<T> {
     public static final List<Key<?>> ALL = List.copyOf(KEYS);
 
     /** Those that a running agent does not change. */
-    public static final List<Key<?>> NEED_RESTART = List.of(DOCKER_SOCKET, LISTEN, MAX_PEERS, MAX_VNIS, LOG_FORMAT);
+    public static final List<Key<?>> NEED_RESTART =
+            List.of(DOCKER_SOCKET, LISTEN, WEB_CONFIG, MAX_PEERS, MAX_VNIS, LOG_FORMAT);
 
     static final String DEFAULT_RULE = "rules.default";
     static final String VNIS = "rules.vnis";
@@ -205,7 +213,9 @@ public final class Key<T> {
             case NUMBER, BOOLEAN -> value;
             case LIST -> ((List<?>) value).stream().map(Object::toString).toList();
             case TEXT ->
-                value instanceof Optional<?> number && number.isPresent() ? number.get() : formatter.apply(value);
+                value instanceof Optional<?> some && some.orElse(null) instanceof Integer number
+                        ? number
+                        : formatter.apply(value);
         };
     }
 

@@ -202,6 +202,17 @@ public record LiveHook(AttachPoint point, Hook kind, int programId) {
         }
     }
 
+    /**
+     * Attaches the program anew at the head of the tcx chain; the kernel cannot move a link. Until it is there packets
+     * pass without it.
+     */
+    public void moveFirst() {
+        try (BpfProgram program = program()) {
+            detach();
+            attachTcx(point, program);
+        }
+    }
+
     /** Detaches the program from the device. */
     public void detach() {
         if (kind == Hook.TCX) {

@@ -3,6 +3,7 @@ package org.csumbpf.serve;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsServer;
 import io.prometheus.metrics.exporter.common.PrometheusScrapeHandler;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
@@ -35,7 +36,8 @@ import org.csumbpf.pin.AttachException.Kind;
  *
  * <p>The JDK's server gives a thread to each request whose first byte arrived, so an incomplete request holds a thread
  * until the JDK's time limit. There are as many threads as connections are allowed, so stalled clients cannot use up
- * the threads: the server refuses their connections first.
+ * the threads: the server refuses their connections first. The same holds for TLS: the handshake is a part of the
+ * request.
  */
 public final class MetricsServer implements AutoCloseable {
     /** Limits of the JDK's server. It reads them once, from system properties; values that the user has set stay. */
@@ -87,6 +89,8 @@ public final class MetricsServer implements AutoCloseable {
     private final Runnable refresh;
     private final Supplier<Optional<String>> unready;
     private final ServeLog log;
+    /** null: everybody may read everything, over plain HTTP */
+    private final WebAccess access;
     /** Fair: scrapes run in the order in which they arrived. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
@@ -98,8 +102,10 @@ public final class MetricsServer implements AutoCloseable {
             PrometheusRegistry registry,
             Runnable refresh,
             Supplier<Optional<String>> unready,
-            ServeLog log) {
+            ServeLog log,
+            WebAccess access) {
         this.server = server;
+        this.access = access;
         this.scrapes = new PrometheusScrapeHandler(registry);
         this.refresh = refresh;
         this.unready = unready;
@@ -120,6 +126,7 @@ public final class MetricsServer implements AutoCloseable {
      * @param refresh runs before the registry is collected, in one thread at a time; if it throws, the answer is 500,
      *     and one line is logged until a scrape succeeds
      * @param unready why the process is not ready, in a line; empty if it is; called by many threads, must not block
+     * @param access TLS and passwords; null: plain HTTP for everybody
      * @throws AttachException the address cannot be used
      */
     public static MetricsServer start(
@@ -127,10 +134,22 @@ public final class MetricsServer implements AutoCloseable {
             PrometheusRegistry registry,
             Runnable refresh,
             Supplier<Optional<String>> unready,
-            ServeLog log) {
-        MetricsServer metrics = new MetricsServer(bind(listen), registry, refresh, unready, log);
+            ServeLog log,
+            WebAccess access) {
+        MetricsServer metrics = new MetricsServer(
+                bind(listen, access != null && access.usesTls()), registry, refresh, unready, log, access);
         metrics.server.createContext("/", metrics::handle);
-        metrics.server.setExecutor(metrics.threads);
+        if (access == null) {
+            metrics.server.setExecutor(metrics.threads);
+        } else {
+            if (metrics.server instanceof HttpsServer https) {
+                https.setHttpsConfigurator(new CurrentTls(() -> access.tls().orElseThrow()));
+            }
+            metrics.server.setExecutor(task -> metrics.threads.execute(() -> {
+                access.follow(log);
+                task.run();
+            }));
+        }
         metrics.server.start();
         return metrics;
     }
@@ -161,7 +180,7 @@ public final class MetricsServer implements AutoCloseable {
         }
     }
 
-    private static HttpServer bind(ListenAddress listen) {
+    private static HttpServer bind(ListenAddress listen, boolean tls) {
         InetSocketAddress address = listen.resolve();
         String refused = "listen on " + listen + " failed: ";
         if (address.isUnresolved()) {
@@ -171,7 +190,7 @@ public final class MetricsServer implements AutoCloseable {
                     "give --listen an address of this host ('ip address' lists them)");
         }
         try {
-            return HttpServer.create(address, BACKLOG);
+            return tls ? HttpsServer.create(address, BACKLOG) : HttpServer.create(address, BACKLOG);
         } catch (IOException e) {
             String reason = String.valueOf(e.getMessage());
             if (reason.contains("ermission denied")) {
@@ -223,6 +242,10 @@ public final class MetricsServer implements AutoCloseable {
     }
 
     private Answer answer(HttpExchange exchange) {
+        Optional<Answer> refused = access == null ? Optional.empty() : access.refuse(exchange);
+        if (refused.isPresent()) {
+            return refused.get();
+        }
         Supplier<Answer> route;
         switch (exchange.getRequestURI().getPath()) {
             case "/metrics" -> route = () -> metrics(exchange);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.serve;
 
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.PrintStream;
+import java.net.InetSocketAddress;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -47,6 +50,7 @@ public final class Serve {
      * @param maxVnis most VNIs with series of their own
      * @param maxPeers most peers with series of their own
      * @param logFormat how log lines look
+     * @param access TLS and passwords; empty: plain HTTP for everybody
      * @param version of csumbpf
      */
     public record Options(
@@ -55,6 +59,7 @@ public final class Serve {
             int maxVnis,
             int maxPeers,
             ServeLog.Format logFormat,
+            Optional<WebAccess> access,
             String version) {}
 
     /** Returns only by an exception; SIGTERM and SIGINT end the process with exit code 0. */
@@ -72,7 +77,22 @@ public final class Serve {
                 registry,
                 log);
         MetricsServer server = MetricsServer.start(
-                options.listen(), registry.getPrometheusRegistry(), exporter::refresh, exporter::unready, log);
+                options.listen(),
+                registry.getPrometheusRegistry(),
+                exporter::refresh,
+                exporter::unready,
+                log,
+                options.access().orElse(null));
+        boolean tls = options.access().map(WebAccess::usesTls).orElse(false);
+        if (tls) {
+            Gauge.builder(
+                            "csumbpf.tls.certificate.not.after.timestamp",
+                            options.access().get(),
+                            WebAccess::notAfter)
+                    .baseUnit("seconds")
+                    .description("When the first certificate of the chain that is served ends, Unix time.")
+                    .register(registry);
+        }
         SystemdNotify systemd = SystemdNotify.fromEnvironment();
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(
@@ -88,8 +108,9 @@ public final class Serve {
         Thread events = new Thread(new EventLog(options.only(), networks::get, counts, log), "events");
         events.setDaemon(true);
         events.start();
-        String where = "http://" + hostAndPort(server) + "/metrics";
+        String where = (tls ? "https://" : "http://") + hostAndPort(server.address()) + "/metrics";
         log.info("serving", "url", where);
+        warnOfStrangers(server.address(), options.access(), log);
         try {
             work.run(new Service(log, registry, networks::set, () -> systemd.ready("serving " + where)));
         } catch (InterruptedException e) {
@@ -97,10 +118,22 @@ public final class Serve {
         }
     }
 
-    private static String hostAndPort(MetricsServer server) {
-        return new ListenAddress(
-                        server.address().getAddress().getHostAddress(),
-                        server.address().getPort())
-                .toString();
+    /** Says once what an address beyond this host exposes. */
+    static void warnOfStrangers(InetSocketAddress address, Optional<WebAccess> access, ServeLog log) {
+        boolean tls = access.map(WebAccess::usesTls).orElse(false);
+        boolean passwords = access.map(WebAccess::asksForPasswords).orElse(false);
+        if (tls || address.getAddress().isLoopbackAddress()) {
+            return;
+        }
+        log.warn(
+                passwords
+                        ? "passwords and metrics are sent unencrypted; add tls_server_config to the file of --web-config"
+                        : "whoever reaches this address can read the metrics; --web-config FILE adds TLS and passwords",
+                "address",
+                hostAndPort(address));
+    }
+
+    private static String hostAndPort(InetSocketAddress address) {
+        return new ListenAddress(address.getAddress().getHostAddress(), address.getPort()).toString();
     }
 }

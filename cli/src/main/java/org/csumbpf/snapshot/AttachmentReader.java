@@ -25,6 +25,7 @@ import org.csumbpf.maps.AttachmentRecord;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.DropBaseline;
+import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.Peer;
@@ -136,14 +137,29 @@ public final class AttachmentReader {
     private static AttachmentView withAfterTcDrops(AttachmentView view, Optional<String> afterTcDrops) {
         List<Finding> findings = new ArrayList<>(view.findings());
         if (afterTcDrops.isPresent() && !view.before().isEmpty()) {
+            List<Remedy> remedies = new ArrayList<>();
+            if (view.attached()
+                    .filter(program -> program.hook().equals(Hook.TCX.label()))
+                    .isPresent()) {
+                restore(view).ifPresent(command -> remedies.add(new Remedy(command, "moves csumbpf to the front")));
+            }
+            remedies.add(new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows the order"));
             findings.add(Finding.problem(
                     Finding.Id.PROGRAM_BEFORE,
                     view.ifname(),
                     "packets may not reach csumbpf: " + String.join(" and ", view.before())
                             + " runs before csumbpf, and may end the chain",
-                    new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows the order")));
+                    remedies.toArray(new Remedy[0])));
         }
         return view.with(afterTcDrops, findings);
+    }
+
+    /** Empty: the attachment's namespace has no name. */
+    private static Optional<List<String>> restore(AttachmentView view) {
+        if (view.location().netnsLabel().isEmpty()) {
+            return Optional.of(List.of("csumbpf", "restore", view.ifname()));
+        }
+        return view.location().netnsName().map(name -> List.of("csumbpf", "--netns", name, "restore", view.ifname()));
     }
 
     private static AttachmentView read(HostSnapshot host, PinDirectory pins) {

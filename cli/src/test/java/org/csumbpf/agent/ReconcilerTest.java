@@ -74,7 +74,7 @@ class ReconcilerTest {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
         standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
         decide();
-        standing.set(0, new Standing(2, "eth0", Optional.empty(), Optional.empty(), List.of(LOST)));
+        standing.set(0, new Standing(2, "eth0", Optional.empty(), Optional.empty(), false, false, List.of(LOST)));
         assertThat(decide())
                 .containsExactly(new Action.Heal(2, "eth0", Optional.of(wish("eth0", Mode.AUTO)), List.of(LOST)));
         Reconciler attached = new Reconciler(KEEP);
@@ -94,6 +94,20 @@ class ReconcilerTest {
                                 now))
                 .as("an agent that starts now does not know whose it is")
                 .isEmpty();
+    }
+
+    /** A device here may have the number that the moved one has there. */
+    @Test
+    void followsWhatIsMoved() {
+        standing.add(moved(2, "eth7", Standing.Owner.AGENT));
+        standing.add(moved(3, "eth8", Standing.Owner.PERSON));
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        assertThat(decide())
+                .containsExactlyInAnyOrder(
+                        new Action.Follow(2, "eth7"),
+                        new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("needs it")));
+        reconciler.tried(new Action.Follow(2, "eth7"), now);
+        assertThat(decide()).as("one waits, the other does not").hasSize(1);
     }
 
     @Test
@@ -129,7 +143,10 @@ class ReconcilerTest {
         reconciler.follow(new Reconciler.Policy(KEEP, true, Set.of()));
         DesiredAttachment byHand =
                 new DesiredAttachment("eth0", wish("eth0", Mode.AUTO).rules(), AttachOptions.DEFAULT);
-        standing.set(0, new Standing(2, "eth0", Optional.of(Standing.Owner.PERSON), Optional.of(byHand), List.of()));
+        standing.set(
+                0,
+                new Standing(
+                        2, "eth0", Optional.of(Standing.Owner.PERSON), Optional.of(byHand), false, false, List.of()));
         assertThat(decide())
                 .as("nothing needs repair on eth1, so it stays a person's")
                 .containsExactly(new Action.Attach(
@@ -172,7 +189,13 @@ class ReconcilerTest {
     }
 
     private static Standing standing(int ifindex, String name, Standing.Owner owner, Mode mode, Finding... lost) {
-        return new Standing(ifindex, name, Optional.of(owner), Optional.of(wish(name, mode)), List.of(lost));
+        return new Standing(
+                ifindex, name, Optional.of(owner), Optional.of(wish(name, mode)), false, false, List.of(lost));
+    }
+
+    private static Standing moved(int ifindex, String name, Standing.Owner owner) {
+        return new Standing(
+                ifindex, name, Optional.of(owner), Optional.of(wish(name, Mode.AUTO)), true, false, List.of());
     }
 
     private static DesiredAttachment wish(String name, Mode mode) {

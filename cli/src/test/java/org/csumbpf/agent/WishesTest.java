@@ -21,6 +21,7 @@ import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.XdpMode;
 import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Backstop;
+import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Rule;
@@ -125,7 +126,7 @@ class WishesTest {
         overlays.add(overlay(4099, "other", "web"));
         assertThat(wish(yaml).rules().byVni())
                 .as("two networks have the name")
-                .isEqualTo(Map.of(new Vni(4098), OBSERVE, new Vni(4099), OBSERVE));
+                .isEqualTo(Map.of(new Vni(4097), AUTO, new Vni(4098), OBSERVE, new Vni(4099), OBSERVE));
     }
 
     @Test
@@ -139,6 +140,23 @@ class WishesTest {
         assertThat(wish("rules: {" + networks + ", vnis: {8-9: {}}}").rules().byVni())
                 .as("a VNI goes before a name")
                 .isEqualTo(Map.of(new Vni(7), DROP, new Vni(8), AUTO, new Vni(9), AUTO));
+    }
+
+    /** Its packets are counted separately. */
+    @Test
+    void eachEncryptedNetworkHasARule() throws IOException {
+        overlays.add(overlay(7, "a"));
+        overlays.add(new Discovery.Overlay(8, List.of("plain"), Optional.of(false), List.of()));
+        overlays.add(new Discovery.Overlay(9, List.of(), Optional.empty(), List.of()));
+        assertThat(wish("rules: {default: {mode: observe}}").rules().byVni()).isEqualTo(Map.of(new Vni(7), OBSERVE));
+        for (int vni = 10; vni < 2000; vni++) {
+            overlays.add(overlay(vni, "n"));
+        }
+        assertThat(wish("").rules().byVni()).hasSize(1000);
+        assertThat(wish("rules: {vnis: {100000-132766: {}}}").rules().byVni())
+                .as("no more than there is room for")
+                .hasSize(CsumbpfMaps.RULES_MAX)
+                .containsKey(new Vni(132766));
     }
 
     private static Discovery.Overlay overlay(int vni, String... networks) {

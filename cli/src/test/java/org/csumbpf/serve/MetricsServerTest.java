@@ -83,7 +83,8 @@ class MetricsServerTest {
                     generation.incrementAndGet();
                 },
                 () -> unready.get().get(),
-                new ServeLog(ServeLog.Format.TEXT, new PrintStream(logged, true, StandardCharsets.UTF_8)));
+                new ServeLog(ServeLog.Format.TEXT, new PrintStream(logged, true, StandardCharsets.UTF_8)),
+                null);
     }
 
     @AfterEach

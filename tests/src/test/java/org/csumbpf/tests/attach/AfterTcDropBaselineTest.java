@@ -116,7 +116,16 @@ class AfterTcDropBaselineTest {
             assertThat(status().get("problems").toString()).doesNotContain(name);
             send("w0", 4789, 5, WRONG, false, 20);
             assertThat(repair()).isEqualTo("bypassed");
-            assertThat(status().get("problems").toString()).contains(name, "may end the chain");
+            assertThat(status().get("problems").toString())
+                    .contains(name, "may end the chain", "csumbpf --netns " + lab.name + " restore w1");
+            int first = lab.call(() -> TcxLink.query(lab.ifindex("w1")).get(0));
+            assertThat(lab.csumbpf("restore", "w1").ok().out()).contains("moved the program in front of the others");
+            assertThat(lab.call(() -> TcxLink.query(lab.ifindex("w1"))))
+                    .as("ours, then the other")
+                    .hasSize(2)
+                    .endsWith(first)
+                    .startsWith(status().get("program_id").asInt());
+            assertThat(status().get("problems").toString()).doesNotContain("may end the chain");
             link.detach();
         }
         assertThat(status().get("before")).isEmpty();

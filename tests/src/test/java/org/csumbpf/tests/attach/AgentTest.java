@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.tests.lab.FakeDocker;
@@ -145,6 +146,72 @@ class AgentTest {
             lab.ipIn("addr", "add", ADDRESS + "/24", "dev", "w1");
             awaitWell("the new w1");
             assertThat(ifindex()).isNotEqualTo(before);
+        }
+    }
+
+    @Test
+    void anInterfaceThatIsRenamedOrMovedIsFollowed() {
+        try (Lab other = new Lab();
+                ServeProcess agent = agent("--keep", "0")) {
+            int program = status().orElseThrow().get("program_id").asInt();
+            lab.ipIn("link", "set", "w1", "down");
+            lab.ipIn("link", "set", "w1", "name", "w9");
+            lab.ipIn("link", "set", "w9", "up");
+            Limit.await(
+                    "the new name",
+                    HEALED,
+                    () -> status().orElseThrow(),
+                    status -> status.get("interface").asText().equals("w9")
+                            && status.get("state").asText().equals("attached"));
+            lab.ipIn("link", "set", "w9", "netns", other.name);
+            Limit.await(
+                    "attached where it is now",
+                    HEALED,
+                    other::status,
+                    status -> status.isPresent()
+                            && status.get().get("state").asText().equals("attached")
+                            && status.get().get("program_id").asInt() == program);
+            assertThat(status()).isEmpty();
+            assertThat(lab.run("nft", "list", "ruleset").ok().out()).isEmpty();
+            assertThat(agent.value("csumbpf_heals_total", "what=\"interface_moved\""))
+                    .isEqualTo(1);
+        }
+    }
+
+    /** The names of networks come with an event, and go to metrics, status and stats. */
+    @Test
+    void whatDockerSaysIsNoticedAtOnce() {
+        try (ServeProcess agent = agent()) {
+            docker.become(ADDRESS, """
+                    [{"Name": "shop \\n \\"x\\"", "Options": {"encrypted": "",
+                      "com.docker.network.driver.overlay.vxlanid_list": "4101,4102"}},
+                     {"Name": "open", "Options": {"com.docker.network.driver.overlay.vxlanid_list": "4103"}}]
+                    """);
+            Limit.await(
+                    "the network",
+                    Limit.seconds(3),
+                    () -> lab.json("stats").findValuesAsText("network"),
+                    networks -> networks.contains("shop \uFFFD \"x\""));
+            JsonNode status = status().orElseThrow();
+            assertThat(status.get("rules").findValuesAsText("vni")).containsExactly("any", "4101", "4102");
+            assertThat(lab.csumbpf("status").out()).contains("vni 4101-4102 (shop");
+            assertThat(agent.scrape())
+                    .contains("network=\"shop \uFFFD \\\"x\\\"\",outcome=\"repaired\",path=\"tc\",vni=\"4101\"");
+            docker.become(ADDRESS, "[]");
+            Limit.await(
+                    "no network",
+                    Limit.seconds(3),
+                    () -> status().orElseThrow().path("rules").findValuesAsText("vni"),
+                    vnis -> vnis.equals(List.of("any")));
+        }
+    }
+
+    @Test
+    void whoUndoesItIsNamed() {
+        try (ServeProcess agent = agent()) {
+            lab.run("nft", "flush", "ruleset").ok();
+            agent.awaitLog(
+                    line -> line.contains("msg=\"healed\"") && line.contains("after=\"a change by nft (process "));
         }
     }
 

@@ -138,7 +138,10 @@ class LauncherTest {
                 assertThat(Files.readString(log))
                         .as(subcommand)
                         .contains("org.csumbpf.cli.Csumbpf")
-                        .doesNotContain("java.lang.runtime.ObjectMethods");
+                        .doesNotContain("java.lang.runtime.ObjectMethods")
+                        .as(subcommand + " loads what only serve and agent need")
+                        .doesNotContain(
+                                "org.snakeyaml", "org.springframework", "javax.net.ssl", "org.csumbpf.serve.Web");
             }
         }
     }

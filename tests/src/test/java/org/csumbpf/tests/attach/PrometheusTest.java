@@ -3,13 +3,16 @@ package org.csumbpf.tests.attach;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.PingedOverlay;
 import org.csumbpf.tests.lab.Prometheus;
 import org.csumbpf.tests.lab.ServeProcess;
+import org.csumbpf.tests.lab.Shell;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +50,61 @@ class PrometheusTest {
                                 .asText())
                         .isEmpty();
             }
+        }
+    }
+
+    /** As docs/metrics.md has it, with the certificate of the real openssl. */
+    @Test
+    void scrapesOverTlsWithAPassword(@TempDir Path directory) throws Exception {
+        Shell.run(
+                        "sh",
+                        "-c",
+                        "cd " + directory
+                                + " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+                                + " -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt")
+                .ok();
+        Path config = directory.resolve("web.yml");
+        // bcrypt of "secret"
+        Files.writeString(config, """
+                tls_server_config: {cert_file: server.crt, key_file: server.key}
+                basic_auth_users:
+                  prometheus: $2a$10$4BadNoe4PWXeyBmsbQz0TOgDdr8MUP7vi0lqfnV5YoClfFGHrl7Jy
+                """);
+        try (Lab lab = new Lab();
+                ServeProcess serve = new ServeProcess(lab, "--web-config", config.toString());
+                Prometheus prometheus = new Prometheus(serve, directory, 1, """
+                        scheme: https
+                        tls_config: {ca_file: server.crt}
+                        basic_auth: {username: prometheus, password: secret}
+                        """)) {
+            prometheus.await(
+                    "(csumbpf_tls_certificate_not_after_timestamp_seconds - time()) / 86400",
+                    Limit.seconds(60),
+                    days -> days > 29 && days < 30);
+            assertThat(prometheus.values("up")).containsExactly(1.0);
+            String[] curl = {
+                "curl", "-sS", "--cacert", directory.resolve("server.crt").toString()
+            };
+            String metrics = serve.uri("/metrics").toString();
+            assertThat(metrics).startsWith("https://");
+            assertThat(Shell.run(Shell.join(curl, new String[] {metrics})).ok().out())
+                    .isEqualTo("name or password is missing or wrong\n");
+            assertThat(Shell.run(Shell.join(curl, new String[] {"-u", "prometheus:secret", metrics}))
+                            .ok()
+                            .out())
+                    .contains("csumbpf_build_info");
+            Files.writeString(config, "tls_server_confg: {}\n");
+            Shell.Result second = lab.csumbpf("agent", "--web-config", config.toString());
+            assertThat(second.code()).isEqualTo(2);
+            assertThat(second.err())
+                    .isEqualTo("csumbpf agent: " + config
+                            + ":1: unknown key 'tls_server_confg' in the file; did you mean 'tls_server_config'?\n");
+            // The next scrapes are of what was in force.
+            serve.awaitLog(line -> line.contains("has changed and stays as it was: " + config + ":1: unknown key"));
+            assertThat(Shell.run(Shell.join(curl, new String[] {"-u", "prometheus:secret", metrics}))
+                            .ok()
+                            .out())
+                    .contains("csumbpf_build_info");
         }
     }
 }

@@ -9,6 +9,7 @@ import java.util.Set;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.HostCounters;
 import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Swarm;
 import org.junit.jupiter.api.AfterAll;
@@ -22,8 +23,8 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * A real Docker Swarm across a NAT, whose manager makes new keys every minute. The cases are one story, in order: after
- * the second one nothing is attached, changed or restarted by hand, whatever Docker does.
+ * A real Docker Swarm across a NAT, whose manager makes new keys every minute. The cases are one story, in order: once
+ * the agents run, no command of csumbpf is typed, whatever Docker does.
  */
 @Tag("swarm")
 @ExtendWith(KernelLog.class)
@@ -41,6 +42,8 @@ class SwarmTest {
     private static long errors;
     private static Set<String> firstSpis;
     private static Set<String> firstOutbound;
+    private static ServeProcess onA;
+    private static ServeProcess onB;
 
     @BeforeAll
     static void up() {
@@ -49,6 +52,11 @@ class SwarmTest {
 
     @AfterAll
     static void down() {
+        for (ServeProcess agent : new ServeProcess[] {onA, onB}) {
+            if (agent != null) {
+                agent.close();
+            }
+        }
         if (swarm != null) {
             Shell.here("--netns", swarm.a.name, "detach", "--all");
             Shell.here("--netns", swarm.b.name, "detach", "--all");
@@ -131,7 +139,42 @@ class SwarmTest {
 
     @Test
     @Order(4)
-    @DisplayName("an engine restarts")
+    @DisplayName("dead again by detach")
+    void deadAgain() {
+        assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors"))
+                .as("UdpInCsumErrors while attached")
+                .isEqualTo(errors);
+        detach();
+    }
+
+    @Test
+    @Order(5)
+    @DisplayName("alive by the agents alone")
+    void agents() {
+        onA = agent(swarm.a);
+        onB = agent(swarm.b);
+        errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
+        everything();
+        assertThat(onB.value("csumbpf_packets_total", "network=\"secret\"", "path=\"tc\"", "outcome=\"repaired\""))
+                .isPositive();
+    }
+
+    @Test
+    @Order(6)
+    @DisplayName("agents: networks are created, removed, created again")
+    void networks() {
+        for (String subnet : List.of("10.0.12.0/24", "10.0.13.0/24")) {
+            swarm.create("later", subnet);
+            awaitNoLoss("later");
+            assertThat(swarm.loss(swarm.b, swarm.a, "later", SMALL)).isZero();
+            swarm.remove("later");
+        }
+        everything();
+    }
+
+    @Test
+    @Order(7)
+    @DisplayName("agents: an engine restarts")
     void engineRestarts() {
         swarm.stop(swarm.b);
         swarm.start(swarm.b);
@@ -140,8 +183,8 @@ class SwarmTest {
     }
 
     @Test
-    @Order(5)
-    @DisplayName("a node leaves and joins again")
+    @Order(8)
+    @DisplayName("agents: a node leaves and joins again")
     void leavesAndJoins() {
         swarm.leave(swarm.b);
         swarm.join(swarm.b);
@@ -150,8 +193,8 @@ class SwarmTest {
     }
 
     @Test
-    @Order(6)
-    @DisplayName("keys change")
+    @Order(9)
+    @DisplayName("agents: keys change")
     void keysChange() {
         assertThat(firstSpis).isNotEmpty();
         assertThat(firstOutbound).hasSize(1);
@@ -169,12 +212,38 @@ class SwarmTest {
     }
 
     @Test
-    @Order(7)
-    @DisplayName("dead again by detach")
-    void deadAgain() {
+    @Order(10)
+    @DisplayName("agents end: alive until detach")
+    void agentsEnd() {
         assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors"))
-                .as("UdpInCsumErrors while attached")
+                .as("UdpInCsumErrors while the agents ran")
                 .isEqualTo(errors);
+        for (ServeProcess agent : List.of(onA, onB)) {
+            assertThat(agent.log())
+                    .filteredOn(line -> line.contains("msg=\"attached\""))
+                    .as("attached once: %s", agent.log())
+                    .hasSize(1);
+            assertThat(agent.log()).noneMatch(line -> line.contains("level=error"));
+            agent.close();
+        }
+        everything();
+        detach();
+    }
+
+    private static ServeProcess agent(Host host) {
+        return ServeProcess.agent(host, "--docker", swarm.socket(host));
+    }
+
+    /** A container's first packets wait for the address of the other one. */
+    private static void awaitNoLoss(String network) {
+        Limit.await(
+                "no loss on " + network,
+                Limit.seconds(20),
+                () -> swarm.loss(swarm.a, swarm.b, network, SMALL),
+                loss -> loss == 0);
+    }
+
+    private static void detach() {
         for (Host host : List.of(swarm.a, swarm.b)) {
             host.csumbpf("detach", "eth0").ok();
         }

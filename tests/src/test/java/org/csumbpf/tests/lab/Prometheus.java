@@ -37,6 +37,11 @@ public final class Prometheus implements AutoCloseable {
 
     /** @param seconds between two scrapes, also the timeout of one */
     public Prometheus(ServeProcess serve, Path directory, int seconds) {
+        this(serve, directory, seconds, "");
+    }
+
+    /** @param how more lines of the job, each with its newline: scheme, TLS, password */
+    public Prometheus(ServeProcess serve, Path directory, int seconds, String how) {
         String tree = Shell.run(Shell.CHECKOUT.resolve("tests/prometheus/fetch").toString())
                 .ok()
                 .out()
@@ -49,12 +54,16 @@ public final class Prometheus implements AutoCloseable {
             String shipped = Files.readString(deploy.resolve("prometheus.yml"));
             String address = "127.0.0.1:14789";
             String interval = "_interval: 15s";
-            if (!shipped.contains(address) || !shipped.contains(interval)) {
-                throw new AssertionError("deploy/prometheus/prometheus.yml has no " + address + " or no " + interval);
+            String job = "  - job_name: csumbpf\n";
+            for (String needed : List.of(address, interval, job)) {
+                if (!shipped.contains(needed)) {
+                    throw new AssertionError("deploy/prometheus/prometheus.yml has no " + needed);
+                }
             }
             Files.writeString(
                     config,
                     shipped.replace(address, "127.0.0.1:" + serve.uri("/").getPort())
+                            .replace(job, job + how.indent(4))
                             .replace(interval, "_interval: " + seconds + "s"));
             port = freePort();
             process = new ProcessBuilder(

@@ -75,7 +75,7 @@ public final class ServeProcess implements AutoCloseable {
     }
 
     public URI uri(String path) {
-        Matcher url = Pattern.compile("http://[^/\" ]*").matcher(awaitLog(line -> line.contains("http://")));
+        Matcher url = Pattern.compile("https?://[^/\" ]*").matcher(awaitLog(line -> line.contains("://")));
         if (!url.find()) {
             throw new AssertionError(log().toString());
         }
@@ -177,7 +177,7 @@ public final class ServeProcess implements AutoCloseable {
         process.destroy();
         exitCode();
         try {
-            Files.delete(log);
+            Files.deleteIfExists(log);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -59,6 +59,16 @@ public final class Swarm implements AutoCloseable {
         script("join", letters.get(host));
     }
 
+    /** Makes an encrypted network, and a container on it on each host. */
+    public void create(String network, String subnet) {
+        script("create", network, subnet);
+    }
+
+    /** Removes what {@link #create} made. */
+    public void remove(String network) {
+        script("remove", network);
+    }
+
     public void await() {
         script("await");
     }
