@@ -4,9 +4,14 @@ package org.csumbpf.tests.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.Pings;
 import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Traffic;
 import org.junit.jupiter.api.DisplayName;
@@ -24,6 +29,25 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AgentEspTest {
     private static final String A = "10.0.9.1";
     private static final String B = "10.0.9.2";
+
+    private static final Duration HEALED = Limit.seconds(5);
+    /** tests/vm/matrix sets how long. */
+    private static final Duration LOOP = Duration.ofSeconds(
+            Long.parseLong(Optional.ofNullable(System.getenv("AGENT_SECONDS")).orElse("300")));
+
+    private static final String BACKSTOP = "nft delete table ip csumbpf";
+    private static final String HOOK = "rm -f $pins/link; tc qdisc del dev eth0 clsact 2>/dev/null; true";
+    /** Not the whole ruleset of nftables, which has Docker's rules, too. */
+    private static final List<String> LOSSES = List.of(
+            BACKSTOP,
+            "nft flush table ip csumbpf",
+            "nft add table ip csumbpf '{ flags dormant; }'",
+            HOOK,
+            "rm $pins/config",
+            "rm $pins/program",
+            "rm $pins/*",
+            "umount -l /sys/fs/bpf && mount -t bpf bpf /sys/fs/bpf",
+            "rmmod esp4_offload");
 
     private static ServeProcess agent(Host host) {
         return ServeProcess.agent(host, "--docker", "/nosuch");
@@ -71,6 +95,104 @@ class AgentEspTest {
                 assertThat(lab.loss(lab.a, B)).as("loss after").isZero();
                 assertThat(lab.loss(lab.b, A)).as("loss after").isZero();
             }
+        }
+    }
+
+    /** Traffic has two ways, so it does not notice the loss of one. */
+    @Test
+    @DisplayName("agent: puts back whatever is lost, in random order, under traffic")
+    void losesNothingMeanwhile() {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        try (EspLab lab = new EspLab();
+                ServeProcess onA = agent(lab.a);
+                ServeProcess onB = agent(lab.b)) {
+            assertThat(lab.loss(lab.a, B)).isZero();
+            Pings pings = new Pings(lab.a, B);
+            long end = System.nanoTime() + LOOP.toNanos();
+            int times = 0;
+            for (int i = 0; i < LOSSES.size() || System.nanoTime() < end; i++) {
+                // Each once, and then any.
+                String loss = LOSSES.get(i < LOSSES.size() ? i : random.nextInt(LOSSES.size()));
+                lose(lab.b, onB, loss, "seed " + seed);
+                times++;
+            }
+            Pings.Result result = pings.end();
+            System.out.println("lost and put back: " + times + " times, " + result);
+            assertThat(result.sent()).isGreaterThan(100);
+            // An emulated processor that is busy elsewhere drops a packet now and then.
+            assertThat(result.lost()).as("%s, seed %s", result, seed).isLessThanOrEqualTo(result.sent() / 200);
+
+            Pings both = new Pings(lab.a, B);
+            lose(lab.b, onB, BACKSTOP + "; " + HOOK, "both ways at once");
+            Pings.Result outage = both.end();
+            System.out.println("both ways at once: " + outage);
+            assertThat(outage.lost())
+                    .as("lost while both ways were gone: %s", outage)
+                    .isLessThanOrEqualTo((int) (HEALED.toMillis() / Pings.INTERVAL_MILLIS));
+
+            int program = attachment(lab.b).get("program_id").asInt();
+            Pings unwatched = new Pings(lab.a, B);
+            onB.kill();
+            try (ServeProcess next = agent(lab.b)) {
+                assertThat(attachment(lab.b).get("program_id").asInt()).isEqualTo(program);
+                assertThat(unwatched.end().lost())
+                        .as("lost while the agent was killed and started")
+                        .isZero();
+            }
+        }
+    }
+
+    /** Undoes something, and waits until all is well. */
+    private static void lose(Host host, ServeProcess agent, String loss, String about) {
+        double before = heals(agent);
+        JsonNode attachment = attachment(host);
+        String pins = "/sys/fs/bpf/csumbpf/" + attachment.get("netns").asText() + "/"
+                + attachment.get("ifindex").asText();
+        host.run("sh", "-c", "pins=" + pins + "; " + loss).ok();
+        Limit.await("heal after " + loss + ", " + about, HEALED, () -> heals(agent), heals -> heals > before);
+        Limit.await("all well after " + loss + ", " + about, Limit.seconds(10), () -> host.json("status"), status -> {
+            JsonNode now = status.at("/attachments/0");
+            return now.path("state").asText().equals("attached")
+                    && now.at("/backstop/state").asText().equals("on")
+                    && now.path("path").asText().equals(attachment.get("path").asText());
+        });
+    }
+
+    private static double heals(ServeProcess agent) {
+        return agent.scrape()
+                .lines()
+                .filter(line -> line.startsWith("csumbpf_heals_total{"))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
+    }
+
+    @Test
+    @DisplayName("agent: another interface takes over")
+    void anotherInterfaceTakesOver() {
+        try (EspLab lab = new EspLab();
+                ServeProcess onA = agent(lab.a);
+                ServeProcess onB = ServeProcess.agent(lab.b, "--docker", "/nosuch", "--keep", "0")) {
+            assertThat(lab.loss(lab.a, B)).isZero();
+            String routes =
+                    lab.b.run("ip", "route", "show", "default").ok().out().strip();
+            lab.b
+                    .run("ip", "link", "add", "link", "eth0", "name", "eth9", "type", "macvlan", "mode", "bridge")
+                    .ok();
+            lab.b.run("ip", "link", "set", "eth9", "up").ok();
+            lab.b.run("ip", "addr", "del", "10.99.0.2/24", "dev", "eth0").ok();
+            lab.b.run("ip", "addr", "add", "10.99.0.2/24", "dev", "eth9").ok();
+            lab.b
+                    .run("sh", "-c", "ip route replace " + routes.replace("eth0", "eth9"))
+                    .ok();
+            lab.nat.run("ip", "neigh", "flush", "all").ok();
+            Limit.await(
+                    "the agent on eth9 only",
+                    Limit.seconds(20),
+                    () -> lab.b.json("status").findValuesAsText("interface"),
+                    List.of("eth9")::equals);
+            assertThat(lab.loss(lab.a, B)).as("loss by eth9").isZero();
+            assertThat(lab.loss(lab.b, A)).as("loss by eth9").isZero();
         }
     }
 

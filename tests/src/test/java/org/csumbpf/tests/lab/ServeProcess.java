@@ -159,6 +159,12 @@ public final class ServeProcess implements AutoCloseable {
         return exitCode();
     }
 
+    /** Ends it by SIGKILL. */
+    public void kill() {
+        process.destroyForcibly();
+        exitCode();
+    }
+
     /** Waits for the process to end by itself. */
     public int exitCode() {
         try {
