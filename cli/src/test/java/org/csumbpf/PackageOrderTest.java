@@ -20,6 +20,7 @@ class PackageOrderTest {
     private static final List<String> ORDER = List.of(
             "cli",
             "agent",
+            "config",
             "serve",
             "apply",
             "plan",
@@ -59,6 +60,19 @@ class PackageOrderTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage(name("apply"))
+                .check(CLASSES);
+    }
+
+    /** A configuration is checked without root and the same on every host. */
+    @Test
+    void configLooksAtNoHost() {
+        noClasses()
+                .that()
+                .resideInAPackage(name("config"))
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        name("apply"), name("plan"), name("discover"), name("snapshot"), name("backstop"), name("pin"))
                 .check(CLASSES);
     }
 

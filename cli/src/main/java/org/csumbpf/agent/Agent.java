@@ -3,21 +3,20 @@ package org.csumbpf.agent;
 
 import io.micrometer.core.instrument.Counter;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Attachments;
 import org.csumbpf.apply.Change;
 import org.csumbpf.apply.Result;
-import org.csumbpf.desired.DesiredAttachment;
-import org.csumbpf.desired.RuleSet;
+import org.csumbpf.config.AgentConfig;
+import org.csumbpf.config.Key;
 import org.csumbpf.discover.Discovery;
 import org.csumbpf.docker.DockerEngine;
 import org.csumbpf.docker.DockerWatch;
@@ -28,9 +27,6 @@ import org.csumbpf.loader.host.NetlinkMonitor;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachOptions;
-import org.csumbpf.maps.Config;
-import org.csumbpf.maps.Rule;
-import org.csumbpf.maps.Vni;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
 import org.csumbpf.snapshot.AttachmentReader;
@@ -53,20 +49,8 @@ public final class Agent {
     private static final long PERIOD = 30_000_000_000L;
     /** Nanoseconds after which what nobody reports is compared. */
     private static final long UNREPORTED_PERIOD = 3_000_000_000L;
-    /** Networks with a rule of their own, at most: each is an entry of a map and of nftables' sets. */
-    private static final int MOST_NETWORKS = 1000;
     /** Nanoseconds between a change and the loss that it may have caused. */
     private static final long CAUSE = 5_000_000_000L;
-
-    /**
-     * What the user wants.
-     *
-     * @param socket of the Docker engine
-     * @param rule for every VNI
-     * @param options of an attachment
-     * @param keep nanoseconds for which an attachment without a reason is kept
-     */
-    public record Options(Path socket, Rule rule, AttachOptions options, long keep) {}
 
     /**
      * Who changed something.
@@ -76,7 +60,7 @@ public final class Agent {
     private record LastChange(NetlinkMonitor.Author author, long when) {}
 
     private final NetworkNamespace netns;
-    private final Options options;
+    private final Supplier<AgentConfig> config;
     private final Serve.Service service;
     private final ServeLog log;
     private final Reconciler reconciler;
@@ -87,13 +71,17 @@ public final class Agent {
 
     private volatile Optional<LastChange> lastChange = Optional.empty();
 
-    public Agent(NetworkNamespace netns, Options options, Serve.Service service) {
+    /** What was said last. */
+    private List<String> refused = List.of();
+
+    /** @param config is asked in each round */
+    public Agent(NetworkNamespace netns, Supplier<AgentConfig> config, Serve.Service service) {
         this.netns = netns;
-        this.options = options;
+        this.config = config;
         this.service = service;
         this.log = service.log();
-        this.reconciler = new Reconciler(options.keep());
-        this.docker = new DockerWatch(options.socket(), alarm::ring, this::reportDocker);
+        this.reconciler = new Reconciler(config.get().get(Key.KEEP).toNanos());
+        this.docker = new DockerWatch(config.get().get(Key.DOCKER_SOCKET), alarm::ring, this::reportDocker);
     }
 
     /** Returns only if the thread is interrupted. What is attached stays. */
@@ -119,6 +107,11 @@ public final class Agent {
             before = Unreported.read(netns);
             round(began);
         }
+    }
+
+    /** Another configuration is in force: the next round begins at once. Thread-safe. */
+    public void configured() {
+        alarm.ring();
     }
 
     private static void start(String name, Runnable work) {
@@ -163,13 +156,15 @@ public final class Agent {
     private void round(long now) {
         List<Action> actions;
         try {
-            Discovery found = discover();
+            Wishes wishes = wishes();
             name();
             List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
                     .map(Standing::of)
                     .toList();
             crowded = attachments.stream().anyMatch(Standing::crowded);
-            actions = reconciler.decide(found, attachments, uplink -> wish(uplink, found), now);
+            sayRefused(wishes.refused());
+            reconciler.follow(wishes.policy());
+            actions = reconciler.decide(wishes.found(), attachments, wishes::of, now);
             log.resolved("read", "the host can be read again");
         } catch (RuntimeException e) {
             log.once("read", "cannot read the host: " + e.getMessage());
@@ -193,10 +188,10 @@ public final class Agent {
         }
     }
 
-    private Discovery discover() {
+    private Wishes wishes() {
         return netns.call(() -> {
             NamespaceSnapshot snapshot = NamespaceSnapshot.here();
-            return Discovery.of(
+            Discovery found = Discovery.of(
                     snapshot.links().get(),
                     snapshot.addresses().get(),
                     snapshot.associations().get(),
@@ -204,25 +199,19 @@ public final class Agent {
                     List.of(),
                     docker.engine(),
                     Rtnetlink::routeTo);
+            return Wishes.of(
+                    config.get(),
+                    found,
+                    snapshot.links().get(),
+                    snapshot.addresses().get());
         });
     }
 
-    private DesiredAttachment wish(Discovery.Uplink uplink, Discovery found) {
-        int port = found.ports().keySet().stream().findFirst().orElse(Config.DEFAULT_PORT);
-        return new DesiredAttachment(
-                uplink.device().name(),
-                new RuleSet(port, false, Optional.of(options.rule()), rules(found)),
-                options.options().ofAgent());
-    }
-
-    /** A rule for each known network, so that its packets are counted separately. The rule for any VNI repairs the rest. */
-    private Map<Vni, Rule> rules(Discovery found) {
-        Map<Vni, Rule> rules = new TreeMap<>();
-        found.overlays().stream()
-                .filter(overlay -> overlay.encrypted().orElse(false))
-                .limit(MOST_NETWORKS)
-                .forEach(overlay -> rules.put(new Vni(overlay.vni()), options.rule()));
-        return rules;
+    private void sayRefused(List<String> names) {
+        if (!names.equals(refused)) {
+            refused = names;
+            log.info("left out by the configuration", "interfaces", String.join(" ", names));
+        }
     }
 
     private void perform(Action action, long now) {

@@ -14,7 +14,7 @@ import org.csumbpf.discover.Discovery;
 
 /**
  * Decides what the agent does: pure, apart from what it remembers between two decisions. An attachment that a person
- * made is never touched.
+ * made is not touched, unless the policy takes it over.
  */
 final class Reconciler {
     /** Nanoseconds after a failure, or after a healing, before the same attachment is tried again: 1 s, doubled. */
@@ -35,7 +35,16 @@ final class Reconciler {
         }
     }
 
-    private final long keep;
+    /**
+     * What the configuration says of all attachments.
+     *
+     * @param keep nanoseconds for which an attachment without a reason is kept
+     * @param takesOver whether attachments that a person made become the agent's
+     * @param excluded ifindexes of devices on which the agent shall have no attachment
+     */
+    record Policy(long keep, boolean takesOver, Set<Integer> excluded) {}
+
+    private Policy policy;
     /** Since when an attachment of the agent's has no reason, by ifindex. */
     private final Map<Integer, Long> unwanted = new HashMap<>();
 
@@ -46,7 +55,12 @@ final class Reconciler {
 
     /** @param keep nanoseconds for which an attachment without a reason is kept */
     Reconciler(long keep) {
-        this.keep = keep;
+        this.policy = new Policy(keep, false, Set.of());
+    }
+
+    /** Decides by another policy from now on. */
+    void follow(Policy other) {
+        this.policy = other;
     }
 
     /**
@@ -84,7 +98,8 @@ final class Reconciler {
                 .filter(standing -> standing.moved() && standing.owner().equals(Optional.of(Standing.Owner.AGENT)))
                 .forEach(moved -> actions.add(new Action.Follow(moved.ifindex(), moved.ifname())));
         for (Standing standing : here) {
-            if (own.contains(standing.ifindex())) {
+            boolean takeOver = policy.takesOver() && wanted.containsKey(standing.ifindex());
+            if (own.contains(standing.ifindex()) || takeOver) {
                 keep(standing, Optional.ofNullable(wanted.get(standing.ifindex())), now)
                         .ifPresent(actions::add);
             }
@@ -100,14 +115,23 @@ final class Reconciler {
     /** What is to be done about an attachment of the agent's. */
     private Optional<Action> keep(Standing standing, Optional<DesiredAttachment> wish, long now) {
         int ifindex = standing.ifindex();
+        if (policy.excluded().contains(ifindex)) {
+            return Optional.of(new Action.Detach(ifindex, standing.ifname()));
+        }
         if (!standing.lost().isEmpty()) {
             return Optional.of(new Action.Heal(ifindex, standing.ifname(), wish, standing.lost()));
         }
         if (wish.isPresent()) {
             return wish.filter(asked -> !standing.isAsked(asked))
-                    .map(asked -> new Action.Attach(ifindex, asked, List.of("what is asked for changed")));
+                    .map(asked -> new Action.Attach(
+                            ifindex,
+                            asked,
+                            List.of(
+                                    own.contains(ifindex)
+                                            ? "what is asked for changed"
+                                            : "made by hand, and manage-existing is set")));
         }
-        return now - unwanted.computeIfAbsent(ifindex, i -> now) < keep
+        return now - unwanted.computeIfAbsent(ifindex, i -> now) < policy.keep()
                 ? Optional.empty()
                 : Optional.of(new Action.Detach(ifindex, standing.ifname()));
     }
@@ -133,7 +157,7 @@ final class Reconciler {
     /** When something is due without any change on the host; empty: nothing is. */
     Optional<Long> due() {
         List<Long> times = new ArrayList<>();
-        unwanted.values().forEach(since -> times.add(since + keep));
+        unwanted.values().forEach(since -> times.add(since + policy.keep()));
         tries.values().forEach(tried -> times.add(tried.next()));
         return times.stream().min(Long::compare);
     }

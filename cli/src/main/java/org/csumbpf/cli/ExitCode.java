@@ -2,6 +2,7 @@
 package org.csumbpf.cli;
 
 import org.csumbpf.apply.PartialFailureException;
+import org.csumbpf.config.ConfigException;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;
@@ -25,7 +26,8 @@ enum ExitCode {
     BUSY(8, "another csumbpf command is running"),
     /** The one code that is no failure: status worked, and found a problem. */
     AMISS(9, "status: something is amiss with an attachment"),
-    OUTPUT_LOST(10, "the output could not be written");
+    OUTPUT_LOST(10, "the output could not be written"),
+    CONFIG(11, "the configuration file cannot be used");
 
     private final int code;
     private final String meaning;
@@ -63,6 +65,9 @@ enum ExitCode {
                 case Errno.ENODEV -> NO_SUCH_INTERFACE;
                 default -> KERNEL_REFUSED;
             };
+        }
+        if (failure instanceof ConfigException) {
+            return CONFIG;
         }
         if (failure instanceof NoSuchNamespaceException) {
             return NO_SUCH_INTERFACE;

@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.csumbpf.config.ConfigException;
 import org.csumbpf.loader.LibbpfException;
 import org.csumbpf.loader.VerifierException;
 import picocli.CommandLine;
@@ -25,6 +26,7 @@ public final class Main {
             Map.entry("stats", StatsCommand.class),
             Map.entry("serve", ServeCommand.class),
             Map.entry("agent", AgentCommand.class),
+            Map.entry("config", ConfigCommand.class),
             Map.entry("vni", VniCommand.class),
             Map.entry("help", HelpCommand.class),
             Map.entry("warm-up", WarmUpCommand.class));
@@ -142,6 +144,9 @@ public final class Main {
         List<String> arguments =
                 command.getCommandSpec().root().commandLine().getParseResult().originalArgs();
         Failure failure = Failure.of(e, command.getCommandSpec().qualifiedName(), arguments);
+        if (e instanceof ConfigException config) {
+            return report(failure, config, (Output) command.getOut(), (Output) command.getErr(), global.json());
+        }
         Output err = (Output) command.getErr();
         int code = report(failure, (Output) command.getOut(), err, global.json());
         if (global.verbose()) {
@@ -157,6 +162,25 @@ public final class Main {
         err.println(failure.line());
         if (json && !out.wroteJson()) {
             out.json(failure.json());
+        }
+        return failure.code().code();
+    }
+
+    /** A line for each problem, as compilers print them: editors and CI find the places. */
+    private static int report(Failure failure, ConfigException config, Output out, Output err, boolean json) {
+        config.problems().forEach(problem -> err.println(problem.toString()));
+        if (json) {
+            Map<String, Object> tree = failure.json();
+            tree.put(
+                    "problems",
+                    config.problems().stream()
+                            .map(problem -> {
+                                Map<String, Object> about = ConfigReport.json(problem.origin());
+                                about.put("problem", problem.text());
+                                return about;
+                            })
+                            .toList());
+            out.json(tree);
         }
         return failure.code().code();
     }

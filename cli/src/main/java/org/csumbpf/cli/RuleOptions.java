@@ -73,6 +73,21 @@ final class RuleOptions {
         return new Rule(mode, plaintext == Plaintext.DROP, unverified, verify);
     }
 
+    /** Refuses those that exclude each other, for a command where a configuration file may hold the mode. */
+    void check(CommandSpec spec) {
+        boolean namesMode = spec.commandLine().getParseResult().hasMatchedOption("--mode");
+        if (verify == null || namesMode) {
+            rule(spec);
+        } else if (verify < 1 || verify > Rule.VERIFY_MAX) {
+            throw new ParameterException(
+                    spec.commandLine(), "--verify " + verify + " is out of range; 1 to " + Rule.VERIFY_MAX);
+        }
+    }
+
+    boolean dropsPlaintext() {
+        return plaintext == Plaintext.DROP;
+    }
+
     private enum Plaintext {
         PASS,
         DROP

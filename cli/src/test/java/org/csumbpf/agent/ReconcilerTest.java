@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.discover.Discovery;
@@ -122,6 +123,43 @@ class ReconcilerTest {
         uplinks.clear();
         decide();
         now += KEEP;
+        assertThat(decide()).containsExactly(new Action.Detach(2, "eth0"));
+    }
+
+    @Test
+    void detachesAtOnceFromWhatThePolicyExcludes() {
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO, LOST));
+        standing.add(standing(3, "eth1", Standing.Owner.PERSON, Mode.AUTO));
+        reconciler.follow(new Reconciler.Policy(KEEP, true, Set.of(2, 3)));
+        assertThat(decide()).containsExactly(new Action.Detach(2, "eth0"));
+    }
+
+    @Test
+    void takesOverWhatAPersonMadeOnlyIfThePolicySaysSo() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.PERSON, Mode.AUTO));
+        standing.add(standing(3, "eth1", Standing.Owner.PERSON, Mode.AUTO, LOST));
+        assertThat(decide()).isEmpty();
+        reconciler.follow(new Reconciler.Policy(KEEP, true, Set.of()));
+        DesiredAttachment byHand =
+                new DesiredAttachment("eth0", wish("eth0", Mode.AUTO).rules(), AttachOptions.DEFAULT);
+        standing.set(
+                0,
+                new Standing(
+                        2, "eth0", Optional.of(Standing.Owner.PERSON), Optional.of(byHand), false, false, List.of()));
+        assertThat(decide())
+                .as("nothing needs repair on eth1, so it stays a person's")
+                .containsExactly(new Action.Attach(
+                        2, wish("eth0", Mode.AUTO), List.of("made by hand, and manage-existing is set")));
+    }
+
+    @Test
+    void anotherPolicyCountsAtOnce() {
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        decide();
+        now += 5 * SECOND;
+        assertThat(decide()).isEmpty();
+        reconciler.follow(new Reconciler.Policy(3 * SECOND, false, Set.of()));
         assertThat(decide()).containsExactly(new Action.Detach(2, "eth0"));
     }
 

@@ -13,7 +13,18 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Only the subcommands that the arguments may mean are made. Users must not notice. */
 class MainTest {
     private static final Set<String> ALL = Set.of(
-            "attach", "detach", "discover", "status", "stats", "serve", "agent", "vni", "help", "restore", "warm-up");
+            "attach",
+            "detach",
+            "discover",
+            "status",
+            "stats",
+            "serve",
+            "agent",
+            "vni",
+            "config",
+            "help",
+            "restore",
+            "warm-up");
 
     @Test
     void theOneThatIsNamed() {

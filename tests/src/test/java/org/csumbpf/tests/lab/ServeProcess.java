@@ -148,6 +148,11 @@ public final class ServeProcess implements AutoCloseable {
         return open;
     }
 
+    /** Sends SIGHUP. */
+    public void hangUp() {
+        Shell.run("kill", "-HUP", Long.toString(process.pid())).ok();
+    }
+
     /** Sends SIGTERM and returns the exit code. */
     public int terminate() {
         process.destroy();

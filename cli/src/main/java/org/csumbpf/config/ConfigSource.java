@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.config;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.csumbpf.maps.Mode;
+
+/**
+ * Where a configuration comes from: the file, and the options of the command line, which override it.
+ *
+ * @param file the user's; empty: {@link #DEFAULT_FILE}, which need not be there
+ * @param options sets what the command line sets
+ */
+public record ConfigSource(Optional<Path> file, UnaryOperator<AgentConfig> options) {
+    public static final Path DEFAULT_FILE = Path.of("/etc/csumbpf/csumbpf.yaml");
+
+    public Path path() {
+        return file.orElse(DEFAULT_FILE);
+    }
+
+    /**
+     * Reads the file.
+     *
+     * @return empty: the default file is not there
+     * @throws ConfigException with all that is wrong
+     */
+    public Optional<AgentConfig> read() {
+        Optional<AgentConfig> read = ConfigFile.read(path());
+        if (read.isEmpty() && file.isPresent()) {
+            throw new ConfigException(List.of(new Problem(new Origin.Line(path(), 0), "there is no such file")));
+        }
+        return read;
+    }
+
+    /**
+     * What is in force: the file under the options.
+     *
+     * @throws ConfigException with all that is wrong
+     */
+    public AgentConfig load() {
+        AgentConfig config = options.apply(read().orElse(AgentConfig.DEFAULTS));
+        List<Problem> problems = new ArrayList<>(config.conflicts());
+        Origin verify = config.setting(Key.VERIFY).origin();
+        if (verify instanceof Origin.Option && config.get(Key.MODE) != Mode.ADJUST) {
+            problems.add(new Problem(
+                    verify,
+                    "needs mode adjust; the mode is " + config.get(Key.MODE).label()));
+        }
+        if (!problems.isEmpty()) {
+            throw new ConfigException(problems);
+        }
+        return config;
+    }
+}
