@@ -145,6 +145,7 @@ public final class Agent {
     private void awaitReason(Unreported before, long latest) throws InterruptedException {
         long left;
         do {
+            service.alive().run();
             if (!Unreported.read(netns).equals(before)) {
                 return;
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.agent;
 
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,14 +25,19 @@ import org.csumbpf.snapshot.Preflight;
  */
 record Unreported(
         Map<PinDirectory, List<String>> pins, Map<Integer, List<Integer>> chains, List<KernelModule.State> modules) {
+    /** What cannot be read is left out, which is a difference like any other. */
     static Unreported read(NetworkNamespace netns) {
+        try {
+            return readAll(netns);
+        } catch (KernelException | UncheckedIOException e) {
+            return new Unreported(Map.of(), Map.of(), List.of());
+        }
+    }
+
+    private static Unreported readAll(NetworkNamespace netns) {
         Map<PinDirectory, List<String>> pins = new TreeMap<>();
         Map<Integer, List<Integer>> chains = new TreeMap<>();
-        try {
-            PinTree.attachments(Optional.of(netns)).forEach(directory -> pins.put(directory, directory.names()));
-        } catch (KernelException e) {
-            pins.clear(); // it may not be read, which is a difference like any other
-        }
+        PinTree.attachments(Optional.of(netns)).forEach(directory -> pins.put(directory, directory.names()));
         netns.call(() -> {
             for (PinDirectory directory : pins.keySet()) {
                 for (AttachPoint point : List.of(AttachPoint.receive(directory), AttachPoint.loopback(directory))) {

@@ -61,7 +61,7 @@ public final class DockerWatch implements Runnable {
                 engine = now;
                 changed.run();
             }
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             problem.accept(Optional.of("Docker at " + socket + ": " + e.getMessage()));
         }
     }

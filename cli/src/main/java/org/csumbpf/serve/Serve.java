@@ -31,8 +31,10 @@ public final class Serve {
      * @param registry for more metrics
      * @param networks takes the names of Docker's networks, whenever they change
      * @param ready to be called once, when the process does what it is for
+     * @param alive to be called every few seconds, for systemd's watchdog
      */
-    public record Service(ServeLog log, MeterRegistry registry, Consumer<NetworkNames> networks, Runnable ready) {}
+    public record Service(
+            ServeLog log, MeterRegistry registry, Consumer<NetworkNames> networks, Runnable ready, Runnable alive) {}
 
     /** Nothing: only serve. */
     public static void run(Options options, PrintStream err) {
@@ -112,7 +114,8 @@ public final class Serve {
         log.info("serving", "url", where);
         warnOfStrangers(server.address(), options.access(), log);
         try {
-            work.run(new Service(log, registry, networks::set, () -> systemd.ready("serving " + where)));
+            work.run(
+                    new Service(log, registry, networks::set, () -> systemd.ready("serving " + where), systemd::alive));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -26,20 +26,30 @@ public final class SystemdNotify {
     private static final long PAUSE_MILLIS = 10;
 
     private final String socket;
+    private final boolean watched;
 
     /** The socket's path, or its abstract name with '@' in front; null: none. */
-    SystemdNotify(String socket) {
+    SystemdNotify(String socket, boolean watched) {
         this.socket = socket;
+        this.watched = watched;
     }
 
-    /** For the socket in NOTIFY_SOCKET, if it is set. */
+    /** For the socket in NOTIFY_SOCKET, if it is set; watched if WATCHDOG_USEC is set. */
     public static SystemdNotify fromEnvironment() {
-        return new SystemdNotify(System.getenv("NOTIFY_SOCKET"));
+        return new SystemdNotify(System.getenv("NOTIFY_SOCKET"), System.getenv("WATCHDOG_USEC") != null);
     }
 
     /** Reports that start-up is over. 'systemctl status' shows the status. Returns whether systemd took the message. */
     public boolean ready(String status) {
         return send("READY=1\nSTATUS=" + oneLine(status));
+    }
+
+    /**
+     * Reports that the service does its work, for WatchdogSec=, which must be a minute or more: a round of an agent may
+     * wait for the lock of another command. Returns whether systemd took the message.
+     */
+    public boolean alive() {
+        return watched && send("WATCHDOG=1");
     }
 
     /** Reports what 'systemctl status' shows from now on. Returns whether systemd took the message. */

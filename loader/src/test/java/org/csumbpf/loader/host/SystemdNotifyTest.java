@@ -50,11 +50,14 @@ class SystemdNotifyTest {
     void toAPath() throws Exception {
         String path = temp.resolve("notify").toString();
         try (Receiver receiver = new Receiver(path)) {
-            SystemdNotify systemd = new SystemdNotify(path);
+            SystemdNotify systemd = new SystemdNotify(path, false);
             assertThat(systemd.ready("serving on 127.0.0.1:14789")).isTrue();
             assertThat(receiver.next()).isEqualTo("'READY=1\\nSTATUS=serving on 127.0.0.1:14789'");
             assertThat(systemd.status("é\nMAINPID=1")).isTrue();
             assertThat(receiver.next()).isEqualTo("'STATUS=\\xe9 MAINPID=1'");
+            assertThat(systemd.alive()).as("nobody watches").isFalse();
+            assertThat(new SystemdNotify(path, true).alive()).isTrue();
+            assertThat(receiver.next()).isEqualTo("'WATCHDOG=1'");
             assertThat(systemd.stopping()).isTrue();
             assertThat(receiver.next()).isEqualTo("'STOPPING=1'");
         }
@@ -64,19 +67,19 @@ class SystemdNotifyTest {
     void toAnAbstractName() throws Exception {
         String name = "@csumbpf-test-" + ProcessHandle.current().pid();
         try (Receiver receiver = new Receiver(name)) {
-            assertThat(new SystemdNotify(name).ready("up")).isTrue();
+            assertThat(new SystemdNotify(name, false).ready("up")).isTrue();
             assertThat(receiver.next()).isEqualTo("'READY=1\\nSTATUS=up'");
         }
     }
 
     @Test
     void nobodyThereIsNoError() {
-        assertThat(new SystemdNotify(null).ready("up")).isFalse();
-        assertThat(new SystemdNotify("").ready("up")).isFalse();
-        assertThat(new SystemdNotify(temp.resolve("none").toString()).ready("up"))
+        assertThat(new SystemdNotify(null, false).ready("up")).isFalse();
+        assertThat(new SystemdNotify("", false).ready("up")).isFalse();
+        assertThat(new SystemdNotify(temp.resolve("none").toString(), false).ready("up"))
                 .isFalse();
-        assertThat(new SystemdNotify("@csumbpf-test-none").stopping()).isFalse();
-        assertThat(new SystemdNotify("/" + "x".repeat(107)).stopping()).isFalse();
-        assertThat(new SystemdNotify("vsock:2:1234").stopping()).isFalse();
+        assertThat(new SystemdNotify("@csumbpf-test-none", false).stopping()).isFalse();
+        assertThat(new SystemdNotify("/" + "x".repeat(107), false).stopping()).isFalse();
+        assertThat(new SystemdNotify("vsock:2:1234", false).stopping()).isFalse();
     }
 }
