@@ -173,9 +173,15 @@ create() { # network subnet
 	local host
 	docker a network create --driver overlay --attachable --opt encrypted --subnet "$2" "$1" >/dev/null
 	for host in a b; do
-		docker "$host" run --detach --name "$1" --network "$1" lab sh -c 'exec httpd -f -p 81' >/dev/null
+		until_done 120 "$host" runs "$host" "$1"
 		docker "$host" inspect --format "$ADDRESSES" "$1" >"$state/$host.container-$1"
 	done
+}
+
+# An emulated engine may need longer for the network than it allows itself, and runs nothing then.
+runs() { # host network
+	docker "$1" rm --force "$2" >/dev/null 2>&1 || true
+	docker "$1" run --detach --name "$2" --network "$2" lab sh -c 'exec httpd -f -p 81' >/dev/null 2>&1
 }
 
 remove() { # network
