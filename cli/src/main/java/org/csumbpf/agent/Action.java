@@ -12,8 +12,8 @@ sealed interface Action {
 
     String ifname();
 
-    /** Tells attachments from one another. */
-    default String attachment() {
+    /** What is counted together, if it is done again and again. */
+    default String kind() {
         return Integer.toString(ifindex());
     }
 
@@ -35,13 +35,25 @@ sealed interface Action {
      * @param wish what to ask for; empty: what it was asked for, because nothing needs repair there now
      * @param lost findings
      */
-    record Heal(int ifindex, String ifname, Optional<DesiredAttachment> wish, List<Finding> lost) implements Action {}
+    record Heal(int ifindex, String ifname, Optional<DesiredAttachment> wish, List<Finding> lost) implements Action {
+        /** Whoever flushes nftables does not delay the healing of something else. */
+        @Override
+        public String kind() {
+            return ifindex
+                    + lost.stream()
+                            .map(Finding::id)
+                            .distinct()
+                            .sorted()
+                            .toList()
+                            .toString();
+        }
+    }
 
     /** Puts back what an attachment of the agent's lost when its device was moved to another network namespace. */
     record Follow(int ifindex, String ifname) implements Action {
         /** A device here may have the number that the moved one has there. */
         @Override
-        public String attachment() {
+        public String kind() {
             return "moved " + ifindex;
         }
     }

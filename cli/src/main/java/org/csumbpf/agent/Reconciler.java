@@ -17,8 +17,10 @@ import org.csumbpf.discover.Discovery;
  * made is not touched, unless the policy takes it over.
  */
 final class Reconciler {
-    /** Nanoseconds after a failure, or after a healing, before the same attachment is tried again: 1 s, doubled. */
+    /** Nanoseconds after a failure, or after a healing, before the same is done again. */
     private static final long FIRST_PAUSE = 1_000_000_000L;
+    /** So many times the pause stays as it is; then it doubles each time. */
+    private static final int PATIENCE = 10;
 
     private static final long LONGEST_PAUSE = 300_000_000_000L;
     /** Nanoseconds. What stays well for so long begins with the first pause again. */
@@ -30,8 +32,8 @@ final class Reconciler {
      */
     private record Tries(int times, long last) {
         long next() {
-            long pause = times >= 10 ? LONGEST_PAUSE : Math.min(FIRST_PAUSE << times - 1, LONGEST_PAUSE);
-            return last + pause;
+            int doubled = Math.max(0, times - PATIENCE);
+            return last + (doubled > 9 ? LONGEST_PAUSE : Math.min(FIRST_PAUSE << doubled, LONGEST_PAUSE));
         }
     }
 
@@ -48,7 +50,7 @@ final class Reconciler {
     /** Since when an attachment of the agent's has no reason, by ifindex. */
     private final Map<Integer, Long> unwanted = new HashMap<>();
 
-    /** By attachment. */
+    /** By kind of action. */
     private final Map<String, Tries> tries = new HashMap<>();
     /** Attachments that were the agent's when their record could last be read, by ifindex. */
     private final Set<Integer> own = new HashSet<>();
@@ -107,8 +109,8 @@ final class Reconciler {
         unwanted.keySet().removeAll(wanted.keySet());
         unwanted.keySet().retainAll(present);
         tries.values().removeIf(tried -> now - tried.last() > FORGOTTEN);
-        actions.removeIf(action -> tries.containsKey(action.attachment())
-                && now < tries.get(action.attachment()).next());
+        actions.removeIf(action -> tries.containsKey(action.kind())
+                && now < tries.get(action.kind()).next());
         return actions;
     }
 
@@ -148,9 +150,9 @@ final class Reconciler {
      * @return how many times in a row
      */
     int tried(Action action, long now) {
-        Tries before = tries.getOrDefault(action.attachment(), new Tries(0, now));
+        Tries before = tries.getOrDefault(action.kind(), new Tries(0, now));
         Tries after = new Tries(before.times() + 1, now);
-        tries.put(action.attachment(), after);
+        tries.put(action.kind(), after);
         return after.times();
     }
 

@@ -168,17 +168,39 @@ class ReconcilerTest {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
         Action attach = decide().get(0);
         long pause = SECOND;
-        for (int i = 1; i <= 12; i++) {
+        for (int i = 1; i <= 22; i++) {
             assertThat(reconciler.tried(attach, now)).isEqualTo(i);
             now += pause - 1;
             assertThat(decide()).as("in pause " + i).isEmpty();
             now += 1;
             assertThat(decide()).as("after pause " + i).hasSize(1);
-            pause = Math.min(2 * pause, 300 * SECOND);
+            if (i >= 10) {
+                pause = Math.min(2 * pause, 300 * SECOND);
+            }
         }
         now += 700 * SECOND;
         decide();
         assertThat(reconciler.tried(attach, now)).as("forgotten").isEqualTo(1);
+    }
+
+    @Test
+    void oneLossDoesNotDelayTheHealingOfAnother() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO, LOST));
+        Action heal = decide().get(0);
+        for (int i = 0; i < 20; i++) {
+            reconciler.tried(heal, now);
+        }
+        assertThat(decide()).isEmpty();
+        standing.set(
+                0,
+                standing(
+                        2,
+                        "eth0",
+                        Standing.Owner.AGENT,
+                        Mode.AUTO,
+                        Finding.note(Finding.Id.PIN_MISSING, "eth0", "is lost")));
+        assertThat(decide()).hasSize(1);
     }
 
     private static Discovery.Uplink uplink(int ifindex, String name, Optional<String> obstacle) {

@@ -272,13 +272,14 @@ class AgentTest {
     @Test
     void whatIsUndoneAgainAndAgainIsHealedLessOften() {
         try (ServeProcess agent = agent()) {
-            for (int i = 0; i < 80; i++) {
+            long end = System.nanoTime() + 25_000_000_000L;
+            while (System.nanoTime() < end) {
                 lab.run("nft", "flush", "ruleset").ok();
                 Limit.pause(100);
             }
+            // Ten times with pauses of a second, then 2, 4, 8.
             assertThat(agent.value("csumbpf_heals_total", "what=\"backstop_lost\""))
-                    .isBetween(2.0, 6.0);
-            assertThat(agent.log()).anyMatch(line -> line.contains("times=3"));
+                    .isBetween(8.0, 14.0);
         }
     }
 
