@@ -32,6 +32,10 @@ class AgentTest {
     /** The agent heals within so long, besides the time that a loaded machine needs. */
     private static final Duration HEALED = Limit.seconds(5);
 
+    private static final String NETWORK_BACK = """
+            [{"Name": "back", "Options": {"encrypted": "", "com.docker.network.driver.overlay.vxlanid_list": "4101"}}]
+            """;
+
     @TempDir
     private Path folder;
 
@@ -296,6 +300,15 @@ class AgentTest {
                 assertThat(Files.exists(folder.resolve("docker.sock"))).isEqualTo(other != null);
                 lab.run("nft", "flush", "ruleset").ok();
                 awaitWell("Docker " + how);
+            }
+            try (FakeDocker back = new FakeDocker(folder.resolve("docker.sock"), path -> path.equals("/info")
+                    ? "{\"Swarm\":{\"LocalNodeState\":\"active\",\"NodeAddr\":\"" + ADDRESS + "\"}}"
+                    : NETWORK_BACK)) {
+                Limit.await(
+                        "Docker comes back",
+                        Limit.seconds(60),
+                        () -> lab.json("stats").findValuesAsText("network"),
+                        networks -> networks.contains("back"));
             }
         }
     }
