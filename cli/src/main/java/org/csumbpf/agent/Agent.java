@@ -3,12 +3,14 @@ package org.csumbpf.agent;
 
 import io.micrometer.core.instrument.Counter;
 import java.io.IOException;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.csumbpf.apply.AttachmentResult;
@@ -49,8 +51,6 @@ public final class Agent {
     private static final long PERIOD = 30_000_000_000L;
     /** Nanoseconds after which what nobody reports is compared. */
     private static final long UNREPORTED_PERIOD = 3_000_000_000L;
-    /** Nanoseconds between a change and the loss that it may have caused. */
-    private static final long CAUSE = 5_000_000_000L;
 
     /**
      * Who changed something.
@@ -69,7 +69,9 @@ public final class Agent {
     /** Whether another program runs before csumbpf somewhere: it may begin to cost packets at any time. */
     private boolean crowded;
 
-    private volatile Optional<LastChange> lastChange = Optional.empty();
+    private final Map<NetlinkMonitor.Subject, LastChange> lastChanges = new ConcurrentHashMap<>();
+    /** When the round before this one began, CLOCK_MONOTONIC, nanoseconds. */
+    private long roundBefore;
 
     /** What was said last. */
     private List<String> refused = List.of();
@@ -102,6 +104,7 @@ public final class Agent {
         while (true) {
             long lasted = MonotonicClock.nanos() - began;
             TimeUnit.NANOSECONDS.sleep(Math.min(LONGEST_PAUSE, Math.max(PAUSE, PAUSES * lasted)));
+            roundBefore = began;
             awaitReason(before, began + (crowded ? UNREPORTED_PERIOD : PERIOD));
             began = MonotonicClock.nanos();
             before = Unreported.read(netns);
@@ -125,7 +128,8 @@ public final class Agent {
             while (true) {
                 monitor.await(-1)
                         .author()
-                        .ifPresent(author -> lastChange = Optional.of(new LastChange(author, MonotonicClock.nanos())));
+                        .ifPresent(author ->
+                                lastChanges.put(author.subject(), new LastChange(author, MonotonicClock.nanos())));
                 alarm.ring();
             }
         } catch (KernelException e) {
@@ -248,7 +252,7 @@ public final class Agent {
                         "times",
                         times,
                         "after",
-                        author(now));
+                        author(heal.lost()));
             } else if (action instanceof Action.Follow) {
                 for (AttachmentResult followed : Attachments.restoreMoved(netns, AttachOptions::agent)) {
                     followed.failure().ifPresent(failure -> {
@@ -257,12 +261,13 @@ public final class Agent {
                     heals(Finding.Id.INTERFACE_MOVED).increment();
                     report("healed", followed.label(), followed.result(), "lost", "moved to another network namespace");
                 }
-            } else {
-                AttachmentResult detached = Attachments.detach(netns, action.ifname());
-                report("detached", action.ifname(), detached.result());
+            } else if (action instanceof Action.Detach detach) {
+                AttachmentResult detached = Attachments.detach(netns, detach.ifname());
+                report("detached", detach.ifname(), detached.result());
                 detached.failure().ifPresent(failure -> {
                     throw failure;
                 });
+                reconciler.detached(detach);
             }
             log.resolved(key, action.ifname() + ": works again");
         } catch (RuntimeException e) {
@@ -271,14 +276,24 @@ public final class Agent {
         }
     }
 
-    /** Who may have caused a loss: whoever changed nftables or tc just before. */
-    private Optional<String> author(long now) {
-        return lastChange
-                .filter(change -> now - change.when() < CAUSE)
+    /** Who may have caused a loss: whoever changed the same thing since the round before. */
+    private Optional<String> author(List<Finding> lost) {
+        Set<NetlinkMonitor.Subject> subjects = EnumSet.noneOf(NetlinkMonitor.Subject.class);
+        for (Finding finding : lost) {
+            switch (finding.id()) {
+                case BACKSTOP_LOST -> subjects.add(NetlinkMonitor.Subject.NFTABLES);
+                case HOOK_LOST -> subjects.add(NetlinkMonitor.Subject.DEVICES);
+                default -> {}
+            }
+        }
+        return subjects.stream()
+                .flatMap(subject -> Optional.ofNullable(lastChanges.get(subject)).stream())
+                .filter(change -> change.when() > roundBefore)
                 .map(LastChange::author)
                 .map(author -> author.name().isEmpty()
                         ? "a change by process " + author.pid()
-                        : "a change by " + author.name() + " (process " + author.pid() + ")");
+                        : "a change by " + author.name() + " (process " + author.pid() + ")")
+                .findFirst();
     }
 
     private Counter heals(Finding.Id lost) {

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.function.Function;
 import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.discover.Discovery;
+import org.csumbpf.snapshot.Finding;
 
 /**
  * Decides what the agent does: pure, apart from what it remembers between two decisions. An attachment that a person
@@ -84,7 +85,6 @@ final class Reconciler {
                 }
             });
         }
-        own.retainAll(present);
         Map<Integer, DesiredAttachment> wanted = new HashMap<>();
         List<Action> actions = new ArrayList<>();
         for (Discovery.Uplink uplink : found.uplinks()) {
@@ -92,10 +92,14 @@ final class Reconciler {
             if (uplink.obstacle().isEmpty()) {
                 wanted.put(ifindex, wish.apply(uplink));
                 if (!present.contains(ifindex)) {
-                    actions.add(new Action.Attach(ifindex, wanted.get(ifindex), uplink.reasons()));
+                    actions.add(
+                            own.contains(ifindex)
+                                    ? allGone(uplink, wanted.get(ifindex))
+                                    : new Action.Attach(ifindex, wanted.get(ifindex), uplink.reasons()));
                 }
             }
         }
+        own.removeIf(ifindex -> !present.contains(ifindex) && !wanted.containsKey(ifindex));
         attachments.stream()
                 .filter(standing -> standing.moved() && standing.owner().equals(Optional.of(Standing.Owner.AGENT)))
                 .forEach(moved -> actions.add(new Action.Follow(moved.ifindex(), moved.ifname())));
@@ -112,6 +116,15 @@ final class Reconciler {
         actions.removeIf(action -> tries.containsKey(action.kind())
                 && now < tries.get(action.kind()).next());
         return actions;
+    }
+
+    private static Action allGone(Discovery.Uplink uplink, DesiredAttachment wish) {
+        String name = uplink.device().name();
+        return new Action.Heal(
+                uplink.device().ifindex(),
+                name,
+                Optional.of(wish),
+                List.of(Finding.note(Finding.Id.HOOK_LOST, name, "nothing of the attachment is left")));
     }
 
     /** What is to be done about an attachment of the agent's. */
@@ -141,6 +154,11 @@ final class Reconciler {
     /** Remembers that the agent made an attachment, even if its record is lost before the next decision. */
     void attached(Action.Attach action) {
         own.add(action.ifindex());
+    }
+
+    /** Forgets an attachment that the agent ended itself. */
+    void detached(Action.Detach action) {
+        own.remove(action.ifindex());
     }
 
     /**

@@ -183,6 +183,26 @@ class ReconcilerTest {
         assertThat(reconciler.tried(attach, now)).as("forgotten").isEqualTo(1);
     }
 
+    /** Somebody detached it, or a failed attempt to put something back undid everything. */
+    @Test
+    void whatIsGoneAltogetherIsPutBack() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        decide();
+        standing.clear();
+        for (int i = 0; i < 2; i++) {
+            assertThat(decide())
+                    .singleElement()
+                    .isInstanceOfSatisfying(
+                            Action.Heal.class,
+                            heal -> assertThat(heal.lost())
+                                    .extracting(Finding::id)
+                                    .containsExactly(Finding.Id.HOOK_LOST));
+        }
+        reconciler.detached(new Action.Detach(2, "eth0"));
+        assertThat(decide()).singleElement().isInstanceOf(Action.Attach.class);
+    }
+
     @Test
     void oneLossDoesNotDelayTheHealingOfAnother() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));

@@ -36,10 +36,11 @@ public final class NetlinkMonitor implements AutoCloseable {
     /**
      * A process that changed something. It may have ended.
      *
+     * @param subject what it changed
      * @param pid number of the process, or of one of its threads
      * @param name up to 15 bytes, as in /proc/PID/comm: what the process calls itself; empty: not known
      */
-    public record Author(int pid, String name) {}
+    public record Author(Subject subject, int pid, String name) {}
 
     /** What can change. */
     public enum Subject {
@@ -204,20 +205,24 @@ public final class NetlinkMonitor implements AutoCloseable {
                 yield pid == null || pid.limit() < Integer.BYTES
                         ? Optional.empty()
                         : other(
+                                Subject.NFTABLES,
                                 pid.order(ByteOrder.BIG_ENDIAN).getInt(0),
                                 Optional.ofNullable(attributes.get(NFTA_GEN_PROC_NAME))
                                         .map(NetlinkMessages::text)
                                         .orElse(""));
             }
             // The kernel gives a netlink socket the number of its process as port, unless that is taken.
-            case RTM_DELQDISC, RTM_DELTFILTER -> other(message.getInt(NetlinkMessages.HEADER_PORT), "");
+            case RTM_DELQDISC, RTM_DELTFILTER ->
+                other(Subject.DEVICES, message.getInt(NetlinkMessages.HEADER_PORT), "");
             default -> Optional.empty();
         };
     }
 
-    private static Optional<Author> other(int pid, String name) {
+    private static Optional<Author> other(Subject subject, int pid, String name) {
         boolean own = pid == ProcessHandle.current().pid() || Files.exists(Path.of("/proc/self/task/" + pid));
-        return pid <= 0 || own ? Optional.empty() : Optional.of(new Author(pid, name.isEmpty() ? comm(pid) : name));
+        return pid <= 0 || own
+                ? Optional.empty()
+                : Optional.of(new Author(subject, pid, name.isEmpty() ? comm(pid) : name));
     }
 
     private static String comm(int pid) {

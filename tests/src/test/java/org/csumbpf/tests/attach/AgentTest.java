@@ -301,9 +301,11 @@ class AgentTest {
                 lab.run("nft", "flush", "ruleset").ok();
                 awaitWell("Docker " + how);
             }
-            try (FakeDocker back = new FakeDocker(folder.resolve("docker.sock"), path -> path.equals("/info")
-                    ? "{\"Swarm\":{\"LocalNodeState\":\"active\",\"NodeAddr\":\"" + ADDRESS + "\"}}"
-                    : NETWORK_BACK)) {
+            try (FakeDocker back = new FakeDocker(
+                    folder.resolve("docker.sock"),
+                    path -> path.equals("/info")
+                            ? "{\"Swarm\":{\"LocalNodeState\":\"active\",\"NodeAddr\":\"" + ADDRESS + "\"}}"
+                            : NETWORK_BACK)) {
                 Limit.await(
                         "Docker comes back",
                         Limit.seconds(60),

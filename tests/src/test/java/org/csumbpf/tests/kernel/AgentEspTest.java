@@ -76,7 +76,7 @@ class AgentEspTest {
                 lab.b.run("nft", "delete", "table", "ip", "csumbpf").ok();
                 Limit.await(
                         "the backstop is back",
-                        Limit.seconds(10),
+                        HEALED,
                         () -> onB.value("csumbpf_heals_total", "what=\"backstop_lost\""),
                         heals -> heals >= 1);
                 assertThat(attachment(lab.b).get("program_id").asInt())
@@ -192,7 +192,7 @@ class AgentEspTest {
             lab.nat.run("ip", "neigh", "flush", "all").ok();
             Limit.await(
                     "the agent on eth9 only",
-                    Limit.seconds(20),
+                    HEALED,
                     () -> lab.b.json("status").findValuesAsText("interface"),
                     List.of("eth9")::equals);
             assertThat(lab.loss(lab.a, B)).as("loss by eth9").isZero();
@@ -207,7 +207,7 @@ class AgentEspTest {
     private static void awaitAttached(Host host) {
         Limit.await(
                 "an attachment on " + host.name,
-                Limit.seconds(10),
+                HEALED,
                 () -> attachment(host).path("state").asText(),
                 "attached"::equals);
     }
