@@ -48,6 +48,8 @@ final class Reconciler {
     record Policy(long keep, boolean takesOver, Set<Integer> excluded) {}
 
     private Policy policy;
+    /** When something was decided last, CLOCK_MONOTONIC, nanoseconds. */
+    private long decided;
     /** Since when an attachment of the agent's has no reason, by ifindex. */
     private final Map<Integer, Long> unwanted = new HashMap<>();
 
@@ -72,6 +74,7 @@ final class Reconciler {
      */
     List<Action> decide(
             Discovery found, List<Standing> attachments, Function<Discovery.Uplink, DesiredAttachment> wish, long now) {
+        decided = now;
         Set<Integer> present = new HashSet<>();
         List<Standing> here =
                 attachments.stream().filter(standing -> !standing.moved()).toList();
@@ -174,11 +177,11 @@ final class Reconciler {
         return after.times();
     }
 
-    /** When something is due without any change on the host; empty: nothing is. */
+    /** When something is due without any change on the host; empty: nothing is. What was due is decided already. */
     Optional<Long> due() {
         List<Long> times = new ArrayList<>();
         unwanted.values().forEach(since -> times.add(since + policy.keep()));
         tries.values().forEach(tried -> times.add(tried.next()));
-        return times.stream().min(Long::compare);
+        return times.stream().filter(time -> time > decided).min(Long::compare);
     }
 }

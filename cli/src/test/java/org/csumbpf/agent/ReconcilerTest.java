@@ -183,6 +183,19 @@ class ReconcilerTest {
         assertThat(reconciler.tried(attach, now)).as("forgotten").isEqualTo(1);
     }
 
+    /** Otherwise the agent would go round and round for ten minutes after each loss. */
+    @Test
+    void nothingIsDueOnceAllIsWell() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO, LOST));
+        reconciler.tried(decide().get(0), now);
+        assertThat(reconciler.due()).as("it may be lost again").contains(now + SECOND);
+        standing.set(0, standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        now += 2 * SECOND;
+        assertThat(decide()).isEmpty();
+        assertThat(reconciler.due()).isEmpty();
+    }
+
     /** Somebody detached it, or a failed attempt to put something back undid everything. */
     @Test
     void whatIsGoneAltogetherIsPutBack() {
