@@ -3,6 +3,7 @@ package org.csumbpf.agent;
 
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -11,6 +12,7 @@ import org.csumbpf.config.AgentConfig;
 import org.csumbpf.config.ConfigException;
 import org.csumbpf.config.ConfigSource;
 import org.csumbpf.config.Key;
+import org.csumbpf.config.Origin;
 import org.csumbpf.config.Problem;
 import org.csumbpf.config.Setting;
 import org.csumbpf.serve.ServeLog;
@@ -22,6 +24,9 @@ public final class Reload implements Supplier<AgentConfig> {
     private final LongSupplier clock;
     private volatile AgentConfig current;
     private volatile boolean successful = true;
+    /** Whether a file was there. If it is gone later, somebody may be about to write it. */
+    private boolean fromFile;
+
     /** Unix time, milliseconds. */
     private volatile long succeeded;
 
@@ -35,6 +40,7 @@ public final class Reload implements Supplier<AgentConfig> {
         this.log = log;
         this.clock = clock;
         this.current = first;
+        this.fromFile = Files.exists(source.path());
         this.succeeded = clock.getAsLong();
         Gauge.builder("csumbpf.config.last.reload.successful", this, reload -> reload.successful ? 1 : 0)
                 .description("1: the configuration was read; 0: it cannot be used, and the one before is in force.")
@@ -55,13 +61,18 @@ public final class Reload implements Supplier<AgentConfig> {
         AgentConfig read;
         try {
             read = source.load();
+            if (fromFile && !Files.exists(source.path())) {
+                throw new ConfigException(List.of(new Problem(
+                        new Origin.Line(source.path(), 0),
+                        "the file is gone; start the agent again to have the defaults in force")));
+            }
         } catch (ConfigException e) {
             successful = false;
             for (Problem problem : e.problems()) {
                 log.error("configuration not reloaded", "problem", problem);
             }
             return false;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
             successful = false;
             log.error("configuration not reloaded", "problem", source.path() + ": " + e);
             return false;
@@ -82,6 +93,7 @@ public final class Reload implements Supplier<AgentConfig> {
             read = read.with(key, current);
         }
         current = read;
+        fromFile |= Files.exists(source.path());
         successful = true;
         succeeded = clock.getAsLong();
         log.info("configuration reloaded", "changed", String.join(" ", changed));

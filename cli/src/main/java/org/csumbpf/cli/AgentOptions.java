@@ -95,7 +95,7 @@ final class AgentOptions {
 
     ConfigSource source(CommandSpec spec) {
         ParseResult parsed = spec.commandLine().getParseResult();
-        return new ConfigSource(Optional.ofNullable(file), config -> overridden(config, parsed));
+        return ConfigSource.of(Optional.ofNullable(file), config -> overridden(config, parsed));
     }
 
     /**

@@ -49,7 +49,7 @@ final class ConfigCommand implements Runnable {
 
         @Override
         public Integer call() {
-            ConfigSource source = new ConfigSource(Optional.ofNullable(file), UnaryOperator.identity());
+            ConfigSource source = ConfigSource.of(Optional.ofNullable(file), UnaryOperator.identity());
             boolean there = source.read().isPresent();
             Output out = (Output) spec.commandLine().getOut();
             if (((Csumbpf) spec.root().userObject()).json()) {

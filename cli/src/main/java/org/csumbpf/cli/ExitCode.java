@@ -27,7 +27,7 @@ enum ExitCode {
     /** The one code that is no failure: status worked, and found a problem. */
     AMISS(9, "status: something is amiss with an attachment"),
     OUTPUT_LOST(10, "the output could not be written"),
-    CONFIG(11, "the configuration file cannot be used");
+    CONFIG(11, "a configuration file cannot be used: that of the agent, or of --web-config");
 
     private final int code;
     private final String meaning;
@@ -66,7 +66,7 @@ enum ExitCode {
                 default -> KERNEL_REFUSED;
             };
         }
-        if (failure instanceof ConfigException) {
+        if (failure instanceof ConfigException || failure instanceof WebConfigException) {
             return CONFIG;
         }
         if (failure instanceof NoSuchNamespaceException) {
@@ -83,9 +83,6 @@ enum ExitCode {
         }
         if (failure instanceof LockTimeoutException) {
             return BUSY;
-        }
-        if (failure instanceof WebConfigException) {
-            return USAGE;
         }
         return INTERNAL;
     }

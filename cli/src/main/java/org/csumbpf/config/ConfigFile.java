@@ -74,6 +74,8 @@ final class ConfigFile {
     private final List<RuleSettings> rules = new ArrayList<>();
     /** In which rule each VNI stands. */
     private final Map<Vni, RuleSettings> ruled = new HashMap<>();
+    /** VNIs in all rules so far, repeated ones each time: ranges that overlap take memory, too. */
+    private int named;
 
     private ConfigFile(Path file) {
         this.file = file;
@@ -211,6 +213,9 @@ final class ConfigFile {
     }
 
     private void problem(int line, String text) {
+        if (problems.size() >= 200 * MOST_PROBLEMS) {
+            return; // few are shown, and a hostile file has one in three bytes
+        }
         problems.add(new Problem(at(line), text));
     }
 
@@ -240,14 +245,13 @@ final class ConfigFile {
                 + Key.ALL.stream()
                         .filter(key -> key.lastName().equals(name) || key.name().equals(name))
                         .findFirst()
-                        .map(key -> "; '" + key.lastName() + "' belongs into "
-                                + key.name()
-                                        .substring(
-                                                0,
-                                                key.name().length()
-                                                        - key.lastName().length()
-                                                        - 1))
+                        .map(key -> "; '" + key.lastName() + "' belongs " + place(key))
                         .orElse("; known are " + String.join(", ", Key.in(section)));
+    }
+
+    private static String place(Key<?> key) {
+        int section = key.name().lastIndexOf('.');
+        return section < 0 ? "at the top of the file" : "in " + key.name().substring(0, section);
     }
 
     /** The keys of a mapping, each once. An empty value is an empty mapping: its lines may be comments. */
@@ -373,9 +377,10 @@ final class ConfigFile {
         String name = section + "." + rule.name();
         int line = line(rule.key());
         Optional<Set<Vni>> vnis = Optional.empty();
-        if (section.equals(Key.VNIS) && ruled.size() <= VniRanges.MAX) {
+        if (section.equals(Key.VNIS) && named <= VniRanges.MAX) {
             try {
                 vnis = Optional.of(new LinkedHashSet<>(VniRanges.parse(rule.name())));
+                named += vnis.get().size();
             } catch (IllegalArgumentException e) {
                 problem(line, section + ": " + e.getMessage());
             }
@@ -405,7 +410,7 @@ final class ConfigFile {
                 break;
             }
         }
-        if (ruled.size() > VniRanges.MAX && vnis.isPresent()) {
+        if (named > VniRanges.MAX && vnis.isPresent()) {
             problem(line, section + " has rules for more than " + VniRanges.MAX + " VNIs; use the default rule");
         }
         rules.add(settingsOfRule);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.config;
 
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,16 +11,18 @@ import java.util.function.UnaryOperator;
 import org.csumbpf.maps.Mode;
 
 /**
- * Where a configuration comes from: the file, and the options of the command line, which override it.
+ * Where a configuration comes from: a file, and the command line, which overrides it.
  *
- * @param file the user's; empty: {@link #DEFAULT_FILE}, which need not be there
+ * @param path of the file
+ * @param isNamed whether the user named the file; then it must be there
  * @param options sets what the command line sets
  */
-public record ConfigSource(Optional<Path> file, UnaryOperator<AgentConfig> options) {
+public record ConfigSource(Path path, boolean isNamed, UnaryOperator<AgentConfig> options) {
     public static final Path DEFAULT_FILE = Path.of("/etc/csumbpf/csumbpf.yaml");
 
-    public Path path() {
-        return file.orElse(DEFAULT_FILE);
+    /** @param file that the user named; empty: the default one, if it is there */
+    public static ConfigSource of(Optional<Path> file, UnaryOperator<AgentConfig> options) {
+        return new ConfigSource(file.orElse(DEFAULT_FILE), file.isPresent(), options);
     }
 
     /**
@@ -28,9 +32,10 @@ public record ConfigSource(Optional<Path> file, UnaryOperator<AgentConfig> optio
      * @throws ConfigException with all that is wrong
      */
     public Optional<AgentConfig> read() {
-        Optional<AgentConfig> read = ConfigFile.read(path());
-        if (read.isEmpty() && file.isPresent()) {
-            throw new ConfigException(List.of(new Problem(new Origin.Line(path(), 0), "there is no such file")));
+        Optional<AgentConfig> read = ConfigFile.read(path);
+        // A link that leads nowhere is a mistake, too.
+        if (read.isEmpty() && (isNamed || Files.exists(path, LinkOption.NOFOLLOW_LINKS))) {
+            throw new ConfigException(List.of(new Problem(new Origin.Line(path, 0), "there is no such file")));
         }
         return read;
     }

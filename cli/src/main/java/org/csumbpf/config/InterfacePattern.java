@@ -59,8 +59,9 @@ public final class InterfacePattern {
         if (text.chars().noneMatch(c -> "*?[]{}\\".indexOf(c) >= 0)) {
             return new InterfacePattern(text, Optional.empty(), 0, Optional.empty());
         }
-        if (text.chars().filter(c -> c == '*').count() > MOST_STARS) {
-            throw new IllegalArgumentException("'" + text + "' has more than " + MOST_STARS + " stars");
+        if (text.chars().filter(c -> c == '*' || c == '{').count() > MOST_STARS) {
+            throw new IllegalArgumentException(
+                    "'" + text + "' has more than " + MOST_STARS + " stars and lists in braces");
         }
         try {
             PathMatcher glob = FileSystems.getDefault().getPathMatcher("glob:" + text);

@@ -21,7 +21,7 @@ import org.springframework.security.crypto.bcrypt.BCrypt;
 /**
  * Checks names and passwords of HTTP's basic authentication against bcrypt hashes. A password that was right once is
  * remembered, as a keyed hash, so that a scrape does not cost a bcrypt. One bcrypt runs at a time, and a wrong try is
- * followed by a pause, so that guessing costs at most a quarter of a CPU. Thread-safe.
+ * followed by a pause, so that guessing does not take a whole CPU. Thread-safe.
  */
 final class Passwords {
     enum Answer {
@@ -40,10 +40,11 @@ final class Passwords {
     private static final int WAITING = 32;
     /** Less than the time for an answer. */
     private static final long TURN_SECONDS = 5;
-    /** The pause after a wrong try, in times of what it took; longer than the most, the client would get no answer. */
+    /** The pause after a wrong try, in times of what it took. */
     private static final int PAUSE = 3;
 
-    private static final long MOST_PAUSE_NANOS = 4_000_000_000L;
+    /** Four wrong tries of one client fit into the turn of another. */
+    private static final long MOST_PAUSE_NANOS = 700_000_000L;
 
     private final SecretKeySpec secret;
     private final Semaphore turn = new Semaphore(1, true);

@@ -23,7 +23,7 @@ final class PemKey {
     private static final Pattern BLOCK =
             Pattern.compile("-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \\1-----", Pattern.DOTALL);
 
-    private static final List<String> ALGORITHMS = List.of("RSA", "EC", "EdDSA", "RSASSA-PSS");
+    private static final List<String> ALGORITHMS = List.of("RSA", "EC", "EdDSA");
     /** AlgorithmIdentifier: rsaEncryption with NULL. */
     private static final byte[] RSA = HexFormat.of().parseHex("300d06092a864886f70d0101010500");
     /** Object identifier id-ecPublicKey. */

@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.csumbpf.docker.NetworkNames;
@@ -92,15 +93,19 @@ public final class Serve {
                             options.access().get(),
                             WebAccess::notAfter)
                     .baseUnit("seconds")
-                    .description("When the first certificate of the chain that is served ends, Unix time.")
+                    .description("Unix time at which the first of the served certificates expires.")
                     .register(registry);
         }
+        AtomicBoolean failed = new AtomicBoolean();
         SystemdNotify systemd = SystemdNotify.fromEnvironment();
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(
                         () -> {
                             systemd.stopping();
                             server.close();
+                            if (failed.get()) {
+                                return; // the exit code says so
+                            }
                             log.info("stopped; attachments stay");
                             // Without this the JVM would end with 128 + the signal's number, which supervisors take for
                             // a failure.
@@ -118,6 +123,14 @@ public final class Serve {
                     new Service(log, registry, networks::set, () -> systemd.ready("serving " + where), systemd::alive));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } catch (RuntimeException e) {
+            failed.set(true);
+            throw e;
+        } catch (Error e) {
+            failed.set(true);
+            // The server's threads would keep the process alive, and nobody would see that it does nothing else.
+            log.error("the process ends: " + e);
+            Runtime.getRuntime().halt(1);
         }
     }
 

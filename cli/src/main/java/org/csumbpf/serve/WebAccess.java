@@ -65,7 +65,7 @@ public final class WebAccess {
         return inForce.tls();
     }
 
-    /** When the first certificate of the chain ends: Unix time, seconds; NaN without TLS. */
+    /** When the first of the served certificates expires: Unix time, seconds; NaN without TLS. */
     double notAfter() {
         return tls().map(tls -> tls.notAfterMillis() / 1000.0).orElse(Double.NaN);
     }
@@ -107,10 +107,15 @@ public final class WebAccess {
                 throw new WebConfigException(
                         file, 0, "TLS is switched on or off by a restart only", "restart csumbpf, or undo the change");
             }
+            // The file may be half written: an editor makes it empty first.
+            if (asksForPasswords() && now.config().users().isEmpty()) {
+                throw new WebConfigException(
+                        file, 0, "passwords are switched off by a restart only", "restart csumbpf, or undo the change");
+            }
             inForce = now;
             wrong = null;
             log.info("the web configuration has changed and is in force", "file", file);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | StackOverflowError e) {
             if (!String.valueOf(e.getMessage()).equals(wrong)) {
                 wrong = String.valueOf(e.getMessage());
                 log.warn("the web configuration has changed and stays as it was: " + wrong);

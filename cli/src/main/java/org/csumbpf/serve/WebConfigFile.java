@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -145,9 +146,13 @@ final class WebConfigFile {
                     .composeString(text);
         } catch (MarkedYamlEngineException e) {
             int line = e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(0);
-            throw new WebConfigException(file, line, "is not YAML: " + e.getProblem(), null);
+            // The name of an alias may be a password that begins with a star.
+            String problem = String.valueOf(e.getProblem()).replaceFirst("(?s)^(found undefined alias).*", "$1");
+            throw new WebConfigException(file, line, "is not YAML: " + problem, null);
         } catch (YamlEngineException e) {
             throw new WebConfigException(file, 0, "is not YAML: " + e.getMessage(), null);
+        } catch (StackOverflowError e) {
+            throw new WebConfigException(file, 0, "is nested too deeply", null);
         }
         Section top = section(root.orElse(null), "the file", TOP);
         Section tls = section(top.get("tls_server_config"), "tls_server_config", TLS);
@@ -229,7 +234,13 @@ final class WebConfigFile {
         if (text.isPresent()) {
             return Optional.of(new Pem(file, tls.line(textKey), Optional.empty(), text.get()));
         }
-        return path.map(p -> new Pem(file, tls.line(fileKey), Optional.of(file.resolveSibling(p)), ""));
+        return path.map(p -> {
+            try {
+                return new Pem(file, tls.line(fileKey), Optional.of(file.resolveSibling(p)), "");
+            } catch (InvalidPathException e) {
+                throw tls.wrong(fileKey, fileKey + " is not a path", null);
+            }
+        });
     }
 
     private Map<String, String> headers(Section http) {
@@ -261,7 +272,9 @@ final class WebConfigFile {
         for (String name : users.names()) {
             String make = "make one with 'htpasswd -nBC 10 NAME'";
             if (name.isEmpty() || name.indexOf(':') >= 0) {
-                throw users.wrong(name, "user '" + name + "': a name is not empty and has no colon", null);
+                // The name is not quoted: behind the colon may be the password.
+                throw users.wrong(
+                        name, "the name of a user is empty or has a colon", "write 'NAME: HASH', with a space");
             }
             // The value is not quoted: it may be the password itself.
             String hash = users.text(name).orElse("");

@@ -39,7 +39,7 @@ class ReloadTest {
     void start() throws IOException {
         file = folder.resolve("c.yaml");
         write("interfaces: {keep: 1m}\nmetrics: {max-peers: 3}\n");
-        ConfigSource source = new ConfigSource(Optional.of(file), this::options);
+        ConfigSource source = ConfigSource.of(Optional.of(file), this::options);
         PrintStream out = new PrintStream(written, true, StandardCharsets.UTF_8);
         reload = new Reload(source, source.load(), new ServeLog(ServeLog.Format.TEXT, out), registry, () -> now);
     }
@@ -100,6 +100,25 @@ class ReloadTest {
         write("");
         assertThat(reload.reload()).isTrue();
         assertThat(gauge("csumbpf.config.last.reload.successful")).isEqualTo(1);
+    }
+
+    /** Whoever writes it anew may have removed it first. The agent would attach to what the file excludes. */
+    @Test
+    void theDefaultFileIsGone() throws IOException {
+        ConfigSource source = new ConfigSource(file, false, config -> config);
+        PrintStream out = new PrintStream(written, true, StandardCharsets.UTF_8);
+        reload = new Reload(
+                source, source.load(), new ServeLog(ServeLog.Format.TEXT, out), new SimpleMeterRegistry(), () -> now);
+        Files.delete(file);
+        assertThat(reload.reload()).isFalse();
+        assertThat(reload.get().get(Key.KEEP)).isEqualTo(Duration.ofMinutes(1));
+        assertThat(log()).singleElement().asString().contains("the file is gone; start the agent again");
+        Files.createSymbolicLink(file, folder.resolve("nowhere"));
+        assertThat(reload.reload()).isFalse();
+        Files.delete(file);
+        write("interfaces: {keep: 2m}\n");
+        assertThat(reload.reload()).isTrue();
+        assertThat(reload.get().get(Key.KEEP)).isEqualTo(Duration.ofMinutes(2));
     }
 
     @Test

@@ -52,7 +52,7 @@ class WishesTest {
                 .map(link -> new Discovery.Uplink(link, List.of("needs it"), Optional.empty()))
                 .toList();
         return Wishes.of(
-                new ConfigSource(Optional.of(file), config -> config).load(),
+                ConfigSource.of(Optional.of(file), config -> config).load(),
                 new Discovery(uplinks, ports, overlays, List.of()),
                 links,
                 addresses);

@@ -120,7 +120,9 @@ class ConfigFileTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
             interfaces: {includ: [a]} | 1: unknown key 'includ' in interfaces; did you mean 'include'?
             prot: 4789 | 1: unknown key 'prot'; did you mean 'port'?
-            \\nkeep: 5m | 2: unknown key 'keep'; 'keep' belongs into interfaces
+            \\nkeep: 5m | 2: unknown key 'keep'; 'keep' belongs in interfaces
+            metrics: {port: 1} | 1: unknown key 'port' in metrics; 'port' belongs at the top of the file
+            rules: {backstop: never} | 1: unknown key 'backstop' in rules; 'backstop' belongs at the top of the file
             zzz: 1 | 1: unknown key 'zzz'; known are interfaces, port, backstop, enable-gro, rules, docker, metrics, log
             rules: {vnis: {5: {mod: zero}}} | 1: unknown key 'mod' in rules.vnis.5; did you mean 'mode'?
             rules: {networks: {n: {zzz: 1}}} | 1: unknown key 'zzz' in rules.networks.n; known are mode, plaintext, unverified, verify
@@ -211,7 +213,17 @@ class ConfigFileTest {
                         "latin1", "port: 1\n# \u00e9\n".getBytes(StandardCharsets.ISO_8859_1), "2: is not UTF-8 text"),
                 new Hostile("utf16", "port: 1".getBytes(StandardCharsets.UTF_16), "1: is not UTF-8 text"),
                 new Hostile("stars", "interfaces: {include: ['" + "*a".repeat(50) + "']}", "more than 3 stars"),
+                new Hostile("braces", "interfaces: {include: ['" + "{,}".repeat(42) + "x']}", "lists in braces"),
+                new Hostile("ranges", overlapping(), "has rules for more than 32768 VNIs"),
+                new Hostile("problems", "port: 0\n" + "a: 1\n".repeat(40_000), "more"),
                 new Hostile("names", "interfaces: {exclude: [" + "a,".repeat(300) + "]}", "more than 256 elements"));
+    }
+
+    /** Each range is small in the file and large in memory. */
+    private static String overlapping() {
+        return IntStream.range(0, 300)
+                .mapToObj(i -> "0-" + (32_767 - i) + ": {}")
+                .collect(Collectors.joining(", ", "rules: {vnis: {", "}}"));
     }
 
     record Hostile(String name, byte[] bytes, String problem) {
@@ -330,7 +342,7 @@ class ConfigFileTest {
     void missing() {
         Path none = folder.resolve("none.yaml");
         assertThat(ConfigFile.read(none)).isEmpty();
-        ConfigSource named = new ConfigSource(Optional.of(none), config -> config);
+        ConfigSource named = ConfigSource.of(Optional.of(none), config -> config);
         assertThat(catchThrowableOfType(ConfigException.class, named::load))
                 .hasMessage(none + ": there is no such file");
     }

@@ -495,6 +495,13 @@ class WebAccessTest {
         aSecondPasses();
         assertThat(get(kept, "/", "a", "x").statusCode()).as("another password").isEqualTo(401);
         assertThat(get(kept, "/", "a", "y").statusCode()).isEqualTo(200);
+        // An editor may empty the file before it writes it.
+        write("web.yml", "");
+        aSecondPasses();
+        assertThat(get(kept, "/", "b", "x").statusCode())
+                .as("nobody is let in meanwhile")
+                .isEqualTo(401);
+        assertThat(get(kept, "/", "a", "y").statusCode()).isEqualTo(200);
     }
 
     @Test

@@ -157,7 +157,13 @@ class WebConfigFileTest {
                 Arguments.of(
                         "basic_auth_users:\n  a: " + HASH.replace("$10$", "$16$") + "\n",
                         ":2: user 'a': bcrypt's cost is 16, not 4 to 15; make one"),
-                Arguments.of("basic_auth_users:\n  \"a:b\": " + HASH + "\n", ":2: user 'a:b': a name is not empty"),
+                Arguments.of(
+                        "basic_auth_users:\n  \"a:b\": " + HASH + "\n",
+                        ":2: the name of a user is empty or has a colon"),
+                Arguments.of("basic_auth_users: {alice:secret}\n", ":1: the name of a user is empty or has a colon"),
+                Arguments.of("basic_auth_users:\n  alice: *secret\n", ":2: is not YAML: found undefined alias"),
+                Arguments.of("[".repeat(200_000), "is nested too deeply"),
+                Arguments.of(tls + "  cert_file: \"a\\0b\"\n", "is"),
                 Arguments.of("basic_auth_users: [a]\n", ":1: basic_auth_users is not a list of keys and values"),
                 Arguments.of("- a\n", ":1: the file is not a list of keys and values"),
                 Arguments.of("? [a]\n: b\n", ":1: a key of the file is not a word"),

@@ -95,7 +95,7 @@ class PrometheusTest {
                     .contains("csumbpf_build_info");
             Files.writeString(config, "tls_server_confg: {}\n");
             Shell.Result second = lab.csumbpf("agent", "--web-config", config.toString());
-            assertThat(second.code()).isEqualTo(2);
+            assertThat(second.code()).isEqualTo(11);
             assertThat(second.err())
                     .isEqualTo("csumbpf agent: " + config
                             + ":1: unknown key 'tls_server_confg' in the file; did you mean 'tls_server_config'?\n");
