@@ -42,8 +42,10 @@ public final class ServeProcess implements AutoCloseable {
     private ServeProcess(String subcommand, Host host, String[] arguments) {
         try {
             log = Files.createTempFile("serve", ".log");
-            process = new ProcessBuilder(
-                            host.command(Shell.join(new String[] {subcommand, "--listen", "127.0.0.1:0"}, arguments)))
+            // Below nohup SIGHUP would be ignored, and the agent does not take that back.
+            process = new ProcessBuilder(Shell.join(
+                            new String[] {"env", "--default-signal=HUP"},
+                            host.command(Shell.join(new String[] {subcommand, "--listen", "127.0.0.1:0"}, arguments))))
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();
