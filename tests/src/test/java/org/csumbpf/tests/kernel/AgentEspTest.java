@@ -185,6 +185,8 @@ class AgentEspTest {
                 ServeProcess onA = agent(lab.a);
                 ServeProcess onB = ServeProcess.agent(lab.b, "--docker", "/nosuch", "--keep", "0")) {
             assertThat(lab.loss(lab.a, B)).isZero();
+            // Otherwise eth0 answers for the address, too, and packets go on coming in there.
+            lab.b.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1").ok();
             String routes =
                     lab.b.run("ip", "route", "show", "default").ok().out().strip();
             lab.b
