@@ -4,6 +4,8 @@ package org.csumbpf.tests.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -13,7 +15,9 @@ import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Pings;
 import org.csumbpf.tests.lab.ServeProcess;
+import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Traffic;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
@@ -56,6 +60,16 @@ class AgentEspTest {
 
     private static ServeProcess agent(Host host) {
         return ServeProcess.agent(host, "--docker", "/nosuch");
+    }
+
+    /** If all pins are lost, the record of what attach loaded is lost, too. Other classes expect that nothing is loaded. */
+    @AfterAll
+    static void unload() {
+        for (String module : List.of("esp4_offload", "esp6_offload")) {
+            if (Files.exists(Path.of("/sys/module", module))) {
+                Shell.run("rmmod", module).ok();
+            }
+        }
     }
 
     @Test
