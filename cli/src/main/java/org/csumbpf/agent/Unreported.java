@@ -17,7 +17,8 @@ import org.csumbpf.pin.PinTree;
 import org.csumbpf.snapshot.Preflight;
 
 /**
- * What attachments depend on and no netlink message reports. Reading it is cheap: a directory, and one system call for each hook.
+ * What attachments depend on and no netlink message reports. Reading it is cheap: a directory, and one system call for
+ * each hook.
  *
  * @param pins names of the pins
  * @param chains programs on the tcx hooks, by attach point; absent: that cannot be read, or the kernel has no tcx
