@@ -4,8 +4,6 @@ package org.csumbpf.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,12 +25,10 @@ class ConfigCommandTest {
     private String err;
 
     private int run(String... args) {
-        StringWriter outWriter = new StringWriter();
-        StringWriter errWriter = new StringWriter();
-        int code = Main.run(new PrintWriter(outWriter), new PrintWriter(errWriter), args);
-        out = outWriter.toString();
-        err = errWriter.toString();
-        return code;
+        Ran ran = Ran.of(args);
+        out = ran.out();
+        err = ran.err();
+        return ran.code();
     }
 
     private String file(String text) throws IOException {

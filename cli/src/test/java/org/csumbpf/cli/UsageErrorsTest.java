@@ -66,12 +66,10 @@ class UsageErrorsTest {
     private String err;
 
     private int run(String... args) {
-        StringWriter outWriter = new StringWriter();
-        StringWriter errWriter = new StringWriter();
-        int code = Main.run(new PrintWriter(outWriter), new PrintWriter(errWriter), args);
-        out = outWriter.toString();
-        err = errWriter.toString();
-        return code;
+        Ran ran = Ran.of(args);
+        out = ran.out();
+        err = ran.err();
+        return ran.code();
     }
 
     @ParameterizedTest

@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.net.Socket;
-import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -107,25 +106,9 @@ class MetricsServerTest {
                 BodyHandlers.ofString(StandardCharsets.UTF_8));
     }
 
-    private Socket connect() throws IOException {
-        Socket socket =
-                new Socket(server.address().getAddress(), server.address().getPort());
-        socket.setSoTimeout(10_000);
-        return socket;
-    }
-
     private static Socket send(Socket socket, String text) throws IOException {
         socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
         return socket;
-    }
-
-    /** Reads until the server closes the connection. */
-    private static String rest(Socket socket) throws IOException {
-        try (socket) {
-            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
-        } catch (SocketException e) {
-            return "reset";
-        }
     }
 
     private void answersSoon() throws Exception {
@@ -287,7 +270,7 @@ class MetricsServerTest {
 
     @Test
     void keepsAConnection() throws Exception {
-        try (Socket socket = connect()) {
+        try (Socket socket = Sockets.connect(server)) {
             InputStream in = socket.getInputStream();
             for (int i = 0; i < 5; i++) {
                 send(socket, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -306,18 +289,24 @@ class MetricsServerTest {
     void garbageIsRefusedOrCutOff() throws Exception {
         String manyHeaders =
                 IntStream.range(0, 200).mapToObj(i -> "X" + i + ": x\r\n").collect(Collectors.joining());
-        assertThat(rest(send(connect(), "\u0016\u0003\u0001 TLS?\r\n\r\n"))).doesNotContain(" 200 ");
-        assertThat(rest(send(connect(), "nonsense\r\n\r\n"))).startsWith("HTTP/1.1 400");
-        assertThat(rest(send(connect(), "GET /metrics?%zz HTTP/1.1\r\n\r\n"))).startsWith("HTTP/1.1 400");
-        assertThat(rest(send(connect(), "GET mailto:x HTTP/1.1\r\n\r\n"))).doesNotContain(" 200 ");
-        assertThat(rest(send(connect(), "OPTIONS * HTTP/1.1\r\nConnection: close\r\n\r\n")))
+        assertThat(Sockets.rest(send(Sockets.connect(server), "\u0016\u0003\u0001 TLS?\r\n\r\n")))
+                .doesNotContain(" 200 ");
+        assertThat(Sockets.rest(send(Sockets.connect(server), "nonsense\r\n\r\n")))
+                .startsWith("HTTP/1.1 400");
+        assertThat(Sockets.rest(send(Sockets.connect(server), "GET /metrics?%zz HTTP/1.1\r\n\r\n")))
+                .startsWith("HTTP/1.1 400");
+        assertThat(Sockets.rest(send(Sockets.connect(server), "GET mailto:x HTTP/1.1\r\n\r\n")))
+                .doesNotContain(" 200 ");
+        assertThat(Sockets.rest(send(Sockets.connect(server), "OPTIONS * HTTP/1.1\r\nConnection: close\r\n\r\n")))
                 .startsWith("HTTP/1.1 404");
-        assertThat(rest(send(connect(), "GET /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n")))
+        assertThat(Sockets.rest(send(Sockets.connect(server), "GET /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n")))
                 .doesNotContain(" 200 ");
-        assertThat(rest(send(connect(), "\u0000\u00ff".repeat(20_000)))).doesNotContain(" 200 ");
-        assertThat(rest(send(connect(), "GET /metrics HTTP/1.1\r\nX: " + "x".repeat(20_000) + "\r\n\r\n")))
+        assertThat(Sockets.rest(send(Sockets.connect(server), "\u0000\u00ff".repeat(20_000))))
                 .doesNotContain(" 200 ");
-        assertThat(rest(send(connect(), "GET /metrics HTTP/1.1\r\n" + manyHeaders + "\r\n")))
+        assertThat(Sockets.rest(send(
+                        Sockets.connect(server), "GET /metrics HTTP/1.1\r\nX: " + "x".repeat(20_000) + "\r\n\r\n")))
+                .doesNotContain(" 200 ");
+        assertThat(Sockets.rest(send(Sockets.connect(server), "GET /metrics HTTP/1.1\r\n" + manyHeaders + "\r\n")))
                 .doesNotContain(" 200 ");
         assertThat(generation).hasValue(0);
         answersSoon();
@@ -330,10 +319,10 @@ class MetricsServerTest {
         List<Socket> stalled = new ArrayList<>();
         try {
             for (int i = 0; i < 150; i++) {
-                stalled.add(connect());
-                stalled.add(send(connect(), "GET /metr"));
+                stalled.add(Sockets.connect(server));
+                stalled.add(send(Sockets.connect(server), "GET /metr"));
             }
-            stalled.add(send(connect(), "GET /metrics HTTP/1.1\r\nContent-Length: 1000\r\n\r\nx"));
+            stalled.add(send(Sockets.connect(server), "GET /metrics HTTP/1.1\r\nContent-Length: 1000\r\n\r\nx"));
             List<Socket> readers = new ArrayList<>();
             for (int i = 0; i < 3; i++) {
                 Socket reader = new Socket();
@@ -353,10 +342,10 @@ class MetricsServerTest {
             }
             for (Socket reader : readers) { // read late, else they would get the whole answer
                 sleep(reader == readers.get(0) ? 5500 : 0);
-                assertThat(rest(reader).length()).isLessThan(5_000_000);
+                assertThat(Sockets.rest(reader).length()).isLessThan(5_000_000);
             }
             for (Socket socket : stalled.subList(0, 300)) {
-                assertThat(rest(socket)).doesNotContain(" 200 ");
+                assertThat(Sockets.rest(socket)).doesNotContain(" 200 ");
             }
             answersSoon();
         } finally {
@@ -369,7 +358,7 @@ class MetricsServerTest {
     @Test
     void aSlowReaderGetsAllIfItIsNotTooSlow() throws Exception {
         Gauge.builder("test.large", () -> 1).description("x".repeat(3_000_000)).register(meters);
-        try (Socket socket = send(connect(), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")) {
+        try (Socket socket = send(Sockets.connect(server), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")) {
             byte[] buffer = new byte[1 << 16];
             long total = 0;
             for (int n = 0; n >= 0; n = socket.getInputStream().read(buffer)) {

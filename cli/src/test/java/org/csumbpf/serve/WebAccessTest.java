@@ -15,7 +15,6 @@ import java.io.InputStream;
 import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -198,9 +197,9 @@ class WebAccessTest {
         openSsl.selfSigned("other", EC, 30);
         HttpClient stranger = client("other", null);
         assertThatThrownBy(() -> get(stranger, "/metrics")).isInstanceOf(IOException.class);
-        try (Socket socket = connect()) {
+        try (Socket socket = Sockets.connect(server)) {
             socket.getOutputStream().write("GET /metrics HTTP/1.1\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-            assertThat(rest(socket)).doesNotContain("200", "test_scrapes");
+            assertThat(Sockets.rest(socket)).doesNotContain("200", "test_scrapes");
         }
         assertThat(scrapes).hasValue(1);
     }
@@ -284,7 +283,7 @@ class WebAccessTest {
 
     /** The cipher suite of a handshake with this version, and this suite unless it is null; null: refused. */
     private String handshake(String version, String suite) throws Exception {
-        try (Socket tcp = connect();
+        try (Socket tcp = Sockets.connect(server);
                 SSLSocket socket = (SSLSocket) trusting("server", null)
                         .getSocketFactory()
                         .createSocket(tcp, "127.0.0.1", server.address().getPort(), true)) {
@@ -308,7 +307,8 @@ class WebAccessTest {
         serve(TLS + "  max_version: TLS12\n");
         try (SSLSocket socket = (SSLSocket) trusting("server", null)
                 .getSocketFactory()
-                .createSocket(connect(), "127.0.0.1", server.address().getPort(), true)) {
+                .createSocket(
+                        Sockets.connect(server), "127.0.0.1", server.address().getPort(), true)) {
             socket.startHandshake();
             long began = System.nanoTime();
             try {
@@ -545,21 +545,6 @@ class WebAccessTest {
         assertThat(codes.stream().filter(code -> code == 401)).as("bcrypts").hasSizeBetween(1, 50);
     }
 
-    private Socket connect() throws IOException {
-        Socket socket =
-                new Socket(server.address().getAddress(), server.address().getPort());
-        socket.setSoTimeout(10_000);
-        return socket;
-    }
-
-    private static String rest(Socket socket) throws IOException {
-        try (socket) {
-            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
-        } catch (SocketException e) {
-            return "reset";
-        }
-    }
-
     @Test
     void clientsThatStallInTheHandshakeAreGivenUpAndHoldUpNobody() throws Exception {
         openSsl.selfSigned("server", EC, 30);
@@ -567,13 +552,17 @@ class WebAccessTest {
         List<Socket> stalled = new ArrayList<>();
         try {
             for (int i = 0; i < 130; i++) {
-                stalled.add(connect());
-                Socket half = connect();
+                stalled.add(Sockets.connect(server));
+                Socket half = Sockets.connect(server);
                 half.getOutputStream().write(HALF_HELLO);
                 stalled.add(half);
                 SSLSocket silent = (SSLSocket) trusting("server", null)
                         .getSocketFactory()
-                        .createSocket(connect(), "127.0.0.1", server.address().getPort(), true);
+                        .createSocket(
+                                Sockets.connect(server),
+                                "127.0.0.1",
+                                server.address().getPort(),
+                                true);
                 if (i < 30) {
                     silent.startHandshake();
                     stalled.add(silent);
@@ -587,7 +576,7 @@ class WebAccessTest {
                 assertThat(System.nanoTime() - began).isLessThan(TimeUnit.SECONDS.toNanos(2));
             }
             for (Socket socket : stalled) {
-                assertThat(rest(socket)).doesNotContain(" 200 ");
+                assertThat(Sockets.rest(socket)).doesNotContain(" 200 ");
             }
             served(client("server", null));
         } finally {

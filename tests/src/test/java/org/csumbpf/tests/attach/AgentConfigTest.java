@@ -3,14 +3,12 @@ package org.csumbpf.tests.attach;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.csumbpf.tests.lab.FakeDocker;
-import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.ServeProcess;
@@ -55,13 +53,6 @@ class AgentConfigTest {
         return ServeProcess.agent(lab, Shell.join(new String[] {"--config", file.toString()}, options));
     }
 
-    private Optional<JsonNode> status() {
-        JsonNode list = Optional.ofNullable(
-                        Host.parse(lab.csumbpf("status", "--json").out()).get("attachments"))
-                .orElseThrow();
-        return list.size() == 1 ? Optional.of(list.get(0)) : Optional.empty();
-    }
-
     private String rules() {
         return lab.csumbpf("vni", "list", "w1").ok().out();
     }
@@ -98,19 +89,19 @@ class AgentConfigTest {
     void interfacesOfTheFile() throws IOException {
         write("interfaces: {exclude: [10.0.0.0/8]}\n");
         try (ServeProcess agent = agent()) {
-            assertThat(status()).isEmpty();
+            assertThat(lab.statusMeanwhile()).isEmpty();
             agent.awaitLog(line -> line.contains("msg=\"left out by the configuration\" interfaces=w1"));
             write("interfaces: {include: ['w?']}\n");
             agent.hangUp();
-            Limit.await("attached", Limit.seconds(10), this::status, Optional::isPresent);
+            Limit.await("attached", Limit.seconds(10), lab::statusMeanwhile, Optional::isPresent);
             write("interfaces: {include: [w2]}\n");
             agent.hangUp();
             agent.awaitLog(line -> line.contains("changed=interfaces.include"));
             Limit.pause(1000);
-            assertThat(status()).as("kept for 10 minutes").isPresent();
+            assertThat(lab.statusMeanwhile()).as("kept for 10 minutes").isPresent();
             write("interfaces: {exclude: [w1]}\n");
             agent.hangUp();
-            Limit.await("detached at once", Limit.seconds(10), this::status, Optional::isEmpty);
+            Limit.await("detached at once", Limit.seconds(10), lab::statusMeanwhile, Optional::isEmpty);
         }
     }
 

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Optional;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.tests.lab.FakeDocker;
-import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Lab;
 import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.ServeProcess;
@@ -66,19 +65,11 @@ class AgentTest {
         Limit.await(
                 what,
                 HEALED,
-                this::status,
+                lab::statusMeanwhile,
                 status -> status.isPresent()
                         && status.get().get("state").asText().equals("attached")
                         && status.get().at("/backstop/state").asText().equals("on")
                         && status.get().get("ifindex").asInt() == ifindex());
-    }
-
-    /** While a command is at work, what status reads may be half of it. */
-    private Optional<JsonNode> status() {
-        JsonNode list = Optional.ofNullable(
-                        Host.parse(lab.csumbpf("status", "--json").out()).get("attachments"))
-                .orElseThrow();
-        return list.size() == 1 ? Optional.of(list.get(0)) : Optional.empty();
     }
 
     private int ifindex() {
@@ -86,7 +77,7 @@ class AgentTest {
     }
 
     private Path pins() {
-        JsonNode status = status().orElseThrow();
+        JsonNode status = lab.statusMeanwhile().orElseThrow();
         return Path.of(
                 "/sys/fs/bpf/csumbpf",
                 status.get("netns").asText(),
@@ -97,22 +88,23 @@ class AgentTest {
     void attachesWhereDockerIsAndStaysWhenItEnds() {
         int program;
         try (ServeProcess agent = agent()) {
-            JsonNode status = status().orElseThrow();
+            JsonNode status = lab.statusMeanwhile().orElseThrow();
             assertThat(status.get("interface").asText()).isEqualTo("w1");
             assertThat(status.get("rules").toString()).contains("\"any\"", "\"auto\"");
             assertThat(agent.scrape()).contains("csumbpf_attached{");
             program = status.get("program_id").asInt();
             assertThat(agent.terminate()).isZero();
         }
-        assertThat(status().orElseThrow().get("program_id").asInt()).isEqualTo(program);
+        assertThat(lab.statusMeanwhile().orElseThrow().get("program_id").asInt())
+                .isEqualTo(program);
         try (ServeProcess agent = agent()) {
-            assertThat(status().orElseThrow().get("program_id").asInt())
+            assertThat(lab.statusMeanwhile().orElseThrow().get("program_id").asInt())
                     .as("the next agent takes it over as it is")
                     .isEqualTo(program);
             assertThat(agent.log()).noneMatch(line -> line.contains("msg=\"attached\""));
         }
         lab.csumbpf("detach", "w1").ok();
-        assertThat(status()).isEmpty();
+        assertThat(lab.statusMeanwhile()).isEmpty();
         assertThat(lab.run("nft", "list", "ruleset").ok().out()).isEmpty();
     }
 
@@ -157,14 +149,14 @@ class AgentTest {
     void anInterfaceThatIsRenamedOrMovedIsFollowed() {
         try (Lab other = new Lab();
                 ServeProcess agent = agent("--keep", "0")) {
-            int program = status().orElseThrow().get("program_id").asInt();
+            int program = lab.statusMeanwhile().orElseThrow().get("program_id").asInt();
             lab.ipIn("link", "set", "w1", "down");
             lab.ipIn("link", "set", "w1", "name", "w9");
             lab.ipIn("link", "set", "w9", "up");
             Limit.await(
                     "the new name",
                     HEALED,
-                    () -> status().orElseThrow(),
+                    () -> lab.statusMeanwhile().orElseThrow(),
                     status -> status.get("interface").asText().equals("w9")
                             && status.get("state").asText().equals("attached"));
             lab.ipIn("link", "set", "w9", "netns", other.name);
@@ -175,7 +167,7 @@ class AgentTest {
                     status -> status.isPresent()
                             && status.get().get("state").asText().equals("attached")
                             && status.get().get("program_id").asInt() == program);
-            assertThat(status()).isEmpty();
+            assertThat(lab.statusMeanwhile()).isEmpty();
             assertThat(lab.run("nft", "list", "ruleset").ok().out()).isEmpty();
             assertThat(agent.value("csumbpf_heals_total", "what=\"interface_moved\""))
                     .isEqualTo(1);
@@ -196,7 +188,7 @@ class AgentTest {
                     Limit.seconds(3),
                     () -> lab.json("stats").findValuesAsText("network"),
                     networks -> networks.contains("shop \uFFFD \"x\""));
-            JsonNode status = status().orElseThrow();
+            JsonNode status = lab.statusMeanwhile().orElseThrow();
             assertThat(status.get("rules").findValuesAsText("vni")).containsExactly("any", "4101", "4102");
             assertThat(lab.csumbpf("status").out()).contains("vni 4101-4102 (shop");
             assertThat(agent.scrape())
@@ -205,7 +197,7 @@ class AgentTest {
             Limit.await(
                     "no network",
                     Limit.seconds(3),
-                    () -> status().orElseThrow().path("rules").findValuesAsText("vni"),
+                    () -> lab.statusMeanwhile().orElseThrow().path("rules").findValuesAsText("vni"),
                     vnis -> vnis.equals(List.of("any")));
         }
     }
@@ -224,8 +216,8 @@ class AgentTest {
         try (ServeProcess agent = agent("--keep", "3")) {
             lab.ipIn("addr", "del", ADDRESS + "/24", "dev", "w1");
             Limit.pause(1000);
-            assertThat(status()).as("kept").isPresent();
-            Limit.await("detached", Limit.seconds(10), this::status, Optional::isEmpty);
+            assertThat(lab.statusMeanwhile()).as("kept").isPresent();
+            Limit.await("detached", Limit.seconds(10), lab::statusMeanwhile, Optional::isEmpty);
             assertThat(agent.log()).anyMatch(line -> line.contains("msg=\"detached\""));
             lab.ipIn("addr", "add", ADDRESS + "/24", "dev", "w1");
             awaitWell("the address is back");
@@ -239,7 +231,7 @@ class AgentTest {
             lab.run("nft", "flush", "ruleset").ok();
             docker.move("192.0.2.77");
             Limit.pause(6000);
-            JsonNode status = status().orElseThrow();
+            JsonNode status = lab.statusMeanwhile().orElseThrow();
             assertThat(status.get("rules").toString()).contains("observe", "7");
             assertThat(status.at("/backstop/state").asText()).isNotEqualTo("on");
             assertThat(agent.log()).noneMatch(line -> line.contains("healed") || line.contains("detached"));
@@ -251,7 +243,8 @@ class AgentTest {
         try (ServeProcess agent = agent()) {
             lab.csumbpf("attach", "w1", "--mode", "observe").ok();
             Limit.pause(5000);
-            assertThat(status().orElseThrow().get("rules").toString()).contains("observe");
+            assertThat(lab.statusMeanwhile().orElseThrow().get("rules").toString())
+                    .contains("observe");
         }
     }
 
@@ -259,7 +252,8 @@ class AgentTest {
     void theOptionsOfTheAgentChange() {
         agent().close();
         try (ServeProcess agent = agent("--mode", "recompute")) {
-            assertThat(status().orElseThrow().get("rules").toString()).contains("recompute");
+            assertThat(lab.statusMeanwhile().orElseThrow().get("rules").toString())
+                    .contains("recompute");
         }
     }
 

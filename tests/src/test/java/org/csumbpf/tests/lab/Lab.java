@@ -103,6 +103,14 @@ public final class Lab extends Host implements AutoCloseable {
         return Optional.ofNullable(list.get(0));
     }
 
+    /** The same while a command may be at work, half of which may be seen; empty also if there are several. */
+    public Optional<JsonNode> statusMeanwhile() {
+        JsonNode list = Optional.ofNullable(
+                        parse(csumbpf("status", "--json").out()).get("attachments"))
+                .orElseThrow();
+        return list.size() == 1 ? Optional.of(list.get(0)) : Optional.empty();
+    }
+
     /**
      * What attach changed on the host, from status --json, without bpffs, which another attachment may have mounted.
      */
