@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.apply;
 
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 import org.csumbpf.backstop.NftPlan;
 import org.csumbpf.backstop.NftPlans;
 import org.csumbpf.backstop.NftTables;
@@ -17,6 +19,7 @@ import org.csumbpf.maps.HostChange;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
+import org.csumbpf.pin.PinDirectory;
 import org.csumbpf.plan.AttachPlan;
 import org.csumbpf.plan.NftAvailability;
 import org.csumbpf.snapshot.Preflight;
@@ -138,10 +141,34 @@ final class NftBackstop implements AutoCloseable {
                 host.recordChange(HostChange.LOOPBACK);
                 LiveHook.attach(point, maps.record(), program, Optional.empty());
                 result.add(Change.Id.DETOUR_ATTACHED, CsumbpfObject.LOOPBACK);
-            } else if (!live.get().tag().equals(program.info().tag())) {
+            } else if (!isSame(live.get(), program, maps)) {
                 live.get().replace(program);
             }
         }
+    }
+
+    /** Whether the running program has the same instructions, and counts in these maps. */
+    private static boolean isSame(LiveHook live, BpfProgram program, CsumbpfMaps maps) {
+        try (BpfProgram running = live.program()) {
+            return running.info().tag().equals(program.info().tag())
+                    && running.info().mapIds().contains(maps.record().id());
+        }
+    }
+
+    /** What there is of an attachment's backstop, also if its record is lost. */
+    static Set<HostChange> standing(PinDirectory pins) {
+        Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
+        LiveHook.find(AttachPoint.loopback(pins)).ifPresent(live -> changes.add(HostChange.LOOPBACK));
+        try (NftTables nftables = NftTables.open()) {
+            for (NftPlan.Family family : NftPlan.Family.values()) {
+                nftables.table(family)
+                        .filter(table -> table.ours() && table.holds(pins.ifindex()))
+                        .ifPresent(table -> changes.add(HostChange.NFTABLES));
+            }
+        } catch (NftablesException e) {
+            // Then there are no rules that this command could remove.
+        }
+        return changes;
     }
 
     /** Removes an attachment's rules from our tables, also if its record is lost. */

@@ -42,8 +42,8 @@ final class StandingAttachment implements AutoCloseable {
     }
 
     /**
-     * Finds what stands of the attachment. Before that, makes the pins those of the running program, and removes
-     * remains that are of no use.
+     * Finds what stands of the attachment. Before that, makes the pins those of the running program. What pins without
+     * a hook changed on the host is taken over or, if they are of another device, undone.
      *
      * @param desired what is asked for: pins without a hook are of use only if they are exactly that
      */
@@ -51,7 +51,7 @@ final class StandingAttachment implements AutoCloseable {
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
         return running(pins, device).or(() -> pinned(pins, desired)).orElseGet(() -> {
             Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
-            changes.addAll(removeUnhooked(pins, scope, result));
+            changes.addAll(unhooked(pins, device, scope, result));
             if (scope.toUnmount()) {
                 changes.add(HostChange.BPFFS);
             }
@@ -106,11 +106,24 @@ final class StandingAttachment implements AutoCloseable {
         }
     }
 
-    /** Removes pins without a hook. Changes that cannot be undone are returned, for the next record. */
-    private static Set<HostChange> removeUnhooked(PinDirectory pins, PinTree.Scope scope, Result result) {
+    /**
+     * What the next attachment takes over of one that lost its hook: changes of the host. Its nftables rules go on
+     * repairing meanwhile. Pins are left for {@link StepRunner} to replace.
+     */
+    private static Set<HostChange> unhooked(PinDirectory pins, NetDevice device, PinTree.Scope scope, Result result) {
         if (!pins.exists()) {
             return Set.of();
         }
+        Optional<AttachmentRecord> record = Reach.record(pins);
+        if (record.isEmpty()) {
+            result.leave(pins.path().toString(), Undo.RECORD_LOST);
+            return NftBackstop.standing(pins);
+        }
+        return Reach.provenDevice(pins, record.get(), device) ? record.get().changes() : undo(pins, scope, result);
+    }
+
+    /** Undoes the attachment of another device that had this ifindex. Returns what cannot be undone. */
+    private static Set<HostChange> undo(PinDirectory pins, PinTree.Scope scope, Result result) {
         Result removed = new Result();
         try (Reach reach = Reach.of(pins)) {
             Undo.run(pins, reach, scope, removed);

@@ -6,6 +6,8 @@ import java.util.Deque;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.csumbpf.backstop.NftPlans;
 import org.csumbpf.desired.DesiredAttachment;
 import org.csumbpf.desired.RuleSet;
@@ -19,6 +21,8 @@ import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.Hook;
+import org.csumbpf.maps.HostChange;
+import org.csumbpf.pin.AttachException;
 import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.Identities;
 import org.csumbpf.pin.LiveHook;
@@ -35,10 +39,16 @@ import org.csumbpf.snapshot.NamespaceSnapshot;
 
 /**
  * Runs the steps of a plan in order. If one fails, those before it are undone: a new attachment is removed
- * ({@link Undo}), a standing one gets back what it had. The caller holds the lock and has entered the device's
- * namespace.
+ * ({@link Undo}), a standing one gets back what it had. One that takes over what another changed on the host leaves
+ * that as it is, because it may repair: nftables rules do without the hook. The caller holds the lock and has entered
+ * the device's namespace.
  */
 final class StepRunner {
+    /** What a new attachment replaces one by one, or goes on using. */
+    private static final Set<String> KEPT = Stream.concat(
+                    CsumbpfMaps.PINNED.stream(), Stream.of(PinDirectory.PROGRAM, PinDirectory.LOOPBACK_LINK))
+            .collect(Collectors.toUnmodifiableSet());
+
     private final StandingAttachment attachment;
     private final NamespaceSnapshot netns;
     private final NetDevice device;
@@ -47,6 +57,7 @@ final class StepRunner {
     private final PinTree.Scope scope;
     private final Result result;
     private final boolean isNew;
+    private final boolean takesOver;
     /** Modules that were to be unloaded and are in use: the plan's finding that they are not loaded is not true then. */
     private final Set<String> stillLoaded = new HashSet<>();
     /** Undoes the steps done so far, the last one first. */
@@ -68,6 +79,7 @@ final class StepRunner {
         this.scope = scope;
         this.result = result;
         this.isNew = attachment.standing().state() == Standing.State.NOTHING;
+        this.takesOver = isNew && !attachment.standing().changes().isEmpty();
     }
 
     void run(AttachPlan plan) {
@@ -94,9 +106,9 @@ final class StepRunner {
         }
     }
 
-    /** @param work for a standing attachment only; a new one is undone as a whole, by its record */
+    /** @param work for an attachment of which something stands; another is undone as a whole, by its record */
     private void undoneBy(Runnable work) {
-        if (!isNew) {
+        if (!isNew || takesOver) {
             undo.push(work);
         }
     }
@@ -112,7 +124,9 @@ final class StepRunner {
 
     private void run(Step step) {
         if (step instanceof Step.Make make) {
-            undo.push(this::undoAll);
+            if (!takesOver) {
+                undo.push(this::undoAll);
+            }
             make(make.rules());
         } else if (step instanceof Step.SwitchGroOn) {
             undoneBy(() -> back().undoGro(device));
@@ -127,6 +141,7 @@ final class StepRunner {
         } else if (step instanceof Step.ForgetModule forget) {
             host(result).forgetModule(forget.module());
         } else if (step instanceof Step.Attach attach) {
+            undoneBy(this::detachAgain);
             attach(attachment.program(), attach.hook());
         } else if (step instanceof Step.Reattach reattach) {
             reattach(reattach.hook());
@@ -138,7 +153,7 @@ final class StepRunner {
             setBackstop(set.plans(), set.rules());
         } else if (step instanceof Step.RemoveBackstop) {
             undoneBy(this::backstopAsBefore);
-            host(result).undoBackstop();
+            removeBackstop();
         } else if (step instanceof Step.WriteRules write) {
             undoneBy(this::rulesAsBefore);
             writeRules(write.to());
@@ -161,10 +176,18 @@ final class StepRunner {
                         desired.options()));
         RuleUpdate.write(maps, rules);
         pins.create();
+        pins.removeAllBut(KEPT);
         for (String name : CsumbpfMaps.PINNED) {
             pins.replace(name, maps.raw(name)::pin);
         }
-        attachment.program().pin(pins.pin(PinDirectory.PROGRAM));
+        pins.replace(PinDirectory.PROGRAM, attachment.program()::pin);
+    }
+
+    private void detachAgain() {
+        LiveHook.find(AttachPoint.receive(attachment.pins())).ifPresent(LiveHook::detach);
+        if (!attachment.standing().changes().contains(HostChange.CLSACT)) {
+            back().undoClsact(device);
+        }
     }
 
     private void undoAll() {
@@ -211,9 +234,24 @@ final class StepRunner {
         }
     }
 
+    /** What an earlier attachment left does not make a new one fail: it stays recorded, and detach tries again. */
+    private void removeBackstop() {
+        try {
+            host(result).undoBackstop();
+        } catch (AttachException e) {
+            if (!isNew) {
+                throw e;
+            }
+            result.leave(device.name(), "cleanup of an earlier attachment failed: " + e.problem());
+        }
+    }
+
     /** Sets nftables up for the rules before. */
     private void backstopAsBefore() {
-        RuleSet before = attachment.standing().rules().orElseThrow();
+        if (attachment.standing().rules().isEmpty()) {
+            return; // nftables has changed nothing if its transaction failed
+        }
+        RuleSet before = attachment.standing().rules().get();
         Backstop wish = attachment.standing().options().backstop();
         if (!before.backstop()) {
             back().undoBackstop();

@@ -4,6 +4,7 @@ package org.csumbpf.apply;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
@@ -23,6 +24,11 @@ import org.csumbpf.snapshot.Remedy;
  * record.
  */
 final class Undo {
+    /** What follows for an attachment whose record is lost. */
+    static final String RECORD_LOST =
+            "the record of what attach changed cannot be read: GRO of the interface and the modules "
+                    + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are";
+
     private final PinDirectory pins;
     private final PinTree.Scope scope;
     private final Result result;
@@ -88,7 +94,7 @@ final class Undo {
             }
         }
         if (!failures.isEmpty()) {
-            pins.removeAllBut(RecordMap.NAME);
+            pins.removeAllBut(Set.of(RecordMap.NAME));
             throw PartialFailureException.ofSteps(failures, again(where, device));
         }
         pins.removeAll(RecordMap.NAME)
@@ -167,10 +173,7 @@ final class Undo {
                     step(() -> LiveHook.find(AttachPoint.loopback(pins)).ifPresent(LiveHook::detach));
                     return null;
                 }));
-        result.leave(
-                pins.path().toString(),
-                "the record of what attach changed cannot be read: GRO of the interface and the modules "
-                        + Preflight.ESP4_OFFLOAD + " and " + Preflight.ESP6_OFFLOAD + " stay as they are");
+        result.leave(pins.path().toString(), RECORD_LOST);
     }
 
     /** The record; empty if it is gone or of another version. */

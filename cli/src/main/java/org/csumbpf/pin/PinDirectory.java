@@ -15,6 +15,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
@@ -32,7 +33,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     static final Path ROOT = Bpffs.DEFAULT.resolve("csumbpf");
     public static final String PROGRAM = "program";
     static final String LINK = "link";
-    static final String LOOPBACK_LINK = "detour_link";
+    public static final String LOOPBACK_LINK = "detour_link";
     /** Suffix of a pin that is about to replace another; only a crash leaves one. */
     private static final String REPLACEMENT = "_replacement";
 
@@ -186,10 +187,10 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return left;
     }
 
-    /** Removes all pins but one. */
-    public void removeAllBut(String kept) {
+    /** Removes all pins but these. */
+    public void removeAllBut(Set<String> kept) {
         for (String name : names(path())) {
-            if (!name.equals(kept) && !Files.isDirectory(pin(name), LinkOption.NOFOLLOW_LINKS)) {
+            if (!kept.contains(name) && !Files.isDirectory(pin(name), LinkOption.NOFOLLOW_LINKS)) {
                 remove(name);
             }
         }

@@ -121,6 +121,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
             planner.host();
             planner.steps.add(new Step.Attach(hook));
             planner.backstop().ifPresent(planner.steps::add);
+            planner.removeBackstop();
             planner.steps.add(new Step.TakeBaseline());
             return planner.plan();
         }
@@ -262,10 +263,14 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
         void rules() {
             backstop().ifPresent(steps::add);
             steps.add(new Step.WriteRules(desired.rules()));
+            removeBackstop();
+            steps.add(new Step.TakeBaseline());
+        }
+
+        private void removeBackstop() {
             if (!nftables && hasBackstop(standing.changes())) {
                 steps.add(new Step.RemoveBackstop());
             }
-            steps.add(new Step.TakeBaseline());
         }
 
         private static boolean hasBackstop(Set<HostChange> changes) {

@@ -25,7 +25,7 @@ public record Standing(State state, Optional<RuleSet> rules, AttachOptions optio
         ATTACHED
     }
 
-    /** @param changes left by an earlier attachment, because they could not be undone */
+    /** @param changes of an earlier attachment that lost its hook; the next one takes them over */
     public static Standing nothing(Set<HostChange> changes) {
         return new Standing(State.NOTHING, Optional.empty(), AttachOptions.DEFAULT, changes);
     }

@@ -75,6 +75,41 @@ class BackstopAttachTest {
         assertThat(generations("vni", "add", "w1", "6")).as("never means never").isZero();
     }
 
+    /** While attach makes program and maps anew, the rules of nftables repair alone: they must not be gone meanwhile. */
+    @Test
+    void rulesStayWhileWhatIsLostIsAttachedAnew() throws Exception {
+        lab.ipv6();
+        lab.csumbpf("attach", "w1", "--vni", "5", "--hook", "tcx").ok();
+        loseAllPins();
+        assertThat(lab.status().orElseThrow().get("problems")).isNotEmpty();
+        assertThat(generations("attach", "w1", "--vni", "5", "--hook", "tcx"))
+                .as("all pins lost, the same rules")
+                .isZero();
+        assertThat(lab.status().orElseThrow().get("problems")).isEmpty();
+        assertThat(lab.hostChanges()).contains("nftables", "detour");
+
+        Files.delete(lab.pins().resolve("link"));
+        assertThat(generations("attach", "w1", "--vni", "6", "--hook", "tcx"))
+                .as("hook lost, other rules")
+                .isEqualTo(1);
+        assertThat(lab.rules()).containsExactly("6 auto");
+        assertThat(lab.status().orElseThrow().get("problems")).isEmpty();
+
+        Files.delete(lab.pins().resolve("link"));
+        assertThat(generations("attach", "w1", "--vni", "6", "--hook", "tcx", "--backstop", "never", "--force"))
+                .as("hook lost, without backstop")
+                .isEqualTo(1);
+        assertThat(lab.ruleset()).doesNotContain("csumbpf");
+        lab.csumbpf("detach", "w1").ok();
+        assertThat(lab.traces()).isEmpty();
+    }
+
+    private void loseAllPins() throws IOException {
+        for (String pin : Shell.run("ls", lab.pins().toString()).ok().out().split("\n")) {
+            Files.delete(lab.pins().resolve(pin));
+        }
+    }
+
     private String ifindex() {
         return Integer.toString(lab.ifindex("w1"));
     }

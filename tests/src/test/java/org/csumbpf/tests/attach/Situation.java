@@ -88,6 +88,18 @@ record Situation(
                             .andThen(world ->
                                     world.lab.run("nft", "flush ruleset").ok()),
                     "restore w1"),
+            ipv6(
+                    "attach anew, all pins lost",
+                    ran(BOTH_TCX).andThen(world -> removePins(world, ".*")),
+                    "attach w1 --vni 7 --backstop always --hook tcx"),
+            ipv6(
+                    "attach anew, hook lost, other rules",
+                    ran(BOTH_TCX + " --enable-gro").andThen(Situation::detachLink),
+                    "attach w1 --vni 7 --backstop always --hook tcx"),
+            ipv6(
+                    "attach anew, hook lost, without a backstop",
+                    ran(BOTH_TCX).andThen(Situation::detachLink),
+                    "attach w1 --vni 7 --backstop never --force"),
             situation(
                     "restore --all of two",
                     ran("attach w1 --vni 5 --unverified --hook clsact", "attach w3 --vni 6 --hook clsact")
