@@ -13,6 +13,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Attachments;
 import org.csumbpf.apply.Change;
@@ -24,6 +25,7 @@ import org.csumbpf.docker.DockerEngine;
 import org.csumbpf.docker.DockerWatch;
 import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.ArrivalMonitor;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetlinkMonitor;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -66,6 +68,7 @@ public final class Agent {
     private final Reconciler reconciler;
     private final Alarm alarm = new Alarm();
     private final DockerWatch docker;
+    private final Arrivals arrivals;
     /** Whether another program runs before csumbpf somewhere: it may begin to cost packets at any time. */
     private boolean crowded;
 
@@ -84,6 +87,12 @@ public final class Agent {
         this.log = service.log();
         this.reconciler = new Reconciler(config.get().get(Key.KEEP).toNanos());
         this.docker = new DockerWatch(config.get().get(Key.DOCKER_SOCKET), alarm::ring, this::reportDocker);
+        this.arrivals = new Arrivals(
+                netns,
+                alarm::ring,
+                failure -> log.once(
+                        "arrivals",
+                        "does not see ESP on devices without the address it is sent to: " + failure.getMessage()));
     }
 
     /** Returns only if the thread is interrupted. What is attached stays. */
@@ -94,6 +103,7 @@ public final class Agent {
         start("changes", () -> follow(monitor));
         docker.ask();
         start("docker", docker);
+        start("arrivals", arrivals);
         long began = MonotonicClock.nanos();
         // Read before each round: a change during the round is seen by the next one.
         Unreported before = Unreported.read(netns);
@@ -196,20 +206,34 @@ public final class Agent {
     private Wishes wishes() {
         return netns.call(() -> {
             NamespaceSnapshot snapshot = NamespaceSnapshot.here();
-            Discovery found = Discovery.of(
-                    snapshot.links().get(),
-                    snapshot.addresses().get(),
-                    snapshot.associations().get(),
-                    snapshot.policies().get(),
-                    List.of(),
-                    docker.engine(),
-                    Rtnetlink::routeTo);
+            Discovery expected = discovery(snapshot, List.of());
+            arrivals.expect(
+                    expected.peers().isEmpty()
+                            ? Arrivals.Expected.NOTHING
+                            : new Arrivals.Expected(
+                                    expected.uplinks().stream()
+                                            .map(uplink -> uplink.device().ifindex())
+                                            .collect(Collectors.toSet()),
+                                    Wishes.ports(config.get(), expected)));
+            List<ArrivalMonitor.Arrival> recent = arrivals.recent();
             return Wishes.of(
                     config.get(),
-                    found,
+                    recent.isEmpty() ? expected : discovery(snapshot, recent),
                     snapshot.links().get(),
                     snapshot.addresses().get());
         });
+    }
+
+    private Discovery discovery(NamespaceSnapshot snapshot, List<ArrivalMonitor.Arrival> recent) {
+        return Discovery.of(
+                snapshot.links().get(),
+                snapshot.addresses().get(),
+                snapshot.associations().get(),
+                snapshot.policies().get(),
+                List.of(),
+                recent,
+                docker.engine(),
+                Rtnetlink::routeTo);
     }
 
     private void sayRefused(List<String> names) {

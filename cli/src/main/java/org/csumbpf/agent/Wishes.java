@@ -76,10 +76,19 @@ record Wishes(AgentConfig config, Discovery found, Set<Integer> excluded, List<S
         return new Reconciler.Policy(config.get(Key.KEEP).toNanos(), config.get(Key.MANAGE_EXISTING), excluded);
     }
 
+    /** UDP ports of VXLAN, in host order; at least one. An attachment repairs one, the first. */
+    static Set<Integer> ports(AgentConfig config, Discovery found) {
+        Optional<Integer> configured = config.get(Key.PORT);
+        if (configured.isPresent()) {
+            return Set.of(configured.get());
+        }
+        return found.ports().isEmpty()
+                ? Set.of(Config.DEFAULT_PORT)
+                : found.ports().keySet();
+    }
+
     DesiredAttachment of(Discovery.Uplink uplink) {
-        int port = config.get(Key.PORT)
-                .or(() -> found.ports().keySet().stream().findFirst())
-                .orElse(Config.DEFAULT_PORT);
+        int port = ports(config, found).iterator().next();
         return new DesiredAttachment(
                 uplink.device().name(),
                 new RuleSet(port, false, Optional.of(config.defaultRule()), rules()),

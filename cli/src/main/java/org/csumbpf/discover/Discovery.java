@@ -17,6 +17,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.csumbpf.docker.DockerEngine;
 import org.csumbpf.docker.OverlayNetwork;
+import org.csumbpf.loader.host.ArrivalMonitor;
 import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.IpsecPolicy;
 import org.csumbpf.loader.host.NetDevice;
@@ -70,6 +71,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
     public record Peer(InetAddress address, InetAddress local, int associations, boolean inUdp) {}
 
     /**
+     * @param arrivals packets that came in by devices which nothing else names
      * @param engine of Docker, if there is one
      * @param route the ifindex of the device by which packets to an address leave; asked once for each address
      */
@@ -79,6 +81,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
             List<SecurityAssociation> associations,
             List<IpsecPolicy> policies,
             List<Located> vxlans,
+            List<ArrivalMonitor.Arrival> arrivals,
             Optional<DockerEngine> engine,
             Function<InetAddress, Optional<Integer>> route) {
         List<SecurityAssociation> transport = associations.stream()
@@ -87,7 +90,13 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
         // A peer has several SAs, one for each of its keys.
         Map<InetAddress, Optional<Integer>> routes = new HashMap<>();
         return new Discovery(
-                uplinks(links, addresses, transport, engine, address -> routes.computeIfAbsent(address, route)),
+                uplinks(
+                        links,
+                        addresses,
+                        transport,
+                        arrivals,
+                        engine,
+                        address -> routes.computeIfAbsent(address, route)),
                 ports(policies, engine),
                 overlays(vxlans, engine),
                 peers(addresses, transport));
@@ -97,6 +106,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
             List<NetDevice> links,
             List<DeviceAddress> addresses,
             List<SecurityAssociation> transport,
+            List<ArrivalMonitor.Arrival> arrivals,
             Optional<DockerEngine> engine,
             Function<InetAddress, Optional<Integer>> route) {
         Map<Integer, Set<String>> reasons = new TreeMap<>();
@@ -118,6 +128,17 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
                                 reasons,
                                 ifindex,
                                 "has the route to " + sa.source().getHostAddress()));
+            }
+        }
+        for (ArrivalMonitor.Arrival arrival : arrivals) {
+            if (!reasons.containsKey(arrival.ifindex())
+                    && transport.stream().anyMatch(sa -> !sa.inUdp() && carries(sa, arrival))) {
+                add(
+                        reasons,
+                        arrival.ifindex(),
+                        "packets from " + arrival.source().getHostAddress() + " for "
+                                + arrival.destination().getHostAddress()
+                                + ", between which there is ESP, come in by it");
             }
         }
         engine.filter(DockerEngine::swarm).ifPresent(docker -> {
@@ -147,6 +168,17 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
             }
         }
         return uplinks;
+    }
+
+    /**
+     * Whether a packet is an SA's or goes the same way. What was ESP on the wire may be decrypted before it is seen, and
+     * where a host sends VXLAN of one network by, it sends that of the others by, too.
+     */
+    private static boolean carries(SecurityAssociation sa, ArrivalMonitor.Arrival arrival) {
+        return sa.destination().equals(arrival.destination())
+                && (arrival.spi().isPresent()
+                        ? arrival.spi().getAsInt() == sa.spi()
+                        : arrival.source().equals(sa.source()));
     }
 
     private static void add(Map<Integer, Set<String>> reasons, int ifindex, String reason) {

@@ -51,6 +51,7 @@ public record DiscoveryReader(Discovery discovery, Optional<DockerEngine> engine
                     snapshot.associations().get(),
                     snapshot.policies().get(),
                     vxlans,
+                    List.of(),
                     engine,
                     Rtnetlink::routeTo);
         });

@@ -10,8 +10,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.csumbpf.docker.DockerEngine;
 import org.csumbpf.docker.OverlayNetwork;
+import org.csumbpf.loader.host.ArrivalMonitor;
 import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.IpsecPolicy;
 import org.csumbpf.loader.host.NetDevice;
@@ -24,6 +26,7 @@ import org.junit.jupiter.api.Test;
 class DiscoveryTest {
     private static final String OWN = "10.0.0.2";
     private static final String PEER = "203.0.113.2";
+    private static final int SPI = 0x87654321;
 
     private final List<NetDevice> links = new ArrayList<>(List.of(
             device(1, "lo", 772, ""), device(2, "eth0", 1, ""), device(3, "eth1", 1, ""), device(4, "vx", 1, "vxlan")));
@@ -33,6 +36,7 @@ class DiscoveryTest {
     private final List<IpsecPolicy> policies = new ArrayList<>();
     private final List<Discovery.Located> vxlans = new ArrayList<>();
     private final Map<String, Integer> routes = new HashMap<>(Map.of(PEER, 2));
+    private final List<ArrivalMonitor.Arrival> arrivals = new ArrayList<>();
     private Optional<DockerEngine> engine = Optional.empty();
 
     private Discovery discovery() {
@@ -42,6 +46,7 @@ class DiscoveryTest {
                 associations,
                 policies,
                 vxlans,
+                arrivals,
                 engine,
                 to -> Optional.ofNullable(routes.get(to.getHostAddress())));
     }
@@ -156,13 +161,45 @@ class DiscoveryTest {
         assertThat(overlays.get(1).networks()).containsExactly("backend");
     }
 
+    @Test
+    void packetsAreSeenOnADeviceThatNothingElseNames() {
+        both(OWN, PEER, 0, false);
+        assertThat(names()).containsExactly("eth0");
+        arrivals.add(new ArrivalMonitor.Arrival(3, address("198.51.100.7"), address(OWN), OptionalInt.of(SPI)));
+        assertThat(names())
+                .as("its SPI counts, whatever NAT made of the source")
+                .containsExactly("eth0", "eth1");
+        arrivals.set(0, new ArrivalMonitor.Arrival(3, address(PEER), address(OWN), OptionalInt.empty()));
+        assertThat(names()).as("VXLAN of a host with which there are SAs").containsExactly("eth0", "eth1");
+        assertThat(discovery().uplinks().get(1).reasons())
+                .containsExactly("packets from 203.0.113.2 for 10.0.0.2, between which there is ESP, come in by it");
+        arrivals.set(0, new ArrivalMonitor.Arrival(2, address(PEER), address(OWN), OptionalInt.empty()));
+        assertThat(discovery().uplinks().get(0).reasons())
+                .as("known anyway")
+                .containsExactly("receives ESP from 203.0.113.2 for 10.0.0.2");
+    }
+
+    @Test
+    void packetsThatAreNoSAsLeadNowhere() {
+        both(OWN, PEER, 0, false);
+        arrivals.add(new ArrivalMonitor.Arrival(3, address(PEER), address(OWN), OptionalInt.of(SPI + 1)));
+        arrivals.add(new ArrivalMonitor.Arrival(3, address(PEER), address("10.0.0.3"), OptionalInt.of(SPI)));
+        arrivals.add(new ArrivalMonitor.Arrival(3, address("203.0.113.3"), address(OWN), OptionalInt.empty()));
+        arrivals.add(new ArrivalMonitor.Arrival(99, address(PEER), address(OWN), OptionalInt.empty())); // gone
+        assertThat(names()).containsExactly("eth0");
+        associations.clear();
+        both(OWN, PEER, 0, true);
+        arrivals.set(0, new ArrivalMonitor.Arrival(3, address(PEER), address(OWN), OptionalInt.empty()));
+        assertThat(names()).as("ESP in UDP needs no repair").isEmpty();
+    }
+
     private void both(String one, String other, int mode, boolean inUdp) {
         sa(50, one, other, mode, inUdp);
         sa(50, other, one, mode, inUdp);
     }
 
     private void sa(int protocol, String from, String to, int mode, boolean inUdp) {
-        associations.add(new SecurityAssociation(protocol, address(from), address(to), mode, inUdp));
+        associations.add(new SecurityAssociation(SPI, protocol, address(from), address(to), mode, inUdp));
     }
 
     private static VxlanDevice vxlan(int vni) {

@@ -80,7 +80,7 @@ class OffloadSafetyTest {
     }
 
     private static SecurityAssociation sa(int protocol) {
-        return new SecurityAssociation(protocol, address("192.0.2.1"), address("192.0.2.2"), 0, false);
+        return new SecurityAssociation(1, protocol, address("192.0.2.1"), address("192.0.2.2"), 0, false);
     }
 
     private static InetAddress address(String text) {

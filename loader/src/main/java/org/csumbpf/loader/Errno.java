@@ -30,6 +30,7 @@ public final class Errno {
     public static final int ENOLINK = 67;
     public static final int EPROTONOSUPPORT = 93;
     public static final int EOPNOTSUPP = 95;
+    public static final int ENETDOWN = 100;
     public static final int ENETUNREACH = 101;
     public static final int ENOBUFS = 105;
     public static final int EHOSTUNREACH = 113;
@@ -62,6 +63,7 @@ public final class Errno {
             Map.entry(ENOLINK, "ENOLINK (Link has been severed)"),
             Map.entry(EPROTONOSUPPORT, "EPROTONOSUPPORT (Protocol not supported)"),
             Map.entry(EOPNOTSUPP, "EOPNOTSUPP (Operation not supported)"),
+            Map.entry(ENETDOWN, "ENETDOWN (Network is down)"),
             Map.entry(ENETUNREACH, "ENETUNREACH (Network is unreachable)"),
             Map.entry(EHOSTUNREACH, "EHOSTUNREACH (No route to host)"),
             Map.entry(ENOBUFS, "ENOBUFS (No buffer space available)"),

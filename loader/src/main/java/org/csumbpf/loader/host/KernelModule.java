@@ -3,6 +3,7 @@ package org.csumbpf.loader.host;
 
 import com.sun.jna.Native;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -107,18 +108,26 @@ public final class KernelModule {
 
     private static boolean contains(Path index, String module) {
         try {
-            return contains(Files.readAllLines(index), module);
+            return contains(Files.readString(index, StandardCharsets.ISO_8859_1), module);
         } catch (IOException e) {
             return false; // no such file: no modules of this kernel are installed
         }
     }
 
-    /** Whether a line of modules.builtin or modules.dep begins with the module's file: kernel/net/ipv4/esp4.ko.xz: … */
-    static boolean contains(List<String> lines, String module) {
+    /**
+     * Whether a line of modules.builtin or modules.dep begins with the module's file: kernel/net/ipv4/esp4.ko.xz: … They
+     * are long and most processes short, so this searches the text as a whole.
+     */
+    static boolean contains(String index, String module) {
+        String text = index.replace('-', '_');
         String file = "/" + module.replace('-', '_') + ".ko";
-        return lines.stream()
-                .map(line -> line.contains(":") ? line.substring(0, line.indexOf(':')) : line)
-                .map(path -> path.replace('-', '_'))
-                .anyMatch(path -> path.endsWith(file) || path.contains(file + "."));
+        for (int at = text.indexOf(file); at >= 0; at = text.indexOf(file, at + 1)) {
+            int end = at + file.length();
+            boolean isDependency = text.lastIndexOf(':', at) > text.lastIndexOf('\n', at);
+            if (!isDependency && (end == text.length() || ".:\n".indexOf(text.charAt(end)) >= 0)) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -71,6 +71,10 @@ final class Libc {
 
     static native long recv(int fd, Pointer buffer, long length, int flags);
 
+    static native long recvfrom(int fd, Pointer buffer, long length, int flags, Pointer address, Pointer addressLength);
+
+    static native int setsockopt(int fd, int level, int option, Pointer value, int length);
+
     static native int statfs(String path, Pointer result);
 
     static native int mount(String source, String target, String type, long flags, String data);

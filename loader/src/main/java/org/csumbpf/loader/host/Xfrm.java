@@ -18,6 +18,7 @@ public final class Xfrm {
     private static final int XFRM_MSG_GETSA = 0x12;
     private static final int SA_SIZE = 224;
     private static final int SA_DESTINATION = 56;
+    private static final int SA_SPI = 72;
     private static final int SA_PROTOCOL = 76;
     private static final int SA_SOURCE = 80;
     private static final int SA_FAMILY = 212;
@@ -68,6 +69,7 @@ public final class Xfrm {
         }
         boolean ipv6 = body.getShort(SA_FAMILY) == Libc.AF_INET6;
         return Optional.of(new SecurityAssociation(
+                network(body).getInt(SA_SPI),
                 Byte.toUnsignedInt(body.get(SA_PROTOCOL)),
                 address(body, SA_SOURCE, ipv6),
                 address(body, SA_DESTINATION, ipv6),

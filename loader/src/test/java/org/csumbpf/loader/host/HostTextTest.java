@@ -22,17 +22,24 @@ class HostTextTest {
 
     @Test
     void modulesByFile() {
-        List<String> dep = List.of(
-                "kernel/net/ipv4/esp4.ko: kernel/net/xfrm/xfrm_algo.ko",
-                "kernel/net/ipv4/esp4_offload.ko.xz: kernel/net/ipv4/esp4.ko.xz");
+        String dep = """
+                kernel/net/ipv4/esp4.ko: kernel/net/xfrm/xfrm_algo.ko kernel/net/ipv4/tunnel4.ko
+                kernel/net/ipv4/esp4_offload.ko.xz: kernel/net/ipv4/esp4.ko.xz
+                """;
         assertThat(KernelModule.contains(dep, "esp4_offload")).isTrue();
         assertThat(KernelModule.contains(dep, "esp4")).isTrue();
         assertThat(KernelModule.contains(dep, "xfrm_algo"))
                 .as("only a dependency")
                 .isFalse();
         assertThat(KernelModule.contains(dep, "esp6_offload")).isFalse();
-        assertThat(KernelModule.contains(List.of("kernel/net/ipv4/esp4-offload.ko"), "esp4_offload"))
+        assertThat(KernelModule.contains(dep, "tunnel4"))
+                .as("the last dependency")
+                .isFalse();
+        assertThat(KernelModule.contains("", "esp4")).isFalse();
+        assertThat(KernelModule.contains("kernel/net/ipv4/esp4-offload.ko", "esp4_offload"))
                 .isTrue();
+        assertThat(KernelModule.contains("kernel/net/ipv4/esp4.kobold\n", "esp4"))
+                .isFalse();
     }
 
     @Test

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.agent;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.csumbpf.loader.KernelException;
+import org.csumbpf.loader.host.ArrivalMonitor;
+import org.csumbpf.loader.host.ArrivalMonitor.Arrival;
+import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetworkNamespace;
+
+/**
+ * Listens whether ESP comes in by devices on which nobody expects it: a host takes packets for any of its addresses by
+ * any device, and what the other side's routes are is not known here. Listens for three seconds, when what is expected
+ * changes and every 30 seconds, because a packet socket costs a little for each packet of the host.
+ */
+final class Arrivals implements Runnable {
+    private static final long PERIOD = 30_000_000_000L;
+    private static final long LISTENING = 3_000_000_000L;
+    /** For so long a device counts as one by which packets come in. */
+    private static final long KEPT = 600_000_000_000L;
+    /** A flood costs no more than {@link #MOST} packets in each pause. */
+    private static final long PAUSE_MILLIS = 50;
+
+    private static final int MOST = 64;
+    /** Of each device one arrival is enough to know. */
+    private static final int MOST_KNOWN = 256;
+
+    /**
+     * What is known without listening.
+     *
+     * @param devices ifindexes of the devices by which ESP comes in
+     * @param ports UDP ports of VXLAN, in host order
+     */
+    record Expected(Set<Integer> devices, Set<Integer> ports) {
+        /** There is nothing to listen for. */
+        static final Expected NOTHING = new Expected(Set.of(), Set.of());
+    }
+
+    private final NetworkNamespace netns;
+    private final Runnable discovered;
+    private final Consumer<KernelException> failed;
+    /** When each was seen last, CLOCK_MONOTONIC, nanoseconds. */
+    private final Map<Arrival, Long> seen = new ConcurrentHashMap<>();
+
+    private final Alarm changed = new Alarm();
+    private volatile Expected expected = Expected.NOTHING;
+
+    /**
+     * @param discovered is called when packets come in by a device for the first time
+     * @param failed is called if listening fails
+     */
+    Arrivals(NetworkNamespace netns, Runnable discovered, Consumer<KernelException> failed) {
+        this.netns = netns;
+        this.discovered = discovered;
+        this.failed = failed;
+    }
+
+    void expect(Expected now) {
+        if (!now.equals(expected)) {
+            expected = now;
+            changed.ring();
+        }
+    }
+
+    /** What came in by devices on which it was not expected, in the last ten minutes. */
+    List<Arrival> recent() {
+        long now = MonotonicClock.nanos();
+        seen.values().removeIf(when -> now - when > KEPT);
+        return List.copyOf(seen.keySet());
+    }
+
+    @Override
+    public void run() {
+        try {
+            while (true) {
+                changed.await(PERIOD);
+                Expected now = expected;
+                if (!now.equals(Expected.NOTHING)) {
+                    try {
+                        listen(now);
+                    } catch (KernelException e) {
+                        failed.accept(e);
+                    }
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void listen(Expected now) throws InterruptedException {
+        List<Integer> ignored = new ArrayList<>(now.devices());
+        ignored.add(1); // lo
+        try (ArrivalMonitor monitor = netns.call(() -> ArrivalMonitor.open(now.ports(), ignored))) {
+            long end = MonotonicClock.nanos() + LISTENING;
+            for (long left = LISTENING; left > 0; left = end - MonotonicClock.nanos()) {
+                for (Arrival arrival : monitor.await((int) (left / 1_000_000) + 1, MOST)) {
+                    note(arrival);
+                }
+                Thread.sleep(PAUSE_MILLIS);
+            }
+        }
+    }
+
+    private void note(Arrival arrival) {
+        if (seen.containsKey(arrival) || seen.size() < MOST_KNOWN) {
+            if (seen.put(arrival, MonotonicClock.nanos()) == null) {
+                discovered.run();
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.loader.host;
+
+import com.sun.jna.Memory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A program of classic BPF for a socket (SO_ATTACH_FILTER, socket(7); {@code linux/filter.h}). It takes packets that
+ * pass all of its checks, and sees them from the network header on.
+ */
+final class PacketFilter {
+    private static final int LOAD_WORD = 0x20;
+    private static final int LOAD_HALF = 0x28;
+    private static final int LOAD_BYTE = 0x30;
+    /** {@code ldh [x + k]} */
+    private static final int LOAD_HALF_BEHIND = 0x48;
+    /** {@code ldx 4*([k]&0xf)}: the length of an IPv4 header. */
+    private static final int LOAD_LENGTH = 0xb1;
+
+    private static final int IF_EQUAL = 0x15;
+    private static final int IF_SET = 0x45;
+    private static final int RETURN = 0x06;
+    /** SKF_AD_OFF + SKF_AD_IFINDEX: the device that received the packet. */
+    private static final int IFINDEX = -0x1000 + 8;
+
+    private static final int INSTRUCTION_SIZE = 8;
+    private static final int FPROG_SIZE = 16;
+    private static final int FPROG_FILTER = 8;
+
+    private record Instruction(int code, int ifTrue, int ifFalse, int operand) {}
+
+    private final List<Instruction> instructions = new ArrayList<>();
+
+    private void add(int code, int operand) {
+        instructions.add(new Instruction(code, 0, 0, operand));
+    }
+
+    PacketFilter byteAt(int offset) {
+        add(LOAD_BYTE, offset);
+        return this;
+    }
+
+    PacketFilter halfAt(int offset) {
+        add(LOAD_HALF, offset);
+        return this;
+    }
+
+    /** Two bytes at an offset behind the IPv4 header, whose length is in the packet. */
+    PacketFilter halfBehindIpv4(int offset) {
+        add(LOAD_LENGTH, 0);
+        add(LOAD_HALF_BEHIND, offset);
+        return this;
+    }
+
+    PacketFilter ifindex() {
+        add(LOAD_WORD, IFINDEX);
+        return this;
+    }
+
+    /** Refuses the packet if what was loaded is none of these values. Each has a jump of its own, so there may be many. */
+    PacketFilter requireOneOf(List<Integer> values) {
+        for (int i = 0; i < values.size(); i++) {
+            // Equal: over the jumps that follow and the refusal.
+            instructions.add(new Instruction(IF_EQUAL, values.size() - i, 0, values.get(i)));
+        }
+        add(RETURN, 0);
+        return this;
+    }
+
+    PacketFilter refuseEach(List<Integer> values) {
+        for (int value : values) {
+            instructions.add(new Instruction(IF_EQUAL, 0, 1, value));
+            add(RETURN, 0);
+        }
+        return this;
+    }
+
+    PacketFilter refuseIfSet(int bits) {
+        instructions.add(new Instruction(IF_SET, 0, 1, bits));
+        add(RETURN, 0);
+        return this;
+    }
+
+    /** If what was loaded is this value, takes the packet at once. */
+    PacketFilter takeIf(int value, int bytes) {
+        instructions.add(new Instruction(IF_EQUAL, 0, 1, value));
+        add(RETURN, bytes);
+        return this;
+    }
+
+    /** @param bytes how much of the packet the socket gets */
+    PacketFilter take(int bytes) {
+        add(RETURN, bytes);
+        return this;
+    }
+
+    /** {@code struct sock_fprog}, followed by the program. */
+    Memory memory() {
+        Memory memory = new Memory(FPROG_SIZE + (long) INSTRUCTION_SIZE * instructions.size());
+        ByteBuffer buffer = memory.getByteBuffer(0, memory.size()).order(ByteOrder.nativeOrder());
+        buffer.putShort(0, (short) instructions.size());
+        memory.setPointer(FPROG_FILTER, memory.share(FPROG_SIZE));
+        buffer.position(FPROG_SIZE);
+        for (Instruction instruction : instructions) {
+            buffer.putShort((short) instruction.code())
+                    .put((byte) instruction.ifTrue())
+                    .put((byte) instruction.ifFalse())
+                    .putInt(instruction.operand());
+        }
+        return memory;
+    }
+}
