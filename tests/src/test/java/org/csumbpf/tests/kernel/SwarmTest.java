@@ -81,6 +81,7 @@ class SwarmTest {
 
     @Test
     @Order(2)
+    @Tag("by-hand")
     @DisplayName("alive by attach alone")
     void alive() {
         for (Host host : List.of(swarm.a, swarm.b)) {
@@ -105,9 +106,6 @@ class SwarmTest {
         for (Host host : List.of(swarm.a, swarm.b)) {
             host.csumbpf("attach", "eth0", "--vni", vnis).ok();
         }
-        // Only the manager's, because b gets new ones when it joins again.
-        firstSpis = swarm.inboundSpis(swarm.a);
-        firstOutbound = swarm.outboundSpis(swarm.a);
         errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
         everything();
         assertThat(swarm.transfer(swarm.a, swarm.b, "secret", 20))
@@ -123,6 +121,7 @@ class SwarmTest {
 
     @Test
     @Order(3)
+    @Tag("by-hand")
     @DisplayName("MTU 1,460, as on GCE")
     void fragments() {
         for (String device : List.of("csumbpf-a/eth0", "csumbpf-nat/eth0", "csumbpf-nat/eth1", "csumbpf-b/eth0")) {
@@ -139,6 +138,7 @@ class SwarmTest {
 
     @Test
     @Order(4)
+    @Tag("by-hand")
     @DisplayName("dead again by detach")
     void deadAgain() {
         assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors"))
@@ -149,8 +149,12 @@ class SwarmTest {
 
     @Test
     @Order(5)
+    @Tag("agents")
     @DisplayName("alive by the agents alone")
     void agents() {
+        // Only the manager's, because b gets new ones when it joins again.
+        firstSpis = swarm.inboundSpis(swarm.a);
+        firstOutbound = swarm.outboundSpis(swarm.a);
         onA = agent(swarm.a);
         onB = agent(swarm.b);
         errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
@@ -161,6 +165,7 @@ class SwarmTest {
 
     @Test
     @Order(6)
+    @Tag("agents")
     @DisplayName("agents: networks are created, removed, created again")
     void networks() {
         for (String subnet : List.of("10.0.12.0/24", "10.0.13.0/24")) {
@@ -174,6 +179,7 @@ class SwarmTest {
 
     @Test
     @Order(7)
+    @Tag("agents")
     @DisplayName("agents: an engine restarts")
     void engineRestarts() {
         swarm.stop(swarm.b);
@@ -184,6 +190,7 @@ class SwarmTest {
 
     @Test
     @Order(8)
+    @Tag("agents")
     @DisplayName("agents: a node leaves and joins again")
     void leavesAndJoins() {
         swarm.leave(swarm.b);
@@ -194,6 +201,7 @@ class SwarmTest {
 
     @Test
     @Order(9)
+    @Tag("agents")
     @DisplayName("agents: keys change")
     void keysChange() {
         assertThat(firstSpis).isNotEmpty();
@@ -213,6 +221,7 @@ class SwarmTest {
 
     @Test
     @Order(10)
+    @Tag("agents")
     @DisplayName("agents end: alive until detach")
     void agentsEnd() {
         assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors"))
