@@ -117,12 +117,12 @@ final class AgentOptions {
 
     private AgentConfig overridden(AgentConfig config, ParseResult parsed) {
         AgentConfig result = config;
-        result = with(result, parsed, "--docker", Key.DOCKER_SOCKET, socket);
+        result = with(result, parsed, "--docker", Key.DOCKER_SOCKET, absolute(socket));
         result = with(result, parsed, "--keep", Key.KEEP, keep);
         result = with(result, parsed, "--backstop", Key.BACKSTOP, backstop);
         result = with(result, parsed, "--enable-gro", Key.ENABLE_GRO, enableGro);
         result = with(result, parsed, "--listen", Key.LISTEN, listen);
-        result = with(result, parsed, "--web-config", Key.WEB_CONFIG, Optional.ofNullable(webConfig));
+        result = with(result, parsed, "--web-config", Key.WEB_CONFIG, Optional.ofNullable(absolute(webConfig)));
         result = with(result, parsed, "--max-peers", Key.MAX_PEERS, maxPeers);
         result = with(result, parsed, "--max-vnis", Key.MAX_VNIS, maxVnis);
         result = with(result, parsed, "--log-format", Key.LOG_FORMAT, logFormat);
@@ -135,6 +135,11 @@ final class AgentOptions {
                 Key.PLAINTEXT,
                 ruleOptions.dropsPlaintext() ? Key.Plaintext.DROP : Key.Plaintext.PASS);
         return with(result, parsed, "--unverified", Key.UNVERIFIED, true);
+    }
+
+    /** As in a file: what is shown and told does not depend on the folder that a command was started in. */
+    private static Path absolute(Path path) {
+        return path == null ? null : path.toAbsolutePath();
     }
 
     private static <T> AgentConfig with(AgentConfig config, ParseResult parsed, String option, Key<T> key, T value) {

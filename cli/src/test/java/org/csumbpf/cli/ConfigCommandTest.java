@@ -90,6 +90,9 @@ class ConfigCommandTest {
                         "    mode: observe # option --mode",
                         "    7:",
                         "      mode: zero # " + file + ":4");
+        assertThat(run("config", "show", "--config", file, "--web-config", "web.yml"))
+                .isZero();
+        assertThat(out).contains("web-config: " + Path.of("web.yml").toAbsolutePath());
         assertThat(run("config", "show", "--json", "--config", file, "--mode", "observe"))
                 .isZero();
         assertThat(json().get("file")).isEqualTo(file);

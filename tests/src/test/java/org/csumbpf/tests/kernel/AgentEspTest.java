@@ -146,9 +146,7 @@ class AgentEspTest {
                 System.out.println("lost and put back " + times + " times: " + result);
                 assertThat(result.sent()).isGreaterThan(100);
                 // An emulated processor that is busy elsewhere drops a packet now and then.
-                assertThat(result.lost())
-                        .as("%s, seed %s", result, seed)
-                        .isLessThanOrEqualTo(result.sent() / 200);
+                assertThat(result.lost()).as("%s, seed %s", result, seed).isLessThanOrEqualTo(result.sent() / 200);
             }
             try (Pings pings = new Pings(lab.a, B)) {
                 long window = lose(lab.b, onB, BACKSTOP + "; " + HOOK, "both ways at once");
@@ -226,11 +224,8 @@ class AgentEspTest {
             assertThat(lab.loss(lab.a, B)).as("loss by eth9").isZero();
             assertThat(lab.loss(lab.b, A)).as("loss by eth9").isZero();
 
-            String mac = lab.b
-                    .run("cat", "/sys/class/net/eth0/address")
-                    .ok()
-                    .out()
-                    .strip();
+            String mac =
+                    lab.b.run("cat", "/sys/class/net/eth0/address").ok().out().strip();
             // What is sent to eth9's address comes in by eth0 from now on.
             lab.nat
                     .run("ip", "neigh", "replace", "10.99.0.2", "lladdr", mac, "dev", "eth1", "nud", "permanent")
