@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
@@ -23,7 +25,10 @@
 #include <linux/btf.h>
 #include <linux/capability.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/netfilter/nf_tables.h>
@@ -124,6 +129,7 @@ void errors(void)
 	VALUE(Errno.ENOSYS, ENOSYS);
 	VALUE(Errno.ENOLINK, ENOLINK);
 	VALUE(Errno.EOPNOTSUPP, EOPNOTSUPP);
+	VALUE(Errno.ENETDOWN, ENETDOWN);
 	VALUE(Errno.ENETUNREACH, ENETUNREACH);
 	VALUE(Errno.EHOSTUNREACH, EHOSTUNREACH);
 	VALUE(Errno.ENOBUFS, ENOBUFS);
@@ -188,11 +194,42 @@ void sockets(void)
 	VALUE(host.NetlinkMonitor.NFGENMSG_SIZE, sizeof(struct nfgenmsg));
 	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_PID, NFTA_GEN_PROC_PID);
 	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_NAME, NFTA_GEN_PROC_NAME);
+	VALUE(host.ArrivalMonitor.AF_PACKET, AF_PACKET);
+	VALUE(host.ArrivalMonitor.SOL_SOCKET, SOL_SOCKET);
+	VALUE(host.ArrivalMonitor.SO_RCVBUF, SO_RCVBUF);
+	VALUE(host.ArrivalMonitor.SO_ATTACH_FILTER, SO_ATTACH_FILTER);
+	VALUE(host.ArrivalMonitor.ETH_P_IP, ETH_P_IP);
+	VALUE(host.ArrivalMonitor.ETH_P_IPV6, ETH_P_IPV6);
+	VALUE(host.ArrivalMonitor.SOCKADDR_SIZE, sizeof(struct sockaddr_ll));
+	OFFSET(host.ArrivalMonitor.SOCKADDR_PROTOCOL, struct sockaddr_ll, sll_protocol);
+	OFFSET(host.ArrivalMonitor.SOCKADDR_IFINDEX, struct sockaddr_ll, sll_ifindex);
+	OFFSET(host.ArrivalMonitor.SOCKADDR_PKTTYPE, struct sockaddr_ll, sll_pkttype);
+	VALUE(host.ArrivalMonitor.PACKET_HOST, PACKET_HOST);
+	VALUE(host.ArrivalMonitor.MSG_DONTWAIT, MSG_DONTWAIT);
+	VALUE(host.ArrivalMonitor.POLLFD_SIZE, sizeof(struct pollfd));
+	OFFSET(host.ArrivalMonitor.POLLFD_EVENTS, struct pollfd, events);
+	VALUE(host.ArrivalMonitor.POLLIN, POLLIN);
+	VALUE(host.ArrivalMonitor.UDP, IPPROTO_UDP);
+	VALUE(host.ArrivalMonitor.IPV4_FRAGMENT_OFFSET, IP_OFFMASK);
+	VALUE(host.ArrivalMonitor.IPV6_SIZE, sizeof(struct ip6_hdr));
+	VALUE(host.PacketFilter.LOAD_WORD, BPF_LD | BPF_W | BPF_ABS);
+	VALUE(host.PacketFilter.LOAD_HALF, BPF_LD | BPF_H | BPF_ABS);
+	VALUE(host.PacketFilter.LOAD_BYTE, BPF_LD | BPF_B | BPF_ABS);
+	VALUE(host.PacketFilter.LOAD_HALF_BEHIND, BPF_LD | BPF_H | BPF_IND);
+	VALUE(host.PacketFilter.LOAD_LENGTH, BPF_LDX | BPF_B | BPF_MSH);
+	VALUE(host.PacketFilter.IF_EQUAL, BPF_JMP | BPF_JEQ | BPF_K);
+	VALUE(host.PacketFilter.IF_SET, BPF_JMP | BPF_JSET | BPF_K);
+	VALUE(host.PacketFilter.RETURN, BPF_RET | BPF_K);
+	VALUE(host.PacketFilter.IFINDEX, SKF_AD_OFF + SKF_AD_IFINDEX);
+	VALUE(host.PacketFilter.INSTRUCTION_SIZE, sizeof(struct sock_filter));
+	VALUE(host.PacketFilter.FPROG_SIZE, sizeof(struct sock_fprog));
+	OFFSET(host.PacketFilter.FPROG_FILTER, struct sock_fprog, filter);
 	VALUE(host.Xfrm.NETLINK_XFRM, NETLINK_XFRM);
 	VALUE(host.Xfrm.XFRM_MSG_NEWSA, XFRM_MSG_NEWSA);
 	VALUE(host.Xfrm.XFRM_MSG_GETSA, XFRM_MSG_GETSA);
 	VALUE(host.Xfrm.SA_SIZE, sizeof(struct xfrm_usersa_info));
 	OFFSET(host.Xfrm.SA_DESTINATION, struct xfrm_usersa_info, id.daddr);
+	OFFSET(host.Xfrm.SA_SPI, struct xfrm_usersa_info, id.spi);
 	OFFSET(host.Xfrm.SA_SOURCE, struct xfrm_usersa_info, saddr);
 	OFFSET(host.Xfrm.SA_PROTOCOL, struct xfrm_usersa_info, id.proto);
 	OFFSET(host.Xfrm.SA_FAMILY, struct xfrm_usersa_info, family);

@@ -11,6 +11,7 @@ import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.ArrivalMonitor;
 import org.csumbpf.loader.host.ArrivalMonitor.Arrival;
 import org.csumbpf.loader.host.MonotonicClock;
+import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
 
 /**
@@ -95,7 +96,7 @@ final class Arrivals implements Runnable {
 
     private void listen(Expected now) throws InterruptedException {
         List<Integer> ignored = new ArrayList<>(now.devices());
-        ignored.add(1); // lo
+        ignored.add(NetDevice.LOOPBACK);
         try (ArrivalMonitor monitor = netns.call(() -> ArrivalMonitor.open(now.ports(), ignored))) {
             long end = MonotonicClock.nanos() + LISTENING;
             for (long left = LISTENING; left > 0; left = end - MonotonicClock.nanos()) {

@@ -36,8 +36,6 @@ import org.csumbpf.snapshot.VxlanDevice;
  * @param peers hosts with which there are SAs
  */
 public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<Overlay> overlays, List<Peer> peers) {
-    private static final int LOOPBACK_IFINDEX = 1;
-
     /**
      * A device by which ESP comes in, or will.
      *
@@ -118,7 +116,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
             String receives = "receives ESP from " + sa.source().getHostAddress() + " for "
                     + sa.destination().getHostAddress();
             owners.stream()
-                    .filter(ifindex -> ifindex != LOOPBACK_IFINDEX)
+                    .filter(ifindex -> ifindex != NetDevice.LOOPBACK)
                     .forEach(ifindex -> add(reasons, ifindex, receives));
             if (!owners.isEmpty()) {
                 // The address may be on lo, and packets may come in by another device than the one that has it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.pin;
 
+import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
 
@@ -22,8 +23,6 @@ public record AttachPoint(PinDirectory pins, int ifindex, String link, int handl
      */
     private static final int LOOPBACK_HANDLE = 0x12b6_0000;
 
-    private static final int LOOPBACK_IFINDEX = 1;
-
     /** csumbpf, on the device that the user named. */
     public static AttachPoint receive(PinDirectory pins) {
         return new AttachPoint(
@@ -39,7 +38,7 @@ public record AttachPoint(PinDirectory pins, int ifindex, String link, int handl
     public static AttachPoint loopback(PinDirectory pins) {
         return new AttachPoint(
                 pins,
-                LOOPBACK_IFINDEX,
+                NetDevice.LOOPBACK,
                 PinDirectory.LOOPBACK_LINK,
                 LOOPBACK_HANDLE | (pins.ifindex() & 0xffff),
                 CsumbpfObject.LOOPBACK,

@@ -35,6 +35,8 @@ class AbiTest {
             "Probes.LOOPBACK_IFINDEX",
             "RawMap.BATCH",
             "TcxLink.QUERY_MAX",
+            "host.ArrivalMonitor.BYTES",
+            "host.ArrivalMonitor.RECEIVE_BUFFER",
             "host.BoundedProcess.DRAIN_MILLIS",
             "host.BoundedProcess.KILL_ROUNDS",
             "host.Flock.POLL_MILLIS",
@@ -43,6 +45,7 @@ class AbiTest {
             "host.Inet6Addresses.SCOPE_HOST",
             "host.InterfaceName.FIRST_BYTE_THAT_IS_NO_ASCII",
             "host.NamespaceSearch.INITIAL_PID_NAMESPACE", // not in the UAPI, but the kernel never changes it
+            "host.NetDevice.LOOPBACK", // not in the UAPI, but the kernel never changes it
             "host.NetStatistics.DROPS", // /proc/net/udp has no header
             "host.NetStatistics.LOCAL",
             "host.Netlink.BUFFER_SIZE",

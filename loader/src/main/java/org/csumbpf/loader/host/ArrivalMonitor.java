@@ -99,7 +99,7 @@ public final class ArrivalMonitor implements AutoCloseable {
         size.setInt(0, RECEIVE_BUFFER);
         Libc.check(Libc.setsockopt(socket, SOL_SOCKET, SO_RCVBUF, size, 4), "set receive buffer of", "packet socket");
         Libc.check(
-                Libc.setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, filter.memory(), 16),
+                Libc.setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, filter.memory(), PacketFilter.FPROG_SIZE),
                 "set filter of",
                 "packet socket");
         Memory own = new Memory(SOCKADDR_SIZE);

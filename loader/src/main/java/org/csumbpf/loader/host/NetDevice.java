@@ -28,6 +28,8 @@ public record NetDevice(
         int masterIfindex,
         int mtu,
         XdpMode xdp) {
+    /** The ifindex of lo in each network namespace (LOOPBACK_IFINDEX). */
+    public static final int LOOPBACK = 1;
 
     /** Whether this is one of the device's names. */
     public boolean isCalled(String wanted) {

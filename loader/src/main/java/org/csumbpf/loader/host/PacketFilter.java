@@ -27,7 +27,7 @@ final class PacketFilter {
     private static final int IFINDEX = -0x1000 + 8;
 
     private static final int INSTRUCTION_SIZE = 8;
-    private static final int FPROG_SIZE = 16;
+    static final int FPROG_SIZE = 16;
     private static final int FPROG_FILTER = 8;
 
     private record Instruction(int code, int ifTrue, int ifFalse, int operand) {}
