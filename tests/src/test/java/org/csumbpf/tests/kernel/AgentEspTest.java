@@ -224,8 +224,11 @@ class AgentEspTest {
             assertThat(lab.loss(lab.a, B)).as("loss by eth9").isZero();
             assertThat(lab.loss(lab.b, A)).as("loss by eth9").isZero();
 
-            String mac =
-                    lab.b.run("cat", "/sys/class/net/eth0/address").ok().out().strip();
+            String mac = lab.b
+                    .run("sh", "-c", "ip -br link show eth0 | awk '{ print $3 }'")
+                    .ok()
+                    .out()
+                    .strip();
             // What is sent to eth9's address comes in by eth0 from now on.
             lab.nat
                     .run("ip", "neigh", "replace", "10.99.0.2", "lladdr", mac, "dev", "eth1", "nud", "permanent")
