@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import org.csumbpf.tests.lab.EspLab;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Limit;
@@ -237,8 +238,8 @@ class AgentEspTest {
                 Limit.await(
                         "the agent on both",
                         HEALED,
-                        () -> lab.b.json("status").findValuesAsText("interface"),
-                        List.of("eth0", "eth9")::equals);
+                        () -> Set.copyOf(lab.b.json("status").findValuesAsText("interface")),
+                        Set.of("eth0", "eth9")::equals);
                 assertThat(pings.end().sent()).isPositive();
             }
             assertThat(lab.loss(lab.a, B)).as("loss by eth0").isZero();
