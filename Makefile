@@ -53,7 +53,7 @@ test-fast: setup ## Tests that need neither root nor a VM.
 test-root: build ## Tests on this host's kernel, in network namespaces of their own (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-root: needs root, for BPF and network namespaces; run it with sudo" >&2; exit 1; }
 	$(MVN) verify -pl loader,maps,cli,tests -Dtest.groups=root -Dcsumbpf.command="$(CURDIR)/bin/csumbpf" $(FAULTS) \
-		-Dtest.forks=2 -Dtest.jvm="$(CURDIR)/tests/lab/private/java"
+		-Dtest.forks=2 -Dtest.jvm="$(CURDIR)/tests/lab/private/bin/java"
 	tests/bench/check
 
 test-vm: build ## Real ESP traffic in VMs, on the kernels of tests/vm/kernels.tsv or on KERNEL=NAME (root).
