@@ -314,10 +314,17 @@ public final class Agent {
                 .flatMap(subject -> Optional.ofNullable(lastChanges.get(subject)).stream())
                 .filter(change -> change.when() > roundBefore)
                 .map(LastChange::author)
-                .map(author -> author.name().isEmpty()
-                        ? "a change by process " + author.pid()
-                        : "a change by " + author.name() + " (process " + author.pid() + ")")
+                .map(Agent::describe)
                 .findFirst();
+    }
+
+    private static String describe(NetlinkMonitor.Author author) {
+        if (author.pid() == 0) {
+            return "a change by " + author.name();
+        }
+        return author.name().isEmpty()
+                ? "a change by process " + author.pid()
+                : "a change by " + author.name() + " (process " + author.pid() + ")";
     }
 
     private Counter heals(Finding.Id lost) {

@@ -38,7 +38,7 @@ public final class NamespaceSearch {
     /** Whether one inode is searched. Otherwise a descriptor is skipped if its link does not name a namespace. */
     private final boolean byInode;
 
-    private boolean complete = NetworkNamespace.inode(Path.of("/proc/self/ns/pid")) == INITIAL_PID_NAMESPACE;
+    private boolean complete = seesAllProcesses();
 
     private boolean untested;
 
@@ -46,6 +46,11 @@ public final class NamespaceSearch {
         this.candidate = candidate;
         this.wanted = wanted;
         this.byInode = byInode;
+    }
+
+    /** Whether the process is in the first PID namespace, in which it sees all others and each has the kernel's number. */
+    static boolean seesAllProcesses() {
+        return NetworkNamespace.inode(Path.of("/proc/self/ns/pid")) == INITIAL_PID_NAMESPACE;
     }
 
     /**

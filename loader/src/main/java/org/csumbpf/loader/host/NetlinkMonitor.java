@@ -7,10 +7,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,7 +40,7 @@ public final class NetlinkMonitor implements AutoCloseable {
      * A process that changed something. It may have ended.
      *
      * @param subject what it changed
-     * @param pid number of the process, or of one of its threads
+     * @param pid number of the process, or of one of its threads; 0: not known
      * @param name up to 15 bytes, as in /proc/PID/comm: what the process calls itself; empty: not known
      */
     public record Author(Subject subject, int pid, String name) {}
@@ -219,15 +222,42 @@ public final class NetlinkMonitor implements AutoCloseable {
     }
 
     private static Optional<Author> other(Subject subject, int pid, String name) {
+        if (!NamespaceSearch.seesAllProcesses()) {
+            return otherUnseen(subject, name);
+        }
         boolean own = pid == ProcessHandle.current().pid() || Files.exists(Path.of("/proc/self/task/" + pid));
         return pid <= 0 || own
                 ? Optional.empty()
                 : Optional.of(new Author(subject, pid, name.isEmpty() ? comm(pid) : name));
     }
 
+    /** In a container the numbers of processes are others than the kernel's, or of another container's. Names are left. */
+    private static Optional<Author> otherUnseen(Subject subject, String name) {
+        return name.isEmpty() || ownNames().contains(name)
+                ? Optional.empty()
+                : Optional.of(new Author(subject, 0, name));
+    }
+
+    /** The names of this process' threads, as in /proc/PID/comm. */
+    private static Set<String> ownNames() {
+        Set<String> names = new HashSet<>();
+        try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+            for (Path thread : threads) {
+                names.add(comm(thread));
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // Then a change of our own may be taken for another's.
+        }
+        return names;
+    }
+
     private static String comm(int pid) {
+        return comm(Path.of("/proc/" + pid));
+    }
+
+    private static String comm(Path process) {
         try {
-            return Files.readString(Path.of("/proc/" + pid + "/comm"), StandardCharsets.ISO_8859_1)
+            return Files.readString(process.resolve("comm"), StandardCharsets.ISO_8859_1)
                     .strip();
         } catch (IOException e) {
             return ""; // it has ended

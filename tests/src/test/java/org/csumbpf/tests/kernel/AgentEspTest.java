@@ -93,6 +93,7 @@ class AgentEspTest {
                         HEALED,
                         () -> onB.value("csumbpf_heals_total", "what=\"backstop_lost\""),
                         heals -> heals >= 1);
+                onB.awaitLog(line -> line.contains("after=\"a change by nft (process "));
                 assertThat(attachment(lab.b).get("program_id").asInt())
                         .as("the same program")
                         .isEqualTo(program);
