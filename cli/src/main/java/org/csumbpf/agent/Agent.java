@@ -207,14 +207,12 @@ public final class Agent {
         return netns.call(() -> {
             NamespaceSnapshot snapshot = NamespaceSnapshot.here();
             Discovery expected = discovery(snapshot, List.of());
-            arrivals.expect(
-                    expected.peers().isEmpty()
-                            ? Arrivals.Expected.NOTHING
-                            : new Arrivals.Expected(
-                                    expected.uplinks().stream()
-                                            .map(uplink -> uplink.device().ifindex())
-                                            .collect(Collectors.toSet()),
-                                    Wishes.ports(config.get(), expected)));
+            arrivals.expect(new Arrivals.Expected(
+                    expected.uplinks().stream()
+                            .map(uplink -> uplink.device().ifindex())
+                            .collect(Collectors.toSet()),
+                    Wishes.ports(config.get(), expected),
+                    snapshot.associations().get()));
             List<ArrivalMonitor.Arrival> recent = arrivals.recent();
             return Wishes.of(
                     config.get(),

@@ -7,12 +7,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.csumbpf.discover.Discovery;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.ArrivalMonitor;
 import org.csumbpf.loader.host.ArrivalMonitor.Arrival;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.SecurityAssociation;
 
 /**
  * Listens whether ESP comes in by devices on which nobody expects it: a host takes packets for any of its addresses by
@@ -28,28 +30,26 @@ final class Arrivals implements Runnable {
     private static final long PAUSE_MILLIS = 50;
 
     private static final int MOST = 64;
-    /** Of each device one arrival is enough to know. */
-    private static final int MOST_KNOWN = 256;
-
     /**
      * What is known without listening.
      *
      * @param devices ifindexes of the devices by which ESP comes in
      * @param ports UDP ports of VXLAN, in host order
+     * @param associations for which to listen; none: there is nothing to listen for
      */
-    record Expected(Set<Integer> devices, Set<Integer> ports) {
-        /** There is nothing to listen for. */
-        static final Expected NOTHING = new Expected(Set.of(), Set.of());
-    }
+    record Expected(Set<Integer> devices, Set<Integer> ports, List<SecurityAssociation> associations) {}
+
+    /** @param when CLOCK_MONOTONIC, nanoseconds */
+    private record Seen(Arrival arrival, long when) {}
 
     private final NetworkNamespace netns;
     private final Runnable discovered;
     private final Consumer<KernelException> failed;
-    /** When each was seen last, CLOCK_MONOTONIC, nanoseconds. */
-    private final Map<Arrival, Long> seen = new ConcurrentHashMap<>();
+    /** The last one of each device, by ifindex. */
+    private final Map<Integer, Seen> seen = new ConcurrentHashMap<>();
 
     private final Alarm changed = new Alarm();
-    private volatile Expected expected = Expected.NOTHING;
+    private volatile Expected expected = new Expected(Set.of(), Set.of(), List.of());
 
     /**
      * @param discovered is called when packets come in by a device for the first time
@@ -71,8 +71,8 @@ final class Arrivals implements Runnable {
     /** What came in by devices on which it was not expected, in the last ten minutes. */
     List<Arrival> recent() {
         long now = MonotonicClock.nanos();
-        seen.values().removeIf(when -> now - when > KEPT);
-        return List.copyOf(seen.keySet());
+        seen.values().removeIf(last -> now - last.when() > KEPT);
+        return seen.values().stream().map(Seen::arrival).toList();
     }
 
     @Override
@@ -81,7 +81,7 @@ final class Arrivals implements Runnable {
             while (true) {
                 changed.await(PERIOD);
                 Expected now = expected;
-                if (!now.equals(Expected.NOTHING)) {
+                if (!now.associations().isEmpty()) {
                     try {
                         listen(now);
                     } catch (KernelException e) {
@@ -101,7 +101,9 @@ final class Arrivals implements Runnable {
             long end = MonotonicClock.nanos() + LISTENING;
             for (long left = LISTENING; left > 0; left = end - MonotonicClock.nanos()) {
                 for (Arrival arrival : monitor.await((int) (left / 1_000_000) + 1, MOST)) {
-                    note(arrival);
+                    if (Discovery.carries(now.associations(), arrival)) {
+                        note(arrival);
+                    }
                 }
                 Thread.sleep(PAUSE_MILLIS);
             }
@@ -109,10 +111,8 @@ final class Arrivals implements Runnable {
     }
 
     private void note(Arrival arrival) {
-        if (seen.containsKey(arrival) || seen.size() < MOST_KNOWN) {
-            if (seen.put(arrival, MonotonicClock.nanos()) == null) {
-                discovered.run();
-            }
+        if (seen.put(arrival.ifindex(), new Seen(arrival, MonotonicClock.nanos())) == null) {
+            discovered.run();
         }
     }
 }

@@ -49,14 +49,9 @@ final class StandingAttachment implements AutoCloseable {
      */
     static StandingAttachment find(
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
-        return running(pins, device).or(() -> pinned(pins, desired)).orElseGet(() -> {
-            Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
-            changes.addAll(unhooked(pins, device, scope, result));
-            if (scope.toUnmount()) {
-                changes.add(HostChange.BPFFS);
-            }
-            return new StandingAttachment(pins, Standing.nothing(changes), null, null);
-        });
+        return running(pins, device)
+                .or(() -> pinned(pins, desired))
+                .orElseGet(() -> new StandingAttachment(pins, withoutProgram(pins, device, scope, result), null, null));
     }
 
     /** The attachment that the kernel runs. */
@@ -106,20 +101,24 @@ final class StandingAttachment implements AutoCloseable {
         }
     }
 
-    /**
-     * What the next attachment takes over of one that lost its hook: changes of the host. Its nftables rules go on
-     * repairing meanwhile. Pins are left for {@link StepRunner} to replace.
-     */
-    private static Set<HostChange> unhooked(PinDirectory pins, NetDevice device, PinTree.Scope scope, Result result) {
-        if (!pins.exists()) {
-            return Set.of();
-        }
+    private static Standing withoutProgram(PinDirectory pins, NetDevice device, PinTree.Scope scope, Result result) {
+        Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
         Optional<AttachmentRecord> record = Reach.record(pins);
-        if (record.isEmpty()) {
+        boolean same = pins.exists()
+                && record.map(r -> Reach.provenDevice(pins, r, device)).orElse(true);
+        if (same && record.isEmpty()) {
             result.leave(pins.path().toString(), Undo.RECORD_LOST);
-            return NftBackstop.standing(pins);
+            changes.addAll(NftBackstop.standing(pins));
+        } else if (same) {
+            changes.addAll(record.get().changes());
+        } else if (pins.exists()) {
+            changes.addAll(undo(pins, scope, result));
         }
-        return Reach.provenDevice(pins, record.get(), device) ? record.get().changes() : undo(pins, scope, result);
+        boolean remains = same && !changes.isEmpty();
+        if (scope.toUnmount()) {
+            changes.add(HostChange.BPFFS);
+        }
+        return remains ? Standing.remains(changes) : Standing.nothing(changes);
     }
 
     /** Undoes the attachment of another device that had this ifindex. Returns what cannot be undone. */

@@ -78,8 +78,8 @@ final class StepRunner {
         this.backstop = backstop;
         this.scope = scope;
         this.result = result;
-        this.isNew = attachment.standing().state() == Standing.State.NOTHING;
-        this.takesOver = isNew && !attachment.standing().changes().isEmpty();
+        this.isNew = attachment.standing().isWithoutProgram();
+        this.takesOver = attachment.standing().state() == Standing.State.REMAINS;
     }
 
     void run(AttachPlan plan) {

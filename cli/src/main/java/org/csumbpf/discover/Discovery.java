@@ -129,8 +129,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
             }
         }
         for (ArrivalMonitor.Arrival arrival : arrivals) {
-            if (!reasons.containsKey(arrival.ifindex())
-                    && transport.stream().anyMatch(sa -> !sa.inUdp() && carries(sa, arrival))) {
+            if (!reasons.containsKey(arrival.ifindex()) && carries(transport, arrival)) {
                 add(
                         reasons,
                         arrival.ifindex(),
@@ -169,12 +168,14 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
     }
 
     /**
-     * Whether a packet is an SA's or goes the same way. What was ESP on the wire may be decrypted before it is seen, and
-     * where a host sends VXLAN of one network by, it sends that of the others by, too.
+     * Whether a packet is one of an SA that needs repair, or goes the same way. What was ESP on the wire may be decrypted
+     * before it is seen, and where a host sends VXLAN of one network by, it sends that of the others by, too.
      */
-    private static boolean carries(SecurityAssociation sa, ArrivalMonitor.Arrival arrival) {
-        return sa.destination().equals(arrival.destination())
-                && (arrival.spi().isPresent()
+    public static boolean carries(List<SecurityAssociation> associations, ArrivalMonitor.Arrival arrival) {
+        return associations.stream()
+                .filter(sa -> sa.isEsp() && sa.isTransport() && !sa.inUdp())
+                .filter(sa -> sa.destination().equals(arrival.destination()))
+                .anyMatch(sa -> arrival.spi().isPresent()
                         ? arrival.spi().getAsInt() == sa.spi()
                         : arrival.source().equals(sa.source()));
     }

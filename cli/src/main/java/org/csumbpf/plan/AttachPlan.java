@@ -116,7 +116,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
             boolean nftables) {
         Planner planner = new Planner(host, netns, device, desired, standing, nftables);
         Optional<Hook> hook = Optional.of(desired.options().hook()).filter(wish -> wish != Hook.NONE);
-        if (standing.state() == Standing.State.NOTHING) {
+        if (standing.isWithoutProgram()) {
             planner.steps.add(new Step.Make(desired.rules().withBackstop(nftables)));
             planner.host();
             planner.steps.add(new Step.Attach(hook));
@@ -247,7 +247,7 @@ public record AttachPlan(List<Step> steps, List<Finding> findings) {
                     : Optional.empty();
             ModulePlan plan = ModulePlan.of(esp4, esp6, netns.hasIpv6Esp(), harm, required);
             // A standing attachment loses a module that has become harmful. It then repairs less, which is reported.
-            boolean refuse = required && standing.state() == Standing.State.NOTHING;
+            boolean refuse = required && standing.isWithoutProgram();
             for (Finding obstacle : plan.findings()) {
                 without(obstacle, device, desired, nftables, refuse).ifPresent(findings::add);
             }

@@ -19,14 +19,29 @@ public record Standing(State state, Optional<RuleSet> rules, AttachOptions optio
     /** How much of an attachment there is. */
     public enum State {
         NOTHING,
+        /**
+         * Only what an attachment that lost its hook changed on the host, for example nftables rules that still repair.
+         * The next attachment takes that over.
+         */
+        REMAINS,
         /** Pins, maps and program are there and are what is asked for; only the hook is missing. */
         PINNED,
         /** The kernel runs the program. */
         ATTACHED
     }
 
-    /** @param changes of an earlier attachment that lost its hook; the next one takes them over */
+    /** @param changes left by an earlier attachment, because they could not be undone, or made for the next one already */
     public static Standing nothing(Set<HostChange> changes) {
         return new Standing(State.NOTHING, Optional.empty(), AttachOptions.DEFAULT, changes);
+    }
+
+    /** @param changes of an attachment that lost its hook */
+    public static Standing remains(Set<HostChange> changes) {
+        return new Standing(State.REMAINS, Optional.empty(), AttachOptions.DEFAULT, changes);
+    }
+
+    /** Whether program and maps must be made. */
+    public boolean isWithoutProgram() {
+        return state == State.NOTHING || state == State.REMAINS;
     }
 }
