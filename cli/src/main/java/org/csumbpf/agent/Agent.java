@@ -87,12 +87,7 @@ public final class Agent {
         this.log = service.log();
         this.reconciler = new Reconciler(config.get().get(Key.KEEP).toNanos());
         this.docker = new DockerWatch(config.get().get(Key.DOCKER_SOCKET), alarm::ring, this::reportDocker);
-        this.arrivals = new Arrivals(
-                netns,
-                alarm::ring,
-                failure -> log.once(
-                        "arrivals",
-                        "does not see ESP on devices without the address it is sent to: " + failure.getMessage()));
+        this.arrivals = new Arrivals(netns, alarm::ring, this::reportArrivals);
     }
 
     /** Returns only if the thread is interrupted. What is attached stays. */
@@ -149,6 +144,13 @@ public final class Agent {
 
     private void reportDocker(Optional<String> problem) {
         problem.ifPresentOrElse(text -> log.once("docker", text), () -> log.resolved("docker", "Docker answers again"));
+    }
+
+    private void reportArrivals(Optional<KernelException> failure) {
+        failure.ifPresentOrElse(
+                e -> log.once(
+                        "arrivals", "does not see ESP on devices without the address it is sent to: " + e.getMessage()),
+                () -> log.resolved("arrivals", "sees ESP on all devices again"));
     }
 
     /**

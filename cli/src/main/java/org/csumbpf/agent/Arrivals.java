@@ -4,6 +4,7 @@ package org.csumbpf.agent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -44,7 +45,7 @@ final class Arrivals implements Runnable {
 
     private final NetworkNamespace netns;
     private final Runnable discovered;
-    private final Consumer<KernelException> failed;
+    private final Consumer<Optional<KernelException>> listened;
     /** The last one of each device, by ifindex. */
     private final Map<Integer, Seen> seen = new ConcurrentHashMap<>();
 
@@ -53,12 +54,12 @@ final class Arrivals implements Runnable {
 
     /**
      * @param discovered is called when packets come in by a device for the first time
-     * @param failed is called if listening fails
+     * @param listened is called after listening, with what went wrong
      */
-    Arrivals(NetworkNamespace netns, Runnable discovered, Consumer<KernelException> failed) {
+    Arrivals(NetworkNamespace netns, Runnable discovered, Consumer<Optional<KernelException>> listened) {
         this.netns = netns;
         this.discovered = discovered;
-        this.failed = failed;
+        this.listened = listened;
     }
 
     void expect(Expected now) {
@@ -68,7 +69,7 @@ final class Arrivals implements Runnable {
         }
     }
 
-    /** What came in by devices on which it was not expected, in the last ten minutes. */
+    /** What came in by devices on which it was not expected, in the last ten minutes, whatever became of its SA. */
     List<Arrival> recent() {
         long now = MonotonicClock.nanos();
         seen.values().removeIf(last -> now - last.when() > KEPT);
@@ -84,8 +85,9 @@ final class Arrivals implements Runnable {
                 if (!now.associations().isEmpty()) {
                     try {
                         listen(now);
+                        listened.accept(Optional.empty());
                     } catch (KernelException e) {
-                        failed.accept(e);
+                        listened.accept(Optional.of(e));
                     }
                 }
             }

@@ -37,8 +37,8 @@ import org.csumbpf.snapshot.Remedy;
  * Attaches, changes, restores and detaches. All state is in the kernel: pins, hook, and the record, which is one of the
  * pinned maps. The running program is the truth, and the pins follow it ({@link Repin}).
  *
- * <p>A crash therefore leaves the old state, the new one, or pins without a hook, which have no effect and which the
- * next attach or detach removes. The step from old to new is one system call: it creates or updates the link or the
+ * <p>A crash therefore leaves the old state, the new one, or pins without a hook. The next attach takes over what they
+ * changed on the host, for example nftables rules that still repair; detach removes it. The step from old to new is one system call: it creates or updates the link or the
  * filter, or writes one map element.
  */
 public final class Attachments {

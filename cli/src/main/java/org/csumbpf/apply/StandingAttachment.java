@@ -9,6 +9,7 @@ import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.host.NetDevice;
 import org.csumbpf.maps.AttachmentRecord;
+import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.CsumbpfObject;
 import org.csumbpf.maps.HostChange;
@@ -31,6 +32,9 @@ final class StandingAttachment implements AutoCloseable {
     private CsumbpfMaps maps;
     private CsumbpfObject object;
     private BpfProgram program;
+    /** The pins of an attachment that lost its hook, held open so that they can be put back. */
+    private Optional<Pins> earlier = Optional.empty();
+
     private LiveHook live;
     private boolean backstop;
 
@@ -51,7 +55,7 @@ final class StandingAttachment implements AutoCloseable {
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
         return running(pins, device)
                 .or(() -> pinned(pins, desired))
-                .orElseGet(() -> new StandingAttachment(pins, withoutProgram(pins, device, scope, result), null, null));
+                .orElseGet(() -> withoutProgram(pins, device, desired, scope, result));
     }
 
     /** The attachment that the kernel runs. */
@@ -101,24 +105,78 @@ final class StandingAttachment implements AutoCloseable {
         }
     }
 
-    private static Standing withoutProgram(PinDirectory pins, NetDevice device, PinTree.Scope scope, Result result) {
+    private static StandingAttachment withoutProgram(
+            PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
         Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
         Optional<AttachmentRecord> record = Reach.record(pins);
-        boolean same = pins.exists()
-                && record.map(r -> Reach.provenDevice(pins, r, device)).orElse(true);
-        if (same && record.isEmpty()) {
-            result.leave(pins.path().toString(), Undo.RECORD_LOST);
-            changes.addAll(NftBackstop.standing(pins));
-        } else if (same) {
+        boolean other = record.filter(r -> !Reach.provenDevice(pins, r, device)).isPresent();
+        if (other) {
+            changes.addAll(undo(pins, scope, result));
+        } else if (record.isPresent()) {
             changes.addAll(record.get().changes());
         } else if (pins.exists()) {
-            changes.addAll(undo(pins, scope, result));
+            result.leave(pins.path().toString(), Undo.RECORD_LOST);
+            changes.addAll(NftBackstop.standing(pins));
+        } else if (desired.options().backstop() == Backstop.NEVER) {
+            // Otherwise SetBackstop finds the rules of an attachment whose pins are gone.
+            changes.addAll(NftBackstop.standing(pins));
         }
-        boolean remains = same && !changes.isEmpty();
+        boolean remains = !other && !changes.isEmpty();
         if (scope.toUnmount()) {
             changes.add(HostChange.BPFFS);
         }
-        return remains ? Standing.remains(changes) : Standing.nothing(changes);
+        if (!remains) {
+            return new StandingAttachment(pins, Standing.nothing(changes), null, null);
+        }
+        Optional<Pins> earlier = Pins.open(pins);
+        Standing standing = earlier.map(held -> new Standing(
+                        Standing.State.REMAINS,
+                        Optional.of(RuleSet.read(held.maps())),
+                        held.maps().record().get().options(),
+                        changes))
+                .orElseGet(() -> Standing.remains(changes));
+        StandingAttachment found = new StandingAttachment(pins, standing, null, null);
+        found.earlier = earlier;
+        return found;
+    }
+
+    /** What is pinned of an attachment. */
+    private record Pins(CsumbpfMaps maps, BpfProgram program) implements AutoCloseable {
+        /** Empty: a pin is missing, or of another version. */
+        static Optional<Pins> open(PinDirectory pins) {
+            if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
+                return Optional.empty();
+            }
+            try {
+                CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
+                try {
+                    RuleSet.read(maps);
+                    maps.record().get();
+                    return Optional.of(new Pins(maps, BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))));
+                } catch (RuntimeException e) {
+                    maps.close();
+                    throw e;
+                }
+            } catch (OtherVersionException e) {
+                return Optional.empty();
+            }
+        }
+
+        @Override
+        public void close() {
+            program.close();
+            maps.close();
+        }
+    }
+
+    /** Pins again what was pinned when the attachment was found. */
+    void repinEarlier() {
+        earlier.ifPresent(held -> {
+            for (String name : CsumbpfMaps.PINNED) {
+                pins.replace(name, held.maps().raw(name)::pin);
+            }
+            pins.replace(PinDirectory.PROGRAM, held.program()::pin);
+        });
     }
 
     /** Undoes the attachment of another device that had this ifindex. Returns what cannot be undone. */
@@ -183,6 +241,7 @@ final class StandingAttachment implements AutoCloseable {
 
     @Override
     public void close() {
+        earlier.ifPresent(Pins::close);
         if (program != null) {
             program.close();
         }

@@ -124,9 +124,7 @@ final class StepRunner {
 
     private void run(Step step) {
         if (step instanceof Step.Make make) {
-            if (!takesOver) {
-                undo.push(this::undoAll);
-            }
+            undo.push(takesOver ? attachment::repinEarlier : this::undoAll);
             make(make.rules());
         } else if (step instanceof Step.SwitchGroOn) {
             undoneBy(() -> back().undoGro(device));
@@ -249,7 +247,11 @@ final class StepRunner {
     /** Sets nftables up for the rules before. */
     private void backstopAsBefore() {
         if (attachment.standing().rules().isEmpty()) {
-            return; // nftables has changed nothing if its transaction failed
+            // Of what remained the rules are not known. What had none gets none.
+            if (!attachment.standing().changes().contains(HostChange.NFTABLES)) {
+                back().undoBackstop();
+            }
+            return;
         }
         RuleSet before = attachment.standing().rules().get();
         Backstop wish = attachment.standing().options().backstop();

@@ -69,7 +69,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
     public record Peer(InetAddress address, InetAddress local, int associations, boolean inUdp) {}
 
     /**
-     * @param arrivals packets that came in by devices which nothing else names
+     * @param arrivals packets that came in by devices which nothing else names, and that an SA carried then
      * @param engine of Docker, if there is one
      * @param route the ifindex of the device by which packets to an address leave; asked once for each address
      */
@@ -129,7 +129,10 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
             }
         }
         for (ArrivalMonitor.Arrival arrival : arrivals) {
-            if (!reasons.containsKey(arrival.ifindex()) && carries(transport, arrival)) {
+            // Whether an SA carried it was known when it came. Since then keys may have changed.
+            if (!reasons.containsKey(arrival.ifindex())
+                    && transport.stream()
+                            .anyMatch(sa -> !sa.inUdp() && sa.destination().equals(arrival.destination()))) {
                 add(
                         reasons,
                         arrival.ifindex(),

@@ -35,7 +35,7 @@ public record Standing(State state, Optional<RuleSet> rules, AttachOptions optio
         return new Standing(State.NOTHING, Optional.empty(), AttachOptions.DEFAULT, changes);
     }
 
-    /** @param changes of an attachment that lost its hook */
+    /** @param changes of an attachment that lost its hook, and of which no more can be read */
     public static Standing remains(Set<HostChange> changes) {
         return new Standing(State.REMAINS, Optional.empty(), AttachOptions.DEFAULT, changes);
     }

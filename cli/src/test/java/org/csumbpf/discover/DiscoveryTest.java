@@ -180,17 +180,38 @@ class DiscoveryTest {
     }
 
     @Test
-    void packetsThatAreNoSAsLeadNowhere() {
+    void whatCameInStaysKnownWhenKeysChange() {
         both(OWN, PEER, 0, false);
         arrivals.add(new ArrivalMonitor.Arrival(3, address(PEER), address(OWN), OptionalInt.of(SPI + 1)));
-        arrivals.add(new ArrivalMonitor.Arrival(3, address(PEER), address("10.0.0.3"), OptionalInt.of(SPI)));
-        arrivals.add(new ArrivalMonitor.Arrival(3, address("203.0.113.3"), address(OWN), OptionalInt.empty()));
-        arrivals.add(new ArrivalMonitor.Arrival(99, address(PEER), address(OWN), OptionalInt.empty())); // gone
-        assertThat(names()).containsExactly("eth0");
+        assertThat(names()).containsExactly("eth0", "eth1");
+        arrivals.set(0, new ArrivalMonitor.Arrival(3, address(PEER), address("10.0.0.3"), OptionalInt.of(SPI)));
+        assertThat(names()).as("an address that has no SA").containsExactly("eth0");
+        arrivals.set(0, new ArrivalMonitor.Arrival(99, address(PEER), address(OWN), OptionalInt.empty()));
+        assertThat(names()).as("a device that is gone").containsExactly("eth0");
         associations.clear();
         both(OWN, PEER, 0, true);
         arrivals.set(0, new ArrivalMonitor.Arrival(3, address(PEER), address(OWN), OptionalInt.empty()));
         assertThat(names()).as("ESP in UDP needs no repair").isEmpty();
+    }
+
+    @Test
+    void whatAnSaCarries() {
+        both(OWN, PEER, 0, false);
+        assertThat(carries(PEER, OWN, OptionalInt.of(SPI))).isTrue();
+        assertThat(carries("198.51.100.7", OWN, OptionalInt.of(SPI)))
+                .as("whatever NAT made of the source")
+                .isTrue();
+        assertThat(carries(PEER, OWN, OptionalInt.empty())).as("VXLAN").isTrue();
+        assertThat(carries(PEER, OWN, OptionalInt.of(SPI + 1))).isFalse();
+        assertThat(carries(PEER, "10.0.0.3", OptionalInt.of(SPI))).isFalse();
+        assertThat(carries("203.0.113.3", OWN, OptionalInt.empty())).isFalse();
+        associations.clear();
+        both(OWN, PEER, 0, true);
+        assertThat(carries(PEER, OWN, OptionalInt.of(SPI))).isFalse();
+    }
+
+    private boolean carries(String from, String to, OptionalInt spi) {
+        return Discovery.carries(associations, new ArrivalMonitor.Arrival(3, address(from), address(to), spi));
     }
 
     private void both(String one, String other, int mode, boolean inUdp) {

@@ -75,14 +75,14 @@ public final class ArrivalMonitor implements AutoCloseable {
     public static ArrivalMonitor open(Collection<Integer> ports, Collection<Integer> ignored) {
         ArrivalMonitor monitor = new ArrivalMonitor();
         try {
-            PacketFilter ipv4 = new PacketFilter().ifindex().refuseEach(List.copyOf(ignored));
+            PacketFilter ipv4 = new PacketFilter().ifindex().refuseEach(ignored);
             ipv4.halfAt(6).refuseIfSet(IPV4_FRAGMENT_OFFSET);
-            ipv4.byteAt(9).takeIf(SecurityAssociation.ESP, BYTES).requireOneOf(List.of(UDP));
-            ipv4.halfBehindIpv4(2).requireOneOf(List.copyOf(ports)).take(BYTES);
+            ipv4.byteAt(9).takeIf(SecurityAssociation.ESP, BYTES).require(UDP);
+            ipv4.halfBehindIpv4(2).takeIfOneOf(ports, BYTES);
             monitor.listen(0, ETH_P_IP, ipv4);
-            PacketFilter ipv6 = new PacketFilter().ifindex().refuseEach(List.copyOf(ignored));
-            ipv6.byteAt(6).takeIf(SecurityAssociation.ESP, BYTES).requireOneOf(List.of(UDP));
-            ipv6.halfAt(IPV6_SIZE + 2).requireOneOf(List.copyOf(ports)).take(BYTES);
+            PacketFilter ipv6 = new PacketFilter().ifindex().refuseEach(ignored);
+            ipv6.byteAt(6).takeIf(SecurityAssociation.ESP, BYTES).require(UDP);
+            ipv6.halfAt(IPV6_SIZE + 2).takeIfOneOf(ports, BYTES);
             monitor.listen(1, ETH_P_IPV6, ipv6);
             return monitor;
         } catch (RuntimeException e) {

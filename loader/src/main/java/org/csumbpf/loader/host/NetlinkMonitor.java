@@ -233,7 +233,10 @@ public final class NetlinkMonitor implements AutoCloseable {
 
     /** In a container the numbers of processes are others than the kernel's, or of another container's. Names are left. */
     private static Optional<Author> otherUnseen(Subject subject, String name) {
-        return name.isEmpty() || ownNames().contains(name)
+        // A thread that worked in another network namespace may have ended.
+        return name.isEmpty()
+                        || name.startsWith(NetworkNamespace.THREAD_NAME)
+                        || ownNames().contains(name)
                 ? Optional.empty()
                 : Optional.of(new Author(subject, 0, name));
     }

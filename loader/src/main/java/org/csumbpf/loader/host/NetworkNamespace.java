@@ -24,6 +24,9 @@ import org.csumbpf.loader.KernelException;
 public final class NetworkNamespace implements AutoCloseable {
     static final Path NAMED = Path.of("/run/netns");
     static final Path DOCKER = Path.of("/run/docker/netns");
+    /** How the names of threads begin that work in another namespace. */
+    static final String THREAD_NAME = "netns-";
+
     private static final Path THREAD = Path.of("/proc/thread-self/ns/net");
     static final Path SELF = Path.of("/proc/self/ns/net");
     private static final int CLONE_NEWNET = 0x40000000;
@@ -164,7 +167,7 @@ public final class NetworkNamespace implements AutoCloseable {
                             },
                             result,
                             failure),
-                    "netns-" + inode);
+                    THREAD_NAME + inode);
             thread.start();
             try {
                 thread.join();

@@ -5,11 +5,12 @@ import com.sun.jna.Memory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /**
- * A program of classic BPF for a socket (SO_ATTACH_FILTER, socket(7); {@code linux/filter.h}). It takes packets that
- * pass all of its checks, and sees them from the network header on.
+ * A program of classic BPF for a socket (SO_ATTACH_FILTER, socket(7); {@code linux/filter.h}). It sees packets
+ * from the network header on, and its checks take or refuse one in order.
  */
 final class PacketFilter {
     private static final int LOAD_WORD = 0x20;
@@ -60,17 +61,19 @@ final class PacketFilter {
         return this;
     }
 
-    /** Refuses the packet if what was loaded is none of these values. Each has a jump of its own, so there may be many. */
-    PacketFilter requireOneOf(List<Integer> values) {
-        for (int i = 0; i < values.size(); i++) {
-            // Equal: over the jumps that follow and the refusal.
-            instructions.add(new Instruction(IF_EQUAL, values.size() - i, 0, values.get(i)));
-        }
+    /** Refuses the packet if what was loaded is not this value. */
+    PacketFilter require(int value) {
+        instructions.add(new Instruction(IF_EQUAL, 1, 0, value));
         add(RETURN, 0);
         return this;
     }
 
-    PacketFilter refuseEach(List<Integer> values) {
+    PacketFilter takeIfOneOf(Collection<Integer> values, int bytes) {
+        values.forEach(value -> takeIf(value, bytes));
+        return this;
+    }
+
+    PacketFilter refuseEach(Collection<Integer> values) {
         for (int value : values) {
             instructions.add(new Instruction(IF_EQUAL, 0, 1, value));
             add(RETURN, 0);
@@ -84,21 +87,20 @@ final class PacketFilter {
         return this;
     }
 
-    /** If what was loaded is this value, takes the packet at once. */
+    /**
+     * If what was loaded is this value, takes the packet at once.
+     *
+     * @param bytes how much of the packet the socket gets
+     */
     PacketFilter takeIf(int value, int bytes) {
         instructions.add(new Instruction(IF_EQUAL, 0, 1, value));
         add(RETURN, bytes);
         return this;
     }
 
-    /** @param bytes how much of the packet the socket gets */
-    PacketFilter take(int bytes) {
-        add(RETURN, bytes);
-        return this;
-    }
-
-    /** {@code struct sock_fprog}, followed by the program. */
+    /** {@code struct sock_fprog}, followed by the program. What nothing has taken is refused at its end. */
     Memory memory() {
+        add(RETURN, 0);
         Memory memory = new Memory(FPROG_SIZE + (long) INSTRUCTION_SIZE * instructions.size());
         ByteBuffer buffer = memory.getByteBuffer(0, memory.size()).order(ByteOrder.nativeOrder());
         buffer.putShort(0, (short) instructions.size());

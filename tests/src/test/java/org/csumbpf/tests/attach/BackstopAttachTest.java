@@ -104,6 +104,37 @@ class BackstopAttachTest {
         assertThat(lab.traces()).isEmpty();
     }
 
+    @Test
+    void aFailedAttachLeavesWhatRemainsOfAnotherAsItIs() throws IOException {
+        lab.ipv6();
+        lab.csumbpf("attach", "w1", "--vni", "5", "--hook", "tcx").ok();
+        Files.delete(lab.pins().resolve("link"));
+        lab.tc("qdisc", "add", "dev", "w1", "clsact");
+        lab.u32Filter(17); // csumbpf's priority
+        String before = lab.ruleset();
+        lab.csumbpf("attach", "w1", "--vni", "6", "--hook", "clsact").ended(7);
+        assertThat(lab.ruleset()).isEqualTo(before);
+        lab.csumbpf("restore", "w1").ok();
+        assertThat(lab.rules()).containsExactly("5 auto");
+        assertThat(lab.status().orElseThrow().get("hook").asText()).isEqualTo("tcx");
+        assertThat(lab.status().orElseThrow().get("problems")).isEmpty();
+        lab.csumbpf("detach", "w1").ok();
+        assertThat(lab.traces()).hasSize(1).first().asString().contains("clsact");
+    }
+
+    @Test
+    void rulesWithoutPinsGoIfNoneAreAskedFor() throws IOException {
+        lab.ipv6();
+        lab.csumbpf("attach", "w1", "--vni", "5", "--hook", "tcx").ok();
+        loseAllPins();
+        Files.delete(lab.pins());
+        lab.csumbpf("attach", "w1", "--vni", "5", "--hook", "tcx", "--backstop", "never", "--force")
+                .ok();
+        assertThat(lab.ruleset()).doesNotContain("csumbpf");
+        lab.csumbpf("detach", "w1").ok();
+        assertThat(lab.traces()).isEmpty();
+    }
+
     private void loseAllPins() throws IOException {
         for (String pin : Shell.run("ls", lab.pins().toString()).ok().out().split("\n")) {
             Files.delete(lab.pins().resolve(pin));

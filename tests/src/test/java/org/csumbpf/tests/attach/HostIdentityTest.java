@@ -95,7 +95,7 @@ class HostIdentityTest {
                 fails 2 csumbpf detach w1 --forget
                 ip netns del n
                 for i in $(seq 100); do
-                	bpftool link show | grep -q 'ifindex (detached)\\|dev (detached)\\|ifindex 0' && break
+                	bpftool link show pinned $pins/*/*/link | grep -q 'ifindex (detached)\\|dev (detached)\\|ifindex 0' && break
                 	sleep 0.1
                 done
                 fails 5 csumbpf detach --all
