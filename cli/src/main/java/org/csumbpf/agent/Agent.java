@@ -247,11 +247,16 @@ public final class Agent {
         String key = action.ifname() + " " + action.getClass().getSimpleName();
         try {
             if (action instanceof Action.Attach attach) {
+                boolean isKnown = reconciler.isOwn(attach.ifindex());
                 Result result = Attachments.attach(netns, attach.wish());
                 reconciler.attached(attach);
                 boolean isNew = result.did(Change.Id.ATTACHED);
+                if (isNew && isKnown) {
+                    // It was to be changed, and was lost between reading and doing.
+                    heals(Finding.Id.HOOK_LOST).increment();
+                }
                 report(
-                        isNew ? "attached" : "changed",
+                        isNew ? isKnown ? "healed" : "attached" : "changed",
                         attach.ifname(),
                         result,
                         "reason",

@@ -154,6 +154,11 @@ final class Reconciler {
                 : Optional.of(new Action.Detach(ifindex, standing.ifname()));
     }
 
+    /** Whether the device has, or had until it was lost, an attachment of the agent's. */
+    boolean isOwn(int ifindex) {
+        return own.contains(ifindex);
+    }
+
     /** Remembers that the agent made an attachment, even if its record is lost before the next decision. */
     void attached(Action.Attach action) {
         own.add(action.ifindex());
