@@ -31,6 +31,7 @@ final class Arrivals implements Runnable {
     private static final long PAUSE_MILLIS = 50;
 
     private static final int MOST = 64;
+
     /**
      * What is known without listening.
      *

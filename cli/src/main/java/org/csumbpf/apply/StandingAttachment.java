@@ -53,9 +53,17 @@ final class StandingAttachment implements AutoCloseable {
      */
     static StandingAttachment find(
             PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
-        return running(pins, device)
-                .or(() -> pinned(pins, desired))
-                .orElseGet(() -> withoutProgram(pins, device, desired, scope, result));
+        return running(pins, device).orElseGet(() -> {
+            Optional<Pins> held = Pins.open(pins);
+            try {
+                return held.filter(found -> found.areAskedFor(pins, desired))
+                        .map(found -> pinned(pins, found))
+                        .orElseGet(() -> withoutProgram(pins, held, device, desired, scope, result));
+            } catch (RuntimeException e) {
+                held.ifPresent(Pins::close);
+                throw e;
+            }
+        });
     }
 
     /** The attachment that the kernel runs. */
@@ -70,27 +78,9 @@ final class StandingAttachment implements AutoCloseable {
     }
 
     /** Pins without a hook that are what is asked for. They stay, so that nothing is lost before a hook is attached. */
-    private static Optional<StandingAttachment> pinned(PinDirectory pins, DesiredAttachment desired) {
-        if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
-            return Optional.empty();
-        }
-        CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
-        try (BpfProgram program = BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))) {
-            AttachmentRecord record = maps.record().get();
-            if (record.options().equals(desired.options())
-                    && RuleSet.read(maps)
-                            .withBackstop(false)
-                            .equals(desired.rules().withBackstop(false))
-                    && record.finished()
-                    && maps.record().isCurrent()
-                    && program.info().mapIds().containsAll(Pinned.maps(pins))) {
-                return Optional.of(open(pins, Standing.State.PINNED, maps, null));
-            }
-        } catch (OtherVersionException e) {
-            // Not of use, as below.
-        }
-        maps.close();
-        return Optional.empty();
+    private static StandingAttachment pinned(PinDirectory pins, Pins found) {
+        found.program().close();
+        return open(pins, Standing.State.PINNED, found.maps(), null);
     }
 
     private static StandingAttachment open(PinDirectory pins, Standing.State state, CsumbpfMaps maps, LiveHook live) {
@@ -105,8 +95,14 @@ final class StandingAttachment implements AutoCloseable {
         }
     }
 
+    /** @param held what is pinned */
     private static StandingAttachment withoutProgram(
-            PinDirectory pins, NetDevice device, DesiredAttachment desired, PinTree.Scope scope, Result result) {
+            PinDirectory pins,
+            Optional<Pins> held,
+            NetDevice device,
+            DesiredAttachment desired,
+            PinTree.Scope scope,
+            Result result) {
         Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
         Optional<AttachmentRecord> record = Reach.record(pins);
         boolean other = record.filter(r -> !Reach.provenDevice(pins, r, device)).isPresent();
@@ -126,22 +122,23 @@ final class StandingAttachment implements AutoCloseable {
             changes.add(HostChange.BPFFS);
         }
         if (!remains) {
+            held.ifPresent(Pins::close);
             return new StandingAttachment(pins, Standing.nothing(changes), null, null);
         }
-        Optional<Pins> earlier = Pins.open(pins);
-        Standing standing = earlier.map(held -> new Standing(
+        Standing standing = held.map(earlier -> new Standing(
                         Standing.State.REMAINS,
-                        Optional.of(RuleSet.read(held.maps())),
-                        held.maps().record().get().options(),
+                        Optional.of(earlier.rules()),
+                        earlier.record().options(),
                         changes))
                 .orElseGet(() -> Standing.remains(changes));
         StandingAttachment found = new StandingAttachment(pins, standing, null, null);
-        found.earlier = earlier;
+        found.earlier = held;
         return found;
     }
 
-    /** What is pinned of an attachment. */
-    private record Pins(CsumbpfMaps maps, BpfProgram program) implements AutoCloseable {
+    /** What is pinned of an attachment, held open. */
+    private record Pins(CsumbpfMaps maps, BpfProgram program, AttachmentRecord record, RuleSet rules)
+            implements AutoCloseable {
         /** Empty: a pin is missing, or of another version. */
         static Optional<Pins> open(PinDirectory pins) {
             if (Pinned.program(pins) == 0 || Pinned.maps(pins).contains(0)) {
@@ -150,9 +147,10 @@ final class StandingAttachment implements AutoCloseable {
             try {
                 CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path());
                 try {
-                    RuleSet.read(maps);
-                    maps.record().get();
-                    return Optional.of(new Pins(maps, BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM))));
+                    AttachmentRecord record = maps.record().get();
+                    RuleSet rules = RuleSet.read(maps);
+                    return Optional.of(
+                            new Pins(maps, BpfProgram.fromPin(pins.pin(PinDirectory.PROGRAM)), record, rules));
                 } catch (RuntimeException e) {
                     maps.close();
                     throw e;
@@ -160,6 +158,15 @@ final class StandingAttachment implements AutoCloseable {
             } catch (OtherVersionException e) {
                 return Optional.empty();
             }
+        }
+
+        /** Whether attaching the program makes them just what is asked for. */
+        boolean areAskedFor(PinDirectory pins, DesiredAttachment desired) {
+            return record.options().equals(desired.options())
+                    && rules.withBackstop(false).equals(desired.rules().withBackstop(false))
+                    && record.finished()
+                    && maps.record().isCurrent()
+                    && program.info().mapIds().containsAll(Pinned.maps(pins));
         }
 
         @Override
