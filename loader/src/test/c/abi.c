@@ -73,6 +73,12 @@ void constants(void)
 	VALUE(host.Libc.SOCK_DGRAM, SOCK_DGRAM);
 	VALUE(host.Libc.SOCK_RAW, SOCK_RAW);
 	VALUE(host.Libc.SOCK_CLOEXEC, SOCK_CLOEXEC);
+	VALUE(host.Libc.SOL_SOCKET, SOL_SOCKET);
+	VALUE(host.Libc.MSG_DONTWAIT, MSG_DONTWAIT);
+	VALUE(host.Libc.POLLFD_SIZE, sizeof(struct pollfd));
+	OFFSET(host.Libc.POLLFD_EVENTS, struct pollfd, events);
+	OFFSET(host.Libc.POLLFD_REVENTS, struct pollfd, revents);
+	VALUE(host.Libc.POLLIN, POLLIN);
 	VALUE(host.KernelModule.O_NONBLOCK, O_NONBLOCK);
 	VALUE(FileDescriptor.F_DUPFD_CLOEXEC, F_DUPFD_CLOEXEC);
 	VALUE(host.Flock.LOCK_EX, LOCK_EX);
@@ -85,7 +91,6 @@ void constants(void)
 	VALUE(host.NetworkNamespace.NS_GET_NSTYPE, NS_GET_NSTYPE);
 	VALUE(host.NetworkNamespace.NSFS_MAGIC, NSFS_MAGIC);
 	ROOM(host.NetworkNamespace.STATFS_SIZE, sizeof(struct statfs));
-	VALUE(host.NetworkNamespace.SOL_SOCKET, SOL_SOCKET);
 	VALUE(host.NetworkNamespace.SO_NETNS_COOKIE, SO_NETNS_COOKIE);
 	VALUE(host.NetworkNamespace.ENOPROTOOPT, ENOPROTOOPT);
 	VALUE(host.MonotonicClock.CLOCK_MONOTONIC, CLOCK_MONOTONIC);
@@ -147,7 +152,6 @@ void sockets(void)
 	OFFSET(host.Ethtool.VALUE_DATA, struct ethtool_value, data);
 	VALUE(host.Ethtool.IFNAMSIZ, offsetof(struct ifreq, ifr_data));
 	VALUE(host.Ethtool.IFREQ_SIZE, sizeof(struct ifreq));
-	VALUE(host.SystemdNotify.MSG_DONTWAIT, MSG_DONTWAIT);
 	VALUE(host.SystemdNotify.MSG_NOSIGNAL, MSG_NOSIGNAL);
 	OFFSET(host.SystemdNotify.PATH_OFFSET, struct sockaddr_un, sun_path);
 	VALUE(host.SystemdNotify.PATH_SIZE, sizeof(((struct sockaddr_un *)0)->sun_path));
@@ -183,11 +187,6 @@ void sockets(void)
 	VALUE(host.NetlinkMonitor.NFNLGRP_NFTABLES, NFNLGRP_NFTABLES);
 	VALUE(host.NetlinkMonitor.SOCKADDR_SIZE, sizeof(struct sockaddr_nl));
 	OFFSET(host.NetlinkMonitor.SOCKADDR_GROUPS, struct sockaddr_nl, nl_groups);
-	VALUE(host.NetlinkMonitor.POLLFD_SIZE, sizeof(struct pollfd));
-	OFFSET(host.NetlinkMonitor.POLLFD_EVENTS, struct pollfd, events);
-	OFFSET(host.NetlinkMonitor.POLLFD_REVENTS, struct pollfd, revents);
-	VALUE(host.NetlinkMonitor.POLLIN, POLLIN);
-	VALUE(host.NetlinkMonitor.MSG_DONTWAIT, MSG_DONTWAIT);
 	VALUE(host.NetlinkMonitor.RTM_DELQDISC, RTM_DELQDISC);
 	VALUE(host.NetlinkMonitor.RTM_DELTFILTER, RTM_DELTFILTER);
 	VALUE(host.NetlinkMonitor.NFT_NEWGEN, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN);
@@ -195,7 +194,6 @@ void sockets(void)
 	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_PID, NFTA_GEN_PROC_PID);
 	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_NAME, NFTA_GEN_PROC_NAME);
 	VALUE(host.ArrivalMonitor.AF_PACKET, AF_PACKET);
-	VALUE(host.ArrivalMonitor.SOL_SOCKET, SOL_SOCKET);
 	VALUE(host.ArrivalMonitor.SO_RCVBUF, SO_RCVBUF);
 	VALUE(host.ArrivalMonitor.SO_ATTACH_FILTER, SO_ATTACH_FILTER);
 	VALUE(host.ArrivalMonitor.ETH_P_IP, ETH_P_IP);
@@ -205,10 +203,6 @@ void sockets(void)
 	OFFSET(host.ArrivalMonitor.SOCKADDR_IFINDEX, struct sockaddr_ll, sll_ifindex);
 	OFFSET(host.ArrivalMonitor.SOCKADDR_PKTTYPE, struct sockaddr_ll, sll_pkttype);
 	VALUE(host.ArrivalMonitor.PACKET_HOST, PACKET_HOST);
-	VALUE(host.ArrivalMonitor.MSG_DONTWAIT, MSG_DONTWAIT);
-	VALUE(host.ArrivalMonitor.POLLFD_SIZE, sizeof(struct pollfd));
-	OFFSET(host.ArrivalMonitor.POLLFD_EVENTS, struct pollfd, events);
-	VALUE(host.ArrivalMonitor.POLLIN, POLLIN);
 	VALUE(host.ArrivalMonitor.UDP, IPPROTO_UDP);
 	VALUE(host.ArrivalMonitor.IPV4_FRAGMENT_OFFSET, IP_OFFMASK);
 	VALUE(host.ArrivalMonitor.IPV6_SIZE, sizeof(struct ip6_hdr));

@@ -4,7 +4,6 @@ package org.csumbpf.loader.host;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -33,7 +32,6 @@ public final class ArrivalMonitor implements AutoCloseable {
     public record Arrival(int ifindex, InetAddress source, InetAddress destination, OptionalInt spi) {}
 
     private static final int AF_PACKET = 17;
-    private static final int SOL_SOCKET = 1;
     private static final int SO_RCVBUF = 8;
     private static final int SO_ATTACH_FILTER = 26;
     private static final int ETH_P_IP = 0x0800;
@@ -43,10 +41,6 @@ public final class ArrivalMonitor implements AutoCloseable {
     private static final int SOCKADDR_IFINDEX = 4;
     private static final int SOCKADDR_PKTTYPE = 10;
     private static final int PACKET_HOST = 0;
-    private static final int MSG_DONTWAIT = 0x40;
-    private static final int POLLFD_SIZE = 8;
-    private static final int POLLFD_EVENTS = 4;
-    private static final short POLLIN = 1;
     private static final int UDP = 17;
     private static final int IPV4_FRAGMENT_OFFSET = 0x1fff;
     private static final int IPV6_SIZE = 40;
@@ -56,7 +50,7 @@ public final class ArrivalMonitor implements AutoCloseable {
     private static final int RECEIVE_BUFFER = 16 * 1024;
 
     private final int[] sockets = {-1, -1};
-    private final Memory descriptors = new Memory(2L * POLLFD_SIZE);
+    private final Memory descriptors = new Memory(2L * Libc.POLLFD_SIZE);
     private final Memory packet = new Memory(BYTES);
     private final Memory address = new Memory(SOCKADDR_SIZE);
     private final Memory addressLength = new Memory(4);
@@ -97,9 +91,10 @@ public final class ArrivalMonitor implements AutoCloseable {
         sockets[index] = Libc.check(socket, "open", "packet socket");
         Memory size = new Memory(4);
         size.setInt(0, RECEIVE_BUFFER);
-        Libc.check(Libc.setsockopt(socket, SOL_SOCKET, SO_RCVBUF, size, 4), "set receive buffer of", "packet socket");
         Libc.check(
-                Libc.setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, filter.memory(), PacketFilter.FPROG_SIZE),
+                Libc.setsockopt(socket, Libc.SOL_SOCKET, SO_RCVBUF, size, 4), "set receive buffer of", "packet socket");
+        Libc.check(
+                Libc.setsockopt(socket, Libc.SOL_SOCKET, SO_ATTACH_FILTER, filter.memory(), PacketFilter.FPROG_SIZE),
                 "set filter of",
                 "packet socket");
         Memory own = new Memory(SOCKADDR_SIZE);
@@ -107,8 +102,8 @@ public final class ArrivalMonitor implements AutoCloseable {
         own.setShort(0, (short) AF_PACKET);
         own.getByteBuffer(0, SOCKADDR_SIZE).order(ByteOrder.BIG_ENDIAN).putShort(SOCKADDR_PROTOCOL, (short) protocol);
         Libc.check(Libc.bind(socket, own, SOCKADDR_SIZE), "bind", "packet socket");
-        descriptors.setInt((long) POLLFD_SIZE * index, socket);
-        descriptors.setShort((long) POLLFD_SIZE * index + POLLFD_EVENTS, POLLIN);
+        descriptors.setInt((long) Libc.POLLFD_SIZE * index, socket);
+        descriptors.setShort((long) Libc.POLLFD_SIZE * index + Libc.POLLFD_EVENTS, Libc.POLLIN);
     }
 
     /**
@@ -127,7 +122,7 @@ public final class ArrivalMonitor implements AutoCloseable {
         for (int socket : sockets) {
             for (int taken = 0; taken < most; taken++) {
                 addressLength.setInt(0, SOCKADDR_SIZE);
-                long length = Libc.recvfrom(socket, packet, BYTES, MSG_DONTWAIT, address, addressLength);
+                long length = Libc.recvfrom(socket, packet, BYTES, Libc.MSG_DONTWAIT, address, addressLength);
                 if (length < 0) {
                     int errno = Native.getLastError();
                     // A device that goes down is reported here once.
@@ -170,19 +165,9 @@ public final class ArrivalMonitor implements AutoCloseable {
         boolean esp = packet.get(ipv4 ? 9 : 6) == SecurityAssociation.ESP;
         return Optional.of(new Arrival(
                 ifindex,
-                ip(packet, addresses, size),
-                ip(packet, addresses + size, size),
+                Xfrm.address(packet, addresses, !ipv4),
+                Xfrm.address(packet, addresses + size, !ipv4),
                 esp ? OptionalInt.of(packet.getInt(header)) : OptionalInt.empty()));
-    }
-
-    private static InetAddress ip(ByteBuffer packet, int at, int size) {
-        byte[] bytes = new byte[size];
-        packet.get(at, bytes);
-        try {
-            return InetAddress.getByAddress(bytes);
-        } catch (UnknownHostException e) {
-            throw new AssertionError("4 or 16 bytes are an address", e);
-        }
     }
 
     @Override

@@ -23,6 +23,14 @@ final class Libc {
     static final int SOCK_DGRAM = 2;
     static final int SOCK_RAW = 3;
     static final int SOCK_CLOEXEC = 02000000;
+    static final int SOL_SOCKET = 1;
+    static final int MSG_DONTWAIT = 0x40;
+    /** {@code struct pollfd}. */
+    static final int POLLFD_SIZE = 8;
+
+    static final int POLLFD_EVENTS = 4;
+    static final int POLLFD_REVENTS = 6;
+    static final short POLLIN = 1;
 
     /**
      * Never freed, so that JNA's thread that frees memory never ends. It would end with the last block of memory; the

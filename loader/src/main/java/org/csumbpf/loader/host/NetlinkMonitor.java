@@ -88,11 +88,6 @@ public final class NetlinkMonitor implements AutoCloseable {
     private static final int NFNLGRP_NFTABLES = 7;
     private static final int SOCKADDR_SIZE = 12;
     private static final int SOCKADDR_GROUPS = 8;
-    private static final int POLLFD_SIZE = 8;
-    private static final int POLLFD_EVENTS = 4;
-    private static final int POLLFD_REVENTS = 6;
-    private static final short POLLIN = 1;
-    private static final int MSG_DONTWAIT = 0x40;
     private static final int RTM_DELQDISC = 37;
     private static final int RTM_DELTFILTER = 45;
     /** NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWGEN: the end of a transaction. */
@@ -113,7 +108,7 @@ public final class NetlinkMonitor implements AutoCloseable {
 
     private NetlinkMonitor(int count) {
         sockets = new int[count];
-        descriptors = new Memory((long) POLLFD_SIZE * count);
+        descriptors = new Memory((long) Libc.POLLFD_SIZE * count);
         descriptors.clear();
     }
 
@@ -149,8 +144,8 @@ public final class NetlinkMonitor implements AutoCloseable {
         address.setShort(0, (short) Libc.AF_NETLINK);
         address.setInt(SOCKADDR_GROUPS, subject.groups);
         Libc.check(Libc.bind(socket, address, SOCKADDR_SIZE), "subscribe to changes of " + subject, "(netlink)");
-        descriptors.setInt((long) POLLFD_SIZE * index, socket);
-        descriptors.setShort((long) POLLFD_SIZE * index + POLLFD_EVENTS, POLLIN);
+        descriptors.setInt((long) Libc.POLLFD_SIZE * index, socket);
+        descriptors.setShort((long) Libc.POLLFD_SIZE * index + Libc.POLLFD_EVENTS, Libc.POLLIN);
     }
 
     /**
@@ -167,7 +162,7 @@ public final class NetlinkMonitor implements AutoCloseable {
         Libc.check(ready, "wait for changes", "(netlink)");
         Optional<Author> author = Optional.empty();
         for (int i = 0; i < subjects.size(); i++) {
-            if (descriptors.getShort((long) POLLFD_SIZE * i + POLLFD_REVENTS) != 0) {
+            if (descriptors.getShort((long) Libc.POLLFD_SIZE * i + Libc.POLLFD_REVENTS) != 0) {
                 changed.add(subjects.get(i));
                 Optional<Author> last = drain(sockets[i]);
                 author = last.isPresent() ? last : author;
@@ -180,7 +175,7 @@ public final class NetlinkMonitor implements AutoCloseable {
     private Optional<Author> drain(int socket) {
         Optional<Author> author = Optional.empty();
         for (int i = 0; i < MOST; i++) {
-            long length = Libc.recv(socket, buffer, BUFFER_SIZE, MSG_DONTWAIT);
+            long length = Libc.recv(socket, buffer, BUFFER_SIZE, Libc.MSG_DONTWAIT);
             if (length >= NetlinkMessages.HEADER_SIZE) {
                 Optional<Author> last = author(
                         buffer.getByteBuffer(0, Math.min(length, BUFFER_SIZE)).order(ByteOrder.nativeOrder()));

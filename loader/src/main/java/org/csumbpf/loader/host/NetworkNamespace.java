@@ -35,7 +35,6 @@ public final class NetworkNamespace implements AutoCloseable {
     /** Of socket(7), kernel 5.14; the same on all 64-bit machines that this project knows. */
     private static final int SO_NETNS_COOKIE = 71;
 
-    private static final int SOL_SOCKET = 1;
     private static final int ENOPROTOOPT = 92;
 
     /** ioctl_ns(2): returns the CLONE_NEW* constant of the namespace that a descriptor refers to (kernel 4.11). */
@@ -235,7 +234,7 @@ public final class NetworkNamespace implements AutoCloseable {
         try (Memory value = new Memory(Long.BYTES);
                 Memory length = new Memory(Integer.BYTES)) {
             length.setInt(0, Long.BYTES);
-            if (Libc.getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, value, length) < 0) {
+            if (Libc.getsockopt(socket, Libc.SOL_SOCKET, SO_NETNS_COOKIE, value, length) < 0) {
                 int errno = Native.getLastError();
                 if (errno == ENOPROTOOPT) {
                     return OptionalLong.empty();

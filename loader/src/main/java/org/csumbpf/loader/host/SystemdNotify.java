@@ -14,7 +14,6 @@ import org.csumbpf.loader.Errno;
  * NOTIFY_SOCKET in the environment. A message that cannot be delivered is no error, because the service still works.
  */
 public final class SystemdNotify {
-    private static final int MSG_DONTWAIT = 0x40;
     private static final int MSG_NOSIGNAL = 0x4000;
     /** struct sockaddr_un: the family, 2 bytes, then the path. */
     private static final int PATH_OFFSET = 2;
@@ -99,7 +98,8 @@ public final class SystemdNotify {
 
     private static boolean deliver(int fd, Memory datagram, Memory address, int addressLength) {
         for (int left = TRIES; left > 0; left--) {
-            if (Libc.sendto(fd, datagram, datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL, address, addressLength) >= 0) {
+            if (Libc.sendto(fd, datagram, datagram.size(), Libc.MSG_DONTWAIT | MSG_NOSIGNAL, address, addressLength)
+                    >= 0) {
                 return true;
             }
             int errno = Native.getLastError();

@@ -103,7 +103,7 @@ public final class Xfrm {
     }
 
     /** {@code xfrm_address_t}: IPv4 is in the first four bytes. */
-    private static InetAddress address(ByteBuffer body, int at, boolean ipv6) {
+    static InetAddress address(ByteBuffer body, int at, boolean ipv6) {
         byte[] bytes = new byte[ipv6 ? 16 : 4];
         body.get(at, bytes);
         try {

@@ -80,7 +80,7 @@ class BackstopAttachTest {
     void rulesStayWhileWhatIsLostIsAttachedAnew() throws Exception {
         lab.ipv6();
         lab.csumbpf("attach", "w1", "--vni", "5", "--hook", "tcx").ok();
-        loseAllPins();
+        lab.removePins(".*");
         assertThat(lab.status().orElseThrow().get("problems")).isNotEmpty();
         assertThat(generations("attach", "w1", "--vni", "5", "--hook", "tcx"))
                 .as("all pins lost, the same rules")
@@ -126,19 +126,13 @@ class BackstopAttachTest {
     void rulesWithoutPinsGoIfNoneAreAskedFor() throws IOException {
         lab.ipv6();
         lab.csumbpf("attach", "w1", "--vni", "5", "--hook", "tcx").ok();
-        loseAllPins();
+        lab.removePins(".*");
         Files.delete(lab.pins());
         lab.csumbpf("attach", "w1", "--vni", "5", "--hook", "tcx", "--backstop", "never", "--force")
                 .ok();
         assertThat(lab.ruleset()).doesNotContain("csumbpf");
         lab.csumbpf("detach", "w1").ok();
         assertThat(lab.traces()).isEmpty();
-    }
-
-    private void loseAllPins() throws IOException {
-        for (String pin : Shell.run("ls", lab.pins().toString()).ok().out().split("\n")) {
-            Files.delete(lab.pins().resolve(pin));
-        }
     }
 
     private String ifindex() {

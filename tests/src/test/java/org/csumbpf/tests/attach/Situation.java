@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.tests.attach;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.Bpffs;
@@ -73,8 +68,8 @@ record Situation(
                     "restore, hook lost, clsact",
                     ran(BOTH).andThen(world -> world.lab.tc("qdisc", "del", "dev", "w1", "clsact")),
                     "restore w1"),
-            situation("restore, all pins lost", ran(BOTH).andThen(world -> removePins(world, ".*")), "restore w1"),
-            situation("restore, one pin lost", ran(TCX).andThen(world -> removePins(world, "rules")), "restore w1"),
+            situation("restore, all pins lost", ran(BOTH).andThen(world -> world.lab.removePins(".*")), "restore w1"),
+            situation("restore, one pin lost", ran(TCX).andThen(world -> world.lab.removePins("rules")), "restore w1"),
             situation(
                     "restore, nftables table deleted",
                     ran(BOTH)
@@ -90,7 +85,7 @@ record Situation(
                     "restore w1"),
             ipv6(
                     "attach anew, all pins lost",
-                    ran(BOTH_TCX).andThen(world -> removePins(world, ".*")),
+                    ran(BOTH_TCX).andThen(world -> world.lab.removePins(".*")),
                     "attach w1 --vni 7 --backstop always --hook tcx"),
             ipv6(
                     "attach anew, hook lost, other rules",
@@ -188,18 +183,6 @@ record Situation(
     private static void detachLink(FaultWorld world) {
         try (TcxLink link = TcxLink.fromPin(world.lab.pins().resolve("link"))) {
             link.detach();
-        }
-    }
-
-    private static void removePins(FaultWorld world, String names) {
-        try (Stream<Path> pins = Files.list(world.lab.pins())) {
-            for (Path pin : pins.toList()) {
-                if (pin.getFileName().toString().matches(names)) {
-                    Files.delete(pin);
-                }
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 

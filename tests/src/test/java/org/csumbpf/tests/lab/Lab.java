@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.csumbpf.loader.BpfObject;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.TcxLink;
@@ -137,6 +138,19 @@ public final class Lab extends Host implements AutoCloseable {
     public Path pins() {
         try (NetworkNamespace netns = NetworkNamespace.named(name)) {
             return Path.of("/sys/fs/bpf/csumbpf", Long.toString(netns.inode()), Integer.toString(ifindex("w1")));
+        }
+    }
+
+    /** Removes the attachment's pins whose names match. */
+    public void removePins(String names) {
+        try (Stream<Path> pins = Files.list(pins())) {
+            for (Path pin : pins.toList()) {
+                if (pin.getFileName().toString().matches(names)) {
+                    Files.delete(pin);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
