@@ -16,9 +16,10 @@ CSUMBPF = os.environ.get("CSUMBPF") or str(Path(__file__).resolve().parents[2] /
 
 
 def enter():
-    """Runs this script again in namespaces of its own, and makes w1 there."""
+    """Runs this script again in namespaces of its own, as their process 1: csumbpf wants the bpffs of that one. Makes w1 there."""
     if "CSUMBPF_BENCH_INSIDE" not in os.environ:
-        os.execvpe("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv], os.environ | {"CSUMBPF_BENCH_INSIDE": "1"})
+        own = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc"]
+        os.execvpe(own[0], [*own, sys.executable, *sys.argv], os.environ | {"CSUMBPF_BENCH_INSIDE": "1"})
     for kind, target in (("bpf", "/sys/fs/bpf"), ("tmpfs", "/run")):
         subprocess.run(["mount", "-t", kind, kind, target], check=True)
     ip("link set lo up", "link add w0 type veth peer name w1", "link set w0 up", "link set w1 up")

@@ -73,6 +73,7 @@ public final class Agent {
     private boolean crowded;
 
     private final Map<NetlinkMonitor.Subject, LastChange> lastChanges = new ConcurrentHashMap<>();
+    private final SmallHeap heap = new SmallHeap();
     /** When the round before this one began, CLOCK_MONOTONIC, nanoseconds. */
     private long roundBefore;
 
@@ -114,6 +115,7 @@ public final class Agent {
             began = MonotonicClock.nanos();
             before = Unreported.read(netns);
             round(began);
+            heap.collect();
         }
     }
 

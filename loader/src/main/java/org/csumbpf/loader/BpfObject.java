@@ -31,19 +31,24 @@ public final class BpfObject implements AutoCloseable {
      * @param name for messages, and for the maps that libbpf names itself
      */
     public static BpfObject open(byte[] elf, String name) {
-        Memory bytes = new Memory(Math.max(1, elf.length));
-        bytes.write(0, elf, 0, elf.length);
-        Memory text = new Memory(name.length() + 1L);
-        text.setString(0, name);
         Memory log = new Memory(LOG_SIZE);
-        log.setByte(0, (byte) 0);
-        Memory opts = Libbpf.options(OPTS_SIZE);
-        opts.setPointer(OPTS_NAME, text);
-        opts.setPointer(OPTS_LOG_BUF, log);
-        opts.setLong(OPTS_LOG_SIZE, LOG_SIZE);
-        Pointer object =
-                Libbpf.checkPointer(Libbpf.bpf_object__open_mem(bytes, elf.length, opts), "open BPF object", name);
-        return new BpfObject(name, log, object);
+        // libbpf copies the file and the name.
+        try (Memory bytes = new Memory(Math.max(1, elf.length));
+                Memory text = new Memory(name.length() + 1L);
+                Memory opts = Libbpf.options(OPTS_SIZE)) {
+            bytes.write(0, elf, 0, elf.length);
+            text.setString(0, name);
+            log.setByte(0, (byte) 0);
+            opts.setPointer(OPTS_NAME, text);
+            opts.setPointer(OPTS_LOG_BUF, log);
+            opts.setLong(OPTS_LOG_SIZE, LOG_SIZE);
+            Pointer object =
+                    Libbpf.checkPointer(Libbpf.bpf_object__open_mem(bytes, elf.length, opts), "open BPF object", name);
+            return new BpfObject(name, log, object);
+        } catch (RuntimeException e) {
+            log.close();
+            throw e;
+        }
     }
 
     /** Before load: use this map instead of the object's own. Type and sizes must be the same. */
@@ -130,6 +135,7 @@ public final class BpfObject implements AutoCloseable {
         if (object != null) {
             Libbpf.bpf_object__close(object);
             object = null;
+            log.close();
         }
     }
 }

@@ -83,17 +83,18 @@ public final class BpfProgram implements AutoCloseable {
      */
     public static List<Integer> named(String name) {
         List<Integer> found = new ArrayList<>();
-        Memory next = Libbpf.zeroed(Integer.BYTES);
-        while (true) {
-            int result = Libbpf.bpf_prog_get_next_id(next.getInt(0), next);
-            if (result == -Errno.ENOENT) {
-                return found;
-            }
-            Libbpf.check(result, "list", "programs");
-            int id = next.getInt(0);
-            try (BpfProgram program = fromId(id).orElse(null)) {
-                if (program != null && program.name().equals(name)) {
-                    found.add(id);
+        try (Memory next = Libbpf.zeroed(Integer.BYTES)) {
+            while (true) {
+                int result = Libbpf.bpf_prog_get_next_id(next.getInt(0), next);
+                if (result == -Errno.ENOENT) {
+                    return found;
+                }
+                Libbpf.check(result, "list", "programs");
+                int id = next.getInt(0);
+                try (BpfProgram program = fromId(id).orElse(null)) {
+                    if (program != null && program.name().equals(name)) {
+                        found.add(id);
+                    }
                 }
             }
         }
@@ -104,31 +105,34 @@ public final class BpfProgram implements AutoCloseable {
     }
 
     private String name() {
-        return Libbpf.info(fd.get(), INFO_SIZE, "program " + object).getString(INFO_NAME);
+        try (Memory info = Libbpf.info(fd.get(), INFO_SIZE, "program " + object)) {
+            return info.getString(INFO_NAME);
+        }
     }
 
     public ProgramInfo info() {
-        Memory ids = Libbpf.zeroed(MAPS_MAX * Integer.BYTES);
-        Memory info = Libbpf.zeroed(INFO_SIZE);
-        info.setInt(INFO_NR_MAP_IDS, MAPS_MAX);
-        info.setPointer(INFO_MAP_IDS, ids);
-        Libbpf.info(fd.get(), info, "program " + object);
-        List<Integer> maps = new ArrayList<>();
-        for (int i = 0; i < Math.min(MAPS_MAX, info.getInt(INFO_NR_MAP_IDS)); i++) {
-            maps.add(ids.getInt((long) i * Integer.BYTES));
+        try (Memory ids = Libbpf.zeroed(MAPS_MAX * Integer.BYTES);
+                Memory info = Libbpf.zeroed(INFO_SIZE)) {
+            info.setInt(INFO_NR_MAP_IDS, MAPS_MAX);
+            info.setPointer(INFO_MAP_IDS, ids);
+            Libbpf.info(fd.get(), info, "program " + object);
+            List<Integer> maps = new ArrayList<>();
+            for (int i = 0; i < Math.min(MAPS_MAX, info.getInt(INFO_NR_MAP_IDS)); i++) {
+                maps.add(ids.getInt((long) i * Integer.BYTES));
+            }
+            StringBuilder tag = new StringBuilder();
+            for (byte b : info.getByteArray(INFO_TAG, 8)) {
+                tag.append(String.format(Locale.ROOT, "%02x", b));
+            }
+            return new ProgramInfo(
+                    info.getInt(INFO_ID),
+                    tag.toString(),
+                    info.getString(INFO_NAME),
+                    info.getLong(INFO_RUN_TIME),
+                    info.getLong(INFO_RUN_COUNT),
+                    maps,
+                    info.getLong(INFO_LOAD_TIME));
         }
-        StringBuilder tag = new StringBuilder();
-        for (byte b : info.getByteArray(INFO_TAG, 8)) {
-            tag.append(String.format(Locale.ROOT, "%02x", b));
-        }
-        return new ProgramInfo(
-                info.getInt(INFO_ID),
-                tag.toString(),
-                info.getString(INFO_NAME),
-                info.getLong(INFO_RUN_TIME),
-                info.getLong(INFO_RUN_COUNT),
-                maps,
-                info.getLong(INFO_LOAD_TIME));
     }
 
     /** Pins the program at a path in a bpffs; the file keeps it loaded. */

@@ -161,8 +161,9 @@ final class Libbpf {
     }
 
     static void info(int fd, Memory info, String object) {
-        Memory length = new Memory(4);
-        length.setInt(0, (int) info.size());
-        check(bpf_obj_get_info_by_fd(fd, info, length), "get info of", object);
+        try (Memory length = new Memory(4)) {
+            length.setInt(0, (int) info.size());
+            check(bpf_obj_get_info_by_fd(fd, info, length), "get info of", object);
+        }
     }
 }

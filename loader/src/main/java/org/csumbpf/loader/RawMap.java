@@ -30,8 +30,7 @@ public final class RawMap implements AutoCloseable {
 
     RawMap(FileDescriptor fd, String object) {
         this.fd = fd;
-        try {
-            Memory memory = Libbpf.info(fd.get(), INFO_SIZE, object);
+        try (Memory memory = Libbpf.info(fd.get(), INFO_SIZE, object)) {
             info = new MapInfo(
                     memory.getInt(INFO_ID),
                     memory.getInt(INFO_TYPE),
@@ -125,25 +124,26 @@ public final class RawMap implements AutoCloseable {
         ByteBuffer to = positions[0];
         ByteBuffer keys = direct(room * info.keySize());
         ByteBuffer values = direct(room * valueSize);
-        Memory count = new Memory(Integer.BYTES);
-        while (true) {
-            count.setInt(0, room);
-            int result = Libbpf.bpf_map_lookup_batch(fd.get(), from, to, keys, values, count, null);
-            if (result == -Errno.ENOSPC) { // a bucket holds more than the buffers have room for
-                room *= 2;
-                keys = direct(room * info.keySize());
-                values = direct(room * valueSize);
-                continue;
+        try (Memory count = new Memory(Integer.BYTES)) {
+            while (true) {
+                count.setInt(0, room);
+                int result = Libbpf.bpf_map_lookup_batch(fd.get(), from, to, keys, values, count, null);
+                if (result == -Errno.ENOSPC) { // a bucket holds more than the buffers have room for
+                    room *= 2;
+                    keys = direct(room * info.keySize());
+                    values = direct(room * valueSize);
+                    continue;
+                }
+                boolean more = found(result, "read map");
+                for (int i = 0; i < count.getInt(0); i++) {
+                    visitor.visit(keys, i * info.keySize(), values, i * valueSize);
+                }
+                if (!more) {
+                    return;
+                }
+                from = to;
+                to = from == positions[0] ? positions[1] : positions[0];
             }
-            boolean more = found(result, "read map");
-            for (int i = 0; i < count.getInt(0); i++) {
-                visitor.visit(keys, i * info.keySize(), values, i * valueSize);
-            }
-            if (!more) {
-                return;
-            }
-            from = to;
-            to = from == positions[0] ? positions[1] : positions[0];
         }
     }
 

@@ -69,26 +69,28 @@ public final class TcxLink implements AutoCloseable {
     }
 
     public LinkInfo info() {
-        Memory info = Libbpf.info(fd.get(), INFO_SIZE, "link " + object);
-        return new LinkInfo(info.getInt(INFO_ID), info.getInt(INFO_PROG_ID), info.getInt(INFO_IFINDEX));
+        try (Memory info = Libbpf.info(fd.get(), INFO_SIZE, "link " + object)) {
+            return new LinkInfo(info.getInt(INFO_ID), info.getInt(INFO_PROG_ID), info.getInt(INFO_IFINDEX));
+        }
     }
 
     /** The ids of the programs on a device's tcx ingress chain, in their order. EINVAL: kernel before 6.6. */
     public static List<Integer> query(int ifindex) {
-        Memory ids = Libbpf.zeroed(QUERY_MAX * Integer.BYTES);
-        Memory opts = Libbpf.options(QUERY_OPTS_SIZE);
-        opts.setPointer(QUERY_PROG_IDS, ids);
-        opts.setInt(QUERY_PROG_CNT, QUERY_MAX);
-        int result = Libbpf.bpf_prog_query_opts(ifindex, Libbpf.BPF_TCX_INGRESS, opts);
-        if (result == -Errno.ENOENT) {
-            return List.of();
+        try (Memory ids = Libbpf.zeroed(QUERY_MAX * Integer.BYTES);
+                Memory opts = Libbpf.options(QUERY_OPTS_SIZE)) {
+            opts.setPointer(QUERY_PROG_IDS, ids);
+            opts.setInt(QUERY_PROG_CNT, QUERY_MAX);
+            int result = Libbpf.bpf_prog_query_opts(ifindex, Libbpf.BPF_TCX_INGRESS, opts);
+            if (result == -Errno.ENOENT) {
+                return List.of();
+            }
+            Libbpf.check(result, "query tcx programs of", "ifindex " + ifindex);
+            List<Integer> chain = new ArrayList<>();
+            for (int i = 0; i < opts.getInt(QUERY_PROG_CNT); i++) {
+                chain.add(ids.getInt((long) i * Integer.BYTES));
+            }
+            return chain;
         }
-        Libbpf.check(result, "query tcx programs of", "ifindex " + ifindex);
-        List<Integer> chain = new ArrayList<>();
-        for (int i = 0; i < opts.getInt(QUERY_PROG_CNT); i++) {
-            chain.add(ids.getInt((long) i * Integer.BYTES));
-        }
-        return chain;
     }
 
     @Override

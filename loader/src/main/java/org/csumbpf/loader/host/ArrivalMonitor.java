@@ -89,19 +89,24 @@ public final class ArrivalMonitor implements AutoCloseable {
         // Without a protocol the socket gets nothing until the filter is in place.
         int socket = Libc.socket(AF_PACKET, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
         sockets[index] = Libc.check(socket, "open", "packet socket");
-        Memory size = new Memory(4);
-        size.setInt(0, RECEIVE_BUFFER);
-        Libc.check(
-                Libc.setsockopt(socket, Libc.SOL_SOCKET, SO_RCVBUF, size, 4), "set receive buffer of", "packet socket");
-        Libc.check(
-                Libc.setsockopt(socket, Libc.SOL_SOCKET, SO_ATTACH_FILTER, filter.memory(), PacketFilter.FPROG_SIZE),
-                "set filter of",
-                "packet socket");
-        Memory own = new Memory(SOCKADDR_SIZE);
-        own.clear();
-        own.setShort(0, (short) AF_PACKET);
-        own.getByteBuffer(0, SOCKADDR_SIZE).order(ByteOrder.BIG_ENDIAN).putShort(SOCKADDR_PROTOCOL, (short) protocol);
-        Libc.check(Libc.bind(socket, own, SOCKADDR_SIZE), "bind", "packet socket");
+        try (Memory size = new Memory(4);
+                Memory program = filter.memory();
+                Memory own = new Memory(SOCKADDR_SIZE)) {
+            size.setInt(0, RECEIVE_BUFFER);
+            Libc.check(
+                    Libc.setsockopt(socket, Libc.SOL_SOCKET, SO_RCVBUF, size, 4),
+                    "set receive buffer of",
+                    "packet socket");
+            Libc.check(
+                    Libc.setsockopt(socket, Libc.SOL_SOCKET, SO_ATTACH_FILTER, program, PacketFilter.FPROG_SIZE),
+                    "set filter of",
+                    "packet socket");
+            own.clear();
+            own.setShort(0, (short) AF_PACKET);
+            own.getByteBuffer(0, SOCKADDR_SIZE).order(ByteOrder.BIG_ENDIAN).putShort(SOCKADDR_PROTOCOL, (short)
+                    protocol);
+            Libc.check(Libc.bind(socket, own, SOCKADDR_SIZE), "bind", "packet socket");
+        }
         descriptors.setInt((long) Libc.POLLFD_SIZE * index, socket);
         descriptors.setShort((long) Libc.POLLFD_SIZE * index + Libc.POLLFD_EVENTS, Libc.POLLIN);
     }
@@ -177,6 +182,9 @@ public final class ArrivalMonitor implements AutoCloseable {
                 Libc.close(sockets[i]);
                 sockets[i] = -1;
             }
+        }
+        for (Memory memory : List.of(descriptors, packet, address, addressLength)) {
+            memory.close();
         }
     }
 }

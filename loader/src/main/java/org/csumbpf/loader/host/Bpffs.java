@@ -29,9 +29,10 @@ public final class Bpffs {
     private Bpffs() {}
 
     public static boolean isMounted(Path directory) {
-        Memory result = new Memory(STATFS_SIZE);
-        result.clear();
-        return Libc.statfs(directory.toString(), result) == 0 && result.getInt(F_TYPE) == BPF_FS_MAGIC;
+        try (Memory result = new Memory(STATFS_SIZE)) {
+            result.clear();
+            return Libc.statfs(directory.toString(), result) == 0 && result.getInt(F_TYPE) == BPF_FS_MAGIC;
+        }
     }
 
     /** Whether the file system is mounted read-only, so that nothing can be pinned or unpinned there. */

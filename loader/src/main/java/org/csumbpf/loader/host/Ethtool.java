@@ -29,12 +29,11 @@ public final class Ethtool {
     private static int value(String device, int command, int data, String operation) {
         byte[] name = InterfaceName.encode(device);
         int socket = Libc.check(Libc.socket(Libc.AF_INET, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0), "open", "socket");
-        try {
-            // struct ifreq { char name[16]; void *data; } points to struct ethtool_value { __u32 cmd; __u32 data; }.
-            Memory value = new Memory(VALUE_SIZE);
+        // struct ifreq { char name[16]; void *data; } points to struct ethtool_value { __u32 cmd; __u32 data; }.
+        try (Memory value = new Memory(VALUE_SIZE);
+                Memory request = new Memory(IFREQ_SIZE)) {
             value.setInt(VALUE_CMD, command);
             value.setInt(VALUE_DATA, data);
-            Memory request = new Memory(IFREQ_SIZE);
             request.clear();
             request.write(0, name, 0, Math.min(name.length, IFNAMSIZ - 1));
             request.setPointer(IFNAMSIZ, value);

@@ -14,8 +14,9 @@ public final class MonotonicClock {
 
     /** Nanoseconds since some point at boot, without the time that the machine was suspended. */
     public static long nanos() {
-        Memory timespec = new Memory(TIMESPEC_SIZE);
-        Libc.check(Libc.clock_gettime(CLOCK_MONOTONIC, timespec), "read", "CLOCK_MONOTONIC");
-        return timespec.getLong(TV_SEC) * 1_000_000_000L + timespec.getLong(TV_NSEC);
+        try (Memory timespec = new Memory(TIMESPEC_SIZE)) {
+            Libc.check(Libc.clock_gettime(CLOCK_MONOTONIC, timespec), "read", "CLOCK_MONOTONIC");
+            return timespec.getLong(TV_SEC) * 1_000_000_000L + timespec.getLong(TV_NSEC);
+        }
     }
 }

@@ -48,9 +48,10 @@ final class Netlink {
             Function<NetlinkMessages.Message, Optional<T>> parse) {
         int socket = Libc.check(
                 Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, family), "open", "netlink socket");
-        try {
-            int length = NetlinkMessages.HEADER_SIZE + bodySize;
-            Memory request = new Memory(length);
+        int length = NetlinkMessages.HEADER_SIZE + bodySize;
+        // Closed here: native memory that waits for the garbage collector is memory that nobody collects for hours.
+        try (Memory request = new Memory(length);
+                Memory datagram = new Memory(BUFFER_SIZE)) {
             request.clear();
             ByteBuffer buffer = request.getByteBuffer(0, length).order(ByteOrder.nativeOrder());
             buffer.putInt(0, length);
@@ -59,7 +60,6 @@ final class Netlink {
             body.fill(buffer);
             Libc.check(Libc.send(socket, request, length, 0), operation, "(netlink)");
             List<T> results = new ArrayList<>();
-            Memory datagram = new Memory(BUFFER_SIZE);
             while (true) {
                 long received = Libc.recv(socket, datagram, BUFFER_SIZE, 0);
                 if (received < 0 && Native.getLastError() == Errno.EINTR) {

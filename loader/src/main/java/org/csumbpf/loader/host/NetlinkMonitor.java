@@ -139,11 +139,12 @@ public final class NetlinkMonitor implements AutoCloseable {
         int index = subjects.size();
         sockets[index] = socket;
         subjects.add(subject);
-        Memory address = new Memory(SOCKADDR_SIZE);
-        address.clear();
-        address.setShort(0, (short) Libc.AF_NETLINK);
-        address.setInt(SOCKADDR_GROUPS, subject.groups);
-        Libc.check(Libc.bind(socket, address, SOCKADDR_SIZE), "subscribe to changes of " + subject, "(netlink)");
+        try (Memory address = new Memory(SOCKADDR_SIZE)) {
+            address.clear();
+            address.setShort(0, (short) Libc.AF_NETLINK);
+            address.setInt(SOCKADDR_GROUPS, subject.groups);
+            Libc.check(Libc.bind(socket, address, SOCKADDR_SIZE), "subscribe to changes of " + subject, "(netlink)");
+        }
         descriptors.setInt((long) Libc.POLLFD_SIZE * index, socket);
         descriptors.setShort((long) Libc.POLLFD_SIZE * index + Libc.POLLFD_EVENTS, Libc.POLLIN);
     }
