@@ -53,6 +53,7 @@ class AgentEspTest {
             "rm $pins/config",
             "rm $pins/program",
             "rm $pins/*",
+            "umount -l /sys/fs/bpf && mount -t bpf bpf /sys/fs/bpf",
             "rmmod esp4_offload");
 
     private static ServeProcess agent(Host host) {
