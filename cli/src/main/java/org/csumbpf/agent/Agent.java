@@ -3,11 +3,13 @@ package org.csumbpf.agent;
 
 import io.micrometer.core.instrument.Counter;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -26,6 +28,7 @@ import org.csumbpf.docker.DockerWatch;
 import org.csumbpf.docker.NetworkNames;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.ArrivalMonitor;
+import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.NetlinkMonitor;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -43,6 +46,8 @@ import org.csumbpf.snapshot.NamespaceSnapshot;
  * lock for each change.
  */
 public final class Agent {
+    /** Nanoseconds in which Docker may have to start yet. */
+    private static final long FIRST = 60_000_000_000L;
     /** Nanoseconds: the shortest pause between two rounds. */
     private static final long PAUSE = 100_000_000L;
     /** A pause is at least so many times as long as the round before: a flood of changes costs a twentieth of a CPU. */
@@ -74,6 +79,14 @@ public final class Agent {
 
     private final Map<NetlinkMonitor.Subject, LastChange> lastChanges = new ConcurrentHashMap<>();
     private final SmallHeap heap = new SmallHeap();
+    private final Optional<Path> stateDirectory = LastUplinks.directory();
+    /** As the file has it; from the agent before this one at first. */
+    private LastUplinks remembered = LastUplinks.NONE;
+    /** CLOCK_MONOTONIC, nanoseconds. */
+    private long started;
+    /** When something was found last that needs repair, CLOCK_MONOTONIC, nanoseconds; empty: not yet. */
+    private OptionalLong foundLast = OptionalLong.empty();
+
     /** When the round before this one began, CLOCK_MONOTONIC, nanoseconds. */
     private long roundBefore;
 
@@ -100,7 +113,9 @@ public final class Agent {
         docker.ask();
         start("docker", docker);
         start("arrivals", arrivals);
+        readState();
         long began = MonotonicClock.nanos();
+        started = began;
         // Read before each round: a change during the round is seen by the next one.
         Unreported before = Unreported.read(netns);
         round(began);
@@ -116,6 +131,16 @@ public final class Agent {
             before = Unreported.read(netns);
             round(began);
             heap.collect();
+        }
+    }
+
+    private void readState() {
+        try {
+            if (stateDirectory.isPresent()) {
+                remembered = LastUplinks.read(stateDirectory.get());
+            }
+        } catch (IOException e) {
+            log.error("cannot read what needed repair before: " + e.getMessage());
         }
     }
 
@@ -175,7 +200,7 @@ public final class Agent {
     private void round(long now) {
         List<Action> actions;
         try {
-            Wishes wishes = wishes();
+            Wishes wishes = wishes(now);
             name();
             List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
                     .map(Standing::of)
@@ -207,7 +232,7 @@ public final class Agent {
         }
     }
 
-    private Wishes wishes() {
+    private Wishes wishes(long now) {
         return netns.call(() -> {
             NamespaceSnapshot snapshot = NamespaceSnapshot.here();
             Discovery expected = discovery(snapshot, List.of());
@@ -218,12 +243,48 @@ public final class Agent {
                     Wishes.ports(config.get(), expected),
                     snapshot.associations().get()));
             List<ArrivalMonitor.Arrival> recent = arrivals.recent();
+            Discovery found = recent.isEmpty() ? expected : discovery(snapshot, recent);
             return Wishes.of(
                     config.get(),
-                    recent.isEmpty() ? expected : discovery(snapshot, recent),
+                    remembering(found, snapshot, now),
                     snapshot.links().get(),
                     snapshot.addresses().get());
         });
+    }
+
+    /**
+     * In its first minute with what needed repair when the agent ran last, if nothing is found yet. What is found is
+     * written for the next time, and forgotten after as long as an attachment without a reason is kept: when the host
+     * shuts down, Docker ends before the agent.
+     */
+    private Discovery remembering(Discovery found, NamespaceSnapshot snapshot, long now) {
+        if (stateDirectory.isEmpty()) {
+            return found;
+        }
+        List<DeviceAddress> addresses = snapshot.addresses().get();
+        LastUplinks uplinks = LastUplinks.of(found, addresses);
+        if (!uplinks.devices().isEmpty()) {
+            remember(uplinks);
+            foundLast = OptionalLong.of(now);
+        } else if (now - foundLast.orElse(started) > config.get().get(Key.KEEP).toNanos()) {
+            remember(uplinks);
+        } else if (foundLast.isEmpty() && now - started <= FIRST) {
+            return remembered.addTo(found, snapshot.links().get(), addresses);
+        }
+        return found;
+    }
+
+    private void remember(LastUplinks uplinks) {
+        if (uplinks.equals(remembered)) {
+            return;
+        }
+        try {
+            uplinks.write(stateDirectory.orElseThrow());
+            remembered = uplinks;
+            log.resolved("state", "what needs repair can be written again, for the time after a reboot");
+        } catch (IOException e) {
+            log.once("state", "cannot write what needs repair, for the time after a reboot: " + e.getMessage());
+        }
     }
 
     private Discovery discovery(NamespaceSnapshot snapshot, List<ArrivalMonitor.Arrival> recent) {
@@ -258,7 +319,9 @@ public final class Agent {
                     heals(Finding.Id.HOOK_LOST).increment();
                 }
                 report(
-                        isNew ? isKnown ? "healed" : "attached" : "changed",
+                        isNew
+                                ? isKnown ? "healed" : "attached"
+                                : result.changes().isEmpty() ? "adopted" : "changed",
                         attach.ifname(),
                         result,
                         "reason",

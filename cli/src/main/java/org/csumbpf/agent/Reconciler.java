@@ -57,6 +57,11 @@ final class Reconciler {
     private final Map<String, Tries> tries = new HashMap<>();
     /** Attachments that were the agent's when their record could last be read, by ifindex. */
     private final Set<Integer> own = new HashSet<>();
+    /**
+     * Attachments that this agent has asked for, by ifindex. One that an agent before it made is asked for once again,
+     * which changes nothing but what another version did: its program, and the layout of its maps.
+     */
+    private final Set<Integer> asked = new HashSet<>();
 
     /** @param keep nanoseconds for which an attachment without a reason is kept */
     Reconciler(long keep) {
@@ -103,6 +108,7 @@ final class Reconciler {
             }
         }
         own.removeIf(ifindex -> !present.contains(ifindex) && !wanted.containsKey(ifindex));
+        asked.retainAll(own);
         attachments.stream()
                 .filter(standing -> standing.moved() && standing.owner().equals(Optional.of(Standing.Owner.AGENT)))
                 .forEach(moved -> actions.add(new Action.Follow(moved.ifindex(), moved.ifname())));
@@ -140,14 +146,11 @@ final class Reconciler {
             return Optional.of(new Action.Heal(ifindex, standing.ifname(), wish, standing.lost()));
         }
         if (wish.isPresent()) {
-            return wish.filter(asked -> !standing.isAsked(asked))
-                    .map(asked -> new Action.Attach(
-                            ifindex,
-                            asked,
-                            List.of(
-                                    own.contains(ifindex)
-                                            ? "what is asked for changed"
-                                            : "made by hand, and manage-existing is set")));
+            String reason = !own.contains(ifindex)
+                    ? "made by hand, and manage-existing is set"
+                    : asked.contains(ifindex) ? "what is asked for changed" : "an agent before this one attached";
+            return wish.filter(desired -> !standing.isAsked(desired) || !asked.contains(ifindex))
+                    .map(desired -> new Action.Attach(ifindex, desired, List.of(reason)));
         }
         return now - unwanted.computeIfAbsent(ifindex, i -> now) < policy.keep()
                 ? Optional.empty()
@@ -162,6 +165,7 @@ final class Reconciler {
     /** Remembers that the agent made an attachment, even if its record is lost before the next decision. */
     void attached(Action.Attach action) {
         own.add(action.ifindex());
+        asked.add(action.ifindex());
     }
 
     /** Forgets an attachment that the agent ended itself. */

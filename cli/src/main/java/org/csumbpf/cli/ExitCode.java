@@ -7,6 +7,7 @@ import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;
 import org.csumbpf.loader.host.LockTimeoutException;
+import org.csumbpf.loader.host.MountException;
 import org.csumbpf.loader.host.NoSuchNamespaceException;
 import org.csumbpf.loader.host.UntrustedPathException;
 import org.csumbpf.maps.OtherVersionException;
@@ -78,7 +79,7 @@ enum ExitCode {
         if (failure instanceof LibbpfException) {
             return UNSUPPORTED_HOST;
         }
-        if (failure instanceof UntrustedPathException) {
+        if (failure instanceof UntrustedPathException || failure instanceof MountException) {
             return UNSUPPORTED_HOST;
         }
         if (failure instanceof LockTimeoutException) {

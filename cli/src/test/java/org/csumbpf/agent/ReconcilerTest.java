@@ -49,9 +49,30 @@ class ReconcilerTest {
     void attachesOnceWhereItIsNeeded() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
         uplinks.add(uplink(3, "vx", Optional.of("cannot be attached to")));
-        assertThat(decide()).containsExactly(new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("needs it")));
+        Action.Attach attach = new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("needs it"));
+        assertThat(decide()).containsExactly(attach);
         standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        reconciler.attached(attach);
         assertThat(decide()).isEmpty();
+    }
+
+    /** Of the version before this one, the program and the layout of the maps may be others. */
+    @Test
+    void asksOnceForWhatTheAgentBeforeItAttached() {
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        Action.Attach attach =
+                new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("an agent before this one attached"));
+        assertThat(decide()).containsExactly(attach);
+        assertThat(decide()).as("it has failed").containsExactly(attach);
+        reconciler.attached(attach);
+        assertThat(decide()).isEmpty();
+        standing.clear();
+        uplinks.clear();
+        decide();
+        uplinks.add(uplink(2, "eth0", Optional.empty()));
+        standing.add(standing(2, "eth0", Standing.Owner.PERSON, Mode.AUTO));
+        assertThat(decide()).as("made by hand by now").isEmpty();
     }
 
     @Test
@@ -118,6 +139,7 @@ class ReconcilerTest {
         now += KEEP - 1;
         assertThat(decide()).isEmpty();
         uplinks.add(uplink(2, "eth0", Optional.empty()));
+        reconciler.attached((Action.Attach) decide().get(0));
         assertThat(decide()).isEmpty();
         assertThat(reconciler.due()).as("has a reason again").isEmpty();
         uplinks.clear();
@@ -192,6 +214,7 @@ class ReconcilerTest {
         assertThat(reconciler.due()).as("it may be lost again").contains(now + SECOND);
         standing.set(0, standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
         now += 2 * SECOND;
+        reconciler.attached((Action.Attach) decide().get(0));
         assertThat(decide()).isEmpty();
         assertThat(reconciler.due()).isEmpty();
     }

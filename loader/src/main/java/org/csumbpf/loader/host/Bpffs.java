@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,6 +28,8 @@ public final class Bpffs {
 
     private static final int ST_RDONLY = 1;
 
+    private static final Duration TIMEOUT = Duration.ofSeconds(12);
+
     private Bpffs() {}
 
     public static boolean isMounted(Path directory) {
@@ -43,10 +47,27 @@ public final class Bpffs {
         }
     }
 
-    /** Mounts a bpffs there if there is none, and marks the mount as ours. True: this call mounted it. */
+    /**
+     * Mounts a bpffs there if there is none, and marks the mount as ours. True: this call mounted it.
+     *
+     * @throws KernelException it cannot be mounted
+     * @throws MountException this process has a mount namespace of its own, and it cannot be mounted in that of process 1
+     */
     public static boolean ensureMounted(Path directory) {
         if (isMounted(directory)) {
             return false;
+        }
+        if (hasOwnMounts()) {
+            inInit("mount", "-t", "bpf", "-o", "mode=0700", SOURCE, directory.toString());
+            if (!isMounted(directory)) {
+                inInit("umount", directory.toString());
+                throw new MountException(
+                        "what process 1 mounts on " + directory
+                                + " does not reach this process, which has a mount namespace of its own",
+                        "run 'mount -t bpf bpf " + directory + "' where this process was started, then start it again",
+                        null);
+            }
+            return true;
         }
         Libc.check(
                 Libc.mount(SOURCE, directory.toString(), "bpf", 0, "mode=0700"),
@@ -64,6 +85,10 @@ public final class Bpffs {
 
     /** Unmounts the bpffs. EBUSY: somebody has a file or a directory in it open. */
     public static void unmount(Path directory) {
+        if (hasOwnMounts() && isShared(directory)) {
+            inInit("umount", directory.toString());
+            return;
+        }
         Libc.check(Libc.umount2(directory.toString(), 0), "unmount bpffs from", directory.toString());
     }
 
@@ -74,16 +99,69 @@ public final class Bpffs {
      */
     public static boolean outlivesCommand(Path directory) {
         try {
-            Path own = Files.readSymbolicLink(Path.of("/proc/self/ns/mnt"));
-            if (own.equals(Files.readSymbolicLink(Path.of("/proc/1/ns/mnt")))) {
+            if (own().equals(ofInit())) {
                 return true;
             }
-            Path ofInit = Path.of("/proc/1/root" + directory);
-            return isMounted(directory) && isMounted(ofInit) && device(directory) == device(ofInit);
+            return device(directory) == device(inInit(directory));
         } catch (IOException e) {
             return sysfsSource(mounts())
                     .filter(source -> Files.exists(Path.of("/run/netns", source)))
                     .isEmpty();
+        }
+    }
+
+    private static Path own() throws IOException {
+        return Files.readSymbolicLink(Path.of("/proc/self/ns/mnt"));
+    }
+
+    private static Path ofInit() throws IOException {
+        return Files.readSymbolicLink(Path.of("/proc/1/ns/mnt"));
+    }
+
+    private static Path inInit(Path path) {
+        return Path.of("/proc/1/root" + path);
+    }
+
+    /** Whether this process has a mount namespace of its own, as a unit of systemd with ProtectSystem= has. */
+    private static boolean hasOwnMounts() {
+        try {
+            return !own().equals(ofInit());
+        } catch (IOException e) {
+            return false; // a process 1 that may not be seen is not ours to mount for
+        }
+    }
+
+    /** Whether process 1 has the same file system there. */
+    private static boolean isShared(Path directory) {
+        try {
+            return device(directory) == device(inInit(directory));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Runs a command in the mount namespace of process 1. What it mounts there, the namespaces of systemd's units get, too;
+     * what a unit mounts, nobody else sees, and it ends with the unit.
+     */
+    private static void inInit(String... command) {
+        List<String> line = new ArrayList<>(List.of("nsenter", "--mount=/proc/1/ns/mnt", "--"));
+        line.addAll(List.of(command));
+        String text = String.join(" ", line);
+        try {
+            BoundedProcess.ProcessResult result = BoundedProcess.run(line, TIMEOUT);
+            if (!result.ended() || !result.output().isBlank()) {
+                throw new MountException(
+                        "'" + text + "' "
+                                + (result.ended() ? "failed: " + result.output().strip() : "did not end"),
+                        "run 'nsenter --mount=/proc/1/ns/mnt -- " + String.join(" ", command) + "'",
+                        null);
+            }
+        } catch (IOException e) {
+            throw new MountException("nsenter cannot be run", "run 'apt install util-linux'", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MountException("interrupted", null, e);
         }
     }
 
