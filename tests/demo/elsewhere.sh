@@ -15,8 +15,7 @@ finish() {
 trap finish EXIT
 mount -t tmpfs -o size=2G csumbpf-test "$work"
 mount -t tmpfs -o size=2G csumbpf-test "$cache_elsewhere"
-# Copies what is committed, and what is not yet committed.
-git -C "$checkout" ls-files -z --cached --others --exclude-standard | tar -C "$checkout" --null --files-from=- --ignore-failed-read -c | tar -C "$work" -x
+"$checkout/tests/copy-checkout" "$work"
 cd "$work"
 # Does not inherit the variables of a make that runs this script.
 env -u KERNEL -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES CSUMBPF_CACHE="$cache_elsewhere" make demo

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab.sh up|down|associate|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm with an encrypted
+# lab.sh up|down|encrypt|associate|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm with an encrypted
 # overlay:
 #
 #   a (public)                    nat (1:1)                        b (private)
@@ -28,7 +28,8 @@
 #                         fragment. ESP is fragmented if this is less than about OVERLAY_MTU + 76
 #   GUARD=iptables|nft    Docker's rules: by iptables (u32), or the nftables table that engines make from 29.6 on
 #   GRO=on|off            LINK=veth: whether ESP takes the GRO path
-#   OVERLAY=lab|none      none: no ESP and no VXLAN, because Docker makes them (tests/swarm)
+#   OVERLAY=lab|none      none: no ESP and no VXLAN, because Docker makes them (tests/swarm), or 'encrypt' does
+#   B=namespace|host      host: b is this machine itself, the network namespace of process 1 (tests/systemd)
 set -euo pipefail
 
 LINK=${LINK:-virtio}
@@ -44,6 +45,7 @@ PATH_MTU=${PATH_MTU:-1500}
 GUARD=${GUARD:-iptables}
 GRO=${GRO:-on}
 OVERLAY=${OVERLAY:-lab}
+B=${B:-namespace}
 HOLDERS=/run/csumbpf-lab.holders
 
 fail() { echo "lab.sh: $*" >&2; exit 1; }
@@ -115,7 +117,8 @@ up() {
 	if [ "$FAMILY" = 4 ]; then modules+=(esp4); else modules+=(esp6); fi
 	modprobe -qa "${modules[@]}" || true # built in, or an error below names it
 	underlay_modules
-	printf 'netns add csumbpf-%s\n' a nat b | ip -batch -
+	printf 'netns add csumbpf-%s\n' a nat | ip -batch -
+	if [ "$B" = host ]; then ip netns attach csumbpf-b 1; else ip netns add csumbpf-b; fi
 	{
 		give 1 1 a eth0
 		give 1 2 nat eth0
@@ -229,6 +232,14 @@ one_to_one() { # inside outside
 	fi
 }
 
+# Makes ESP and VXLAN on a and b, after OVERLAY=none up.
+encrypt() {
+	encrypted $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A 1 | in_host a ip -batch -
+	encrypted $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B 2 | in_host b ip -batch -
+	in_host a "$0" protect
+	in_host b "$0" protect
+}
+
 # The SAs and policies of a and b, as 'up' makes them. For tests that have removed them.
 associate() {
 	esp "$A_OUTER" "$B_PUBLIC" $SPI_TO_B $SPI_TO_A | in_host a ip -batch -
@@ -264,9 +275,11 @@ down() {
 case ${1-} in
 up) up ;;
 down) down ;;
+encrypt) encrypt ;;
+protect) protect ;; # called by encrypt
 associate) associate ;;
 configure) configure "$2" ;;
 pppd | ovs-down) underlay_command "$1" ;; # called by underlay.sh
 exec) shift; in_host "$@" ;;
-*) fail "usage: lab.sh up|down|associate|exec a|b|nat COMMAND..." ;;
+*) fail "usage: lab.sh up|down|encrypt|associate|exec a|b|nat COMMAND..." ;;
 esac

@@ -71,7 +71,7 @@ class LauncherTest {
                         .ok()
                         .out())
                 .contains("AArch64");
-        assertThat(lib.resolve("machine")).hasContent("aarch64\n");
+        assertThat(lib.resolve("layout")).hasContent("aarch64\n\n\n");
         try (Stream<Path> files = Files.list(lib)) {
             assertThat(files.map(Path::toString)).noneMatch(file -> file.endsWith(".jsa"));
         }
