@@ -88,6 +88,7 @@ is_active() { systemctl is-active --quiet "$1"; }
 status_of_all() { csumbpf status >/dev/null; }
 is_active_or_failed() { [[ $(systemctl is-active csumbpf) = @(active|failed) ]]; }
 backstop_is_there() { nft list tables | grep -q csumbpf; }
+attached_in_bpffs() { mountpoint -q /sys/fs/bpf && [ -d /sys/fs/bpf/csumbpf ] && attached eth0; }
 attached() { csumbpf status 2>/dev/null | grep -q "^$1: attached"; }
 
 # install FILE...: as a user does, with apt. Maintainer scripts may say nothing that is an error.

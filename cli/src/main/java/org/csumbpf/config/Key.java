@@ -28,7 +28,7 @@ import org.csumbpf.text.Similar;
  */
 public final class Key<T> {
     /** What a value looks like in YAML. */
-    enum Form {
+    public enum Form {
         TEXT,
         NUMBER,
         BOOLEAN,
@@ -97,14 +97,32 @@ public final class Key<T> {
     private final T defaultValue;
     private final Function<String, T> parser;
     private final Function<T, String> formatter;
+    private final List<String> words;
+    private final Optional<Range> range;
 
-    private Key(String name, Form form, T defaultValue, Function<String, T> parser, Function<T, String> formatter) {
+    /** Both ends belong to it. */
+    public record Range(int min, int max) {}
+
+    private Key(
+            String name,
+            Form form,
+            T defaultValue,
+            Function<String, T> parser,
+            Function<T, String> formatter,
+            List<String> words,
+            Optional<Range> range) {
         this.name = name;
         this.form = form;
         this.defaultValue = defaultValue;
         this.parser = parser;
         this.formatter = formatter;
+        this.words = words;
+        this.range = range;
         KEYS.add(this);
+    }
+
+    private Key(String name, Form form, T defaultValue, Function<String, T> parser, Function<T, String> formatter) {
+        this(name, form, defaultValue, parser, formatter, List.of(), Optional.empty());
     }
 
     private static <T> Key<T> text(
@@ -117,11 +135,20 @@ public final class Key<T> {
     }
 
     private static Key<Integer> number(String name, int defaultValue, int min, int max) {
-        return new Key<>(name, Form.NUMBER, defaultValue, text -> number(text, min, max), Object::toString);
+        return new Key<>(
+                name,
+                Form.NUMBER,
+                defaultValue,
+                text -> number(text, min, max),
+                Object::toString,
+                List.of(),
+                Optional.of(new Range(min, max)));
     }
 
     private static <E extends Enum<E>> Key<E> word(String name, E defaultValue, E[] values) {
-        return text(name, defaultValue, text -> word(text, values), Key::label);
+        List<String> words = Arrays.stream(values).map(Key::label).toList();
+        return new Key<>(
+                name, Form.TEXT, defaultValue, text -> word(text, values), Key::label, words, Optional.empty());
     }
 
     private static <E> Key<List<E>> list(String name, List<E> defaultValue, Function<String, E> element) {
@@ -190,8 +217,18 @@ public final class Key<T> {
         return name.substring(name.lastIndexOf('.') + 1);
     }
 
-    Form form() {
+    public Form form() {
         return form;
+    }
+
+    /** The words that the value may be; empty: it may be another text. */
+    public List<String> words() {
+        return words;
+    }
+
+    /** Of a number. */
+    public Optional<Range> range() {
+        return range;
     }
 
     public T defaultValue() {

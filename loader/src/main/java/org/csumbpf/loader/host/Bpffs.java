@@ -8,8 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 
 /** The BPF file system, in which pinned objects outlive the process that made them. */
 public final class Bpffs {
@@ -57,16 +60,8 @@ public final class Bpffs {
         if (isMounted(directory)) {
             return false;
         }
-        if (hasOwnMounts()) {
-            inInit("mount", "-t", "bpf", "-o", "mode=0700", SOURCE, directory.toString());
-            if (!isMounted(directory)) {
-                inInit("umount", directory.toString());
-                throw new MountException(
-                        "what process 1 mounts on " + directory
-                                + " does not reach this process, which has a mount namespace of its own",
-                        "run 'mount -t bpf bpf " + directory + "' where this process was started, then start it again",
-                        null);
-            }
+        if (followsInit(directory)) {
+            mountInInit(directory);
             return true;
         }
         Libc.check(
@@ -74,6 +69,22 @@ public final class Bpffs {
                 "mount bpffs on",
                 directory.toString());
         return true;
+    }
+
+    private static void mountInInit(Path directory) {
+        String output = runInInit("mount", "-t", "bpf", "-o", "mode=0700", SOURCE, directory.toString());
+        String problem = null;
+        if (!output.isEmpty()) {
+            problem = "mount bpffs on " + directory + " for process 1 failed: " + output;
+        } else if (!isMounted(directory)) {
+            runInInit("umount", directory.toString());
+            problem = "a bpffs that process 1 has on " + directory
+                    + " does not reach this process, which has a mount namespace of its own";
+        }
+        if (problem != null) {
+            throw new MountException(
+                    problem, "run 'nsenter --mount=/proc/1/ns/mnt mount -t bpf bpf " + directory + "'", null);
+        }
     }
 
     /** Whether {@link #ensureMounted} of this or another process made the mount that is there. */
@@ -85,8 +96,14 @@ public final class Bpffs {
 
     /** Unmounts the bpffs. EBUSY: somebody has a file or a directory in it open. */
     public static void unmount(Path directory) {
-        if (hasOwnMounts() && isShared(directory)) {
-            inInit("umount", directory.toString());
+        if (followsInit(directory)) {
+            String output = runInInit("umount", directory.toString());
+            if (!output.isEmpty()) {
+                throw new KernelException(
+                        "unmount bpffs from",
+                        directory.toString(),
+                        output.contains("busy") ? Errno.EBUSY : Errno.EINVAL);
+            }
             return;
         }
         Libc.check(Libc.umount2(directory.toString(), 0), "unmount bpffs from", directory.toString());
@@ -99,10 +116,7 @@ public final class Bpffs {
      */
     public static boolean outlivesCommand(Path directory) {
         try {
-            if (own().equals(ofInit())) {
-                return true;
-            }
-            return device(directory) == device(inInit(directory));
+            return !isApart() || isMounted(directory) && isShared(directory) || followsInit(directory);
         } catch (IOException e) {
             return sysfsSource(mounts())
                     .filter(source -> Files.exists(Path.of("/run/netns", source)))
@@ -110,53 +124,71 @@ public final class Bpffs {
         }
     }
 
-    private static Path own() throws IOException {
-        return Files.readSymbolicLink(Path.of("/proc/self/ns/mnt"));
-    }
-
-    private static Path ofInit() throws IOException {
-        return Files.readSymbolicLink(Path.of("/proc/1/ns/mnt"));
-    }
-
-    private static Path inInit(Path path) {
-        return Path.of("/proc/1/root" + path);
-    }
-
-    /** Whether this process has a mount namespace of its own, as a unit of systemd with ProtectSystem= has. */
-    private static boolean hasOwnMounts() {
-        try {
-            return !own().equals(ofInit());
-        } catch (IOException e) {
-            return false; // a process 1 that may not be seen is not ours to mount for
-        }
+    /**
+     * Whether this process has another mount namespace than process 1, as a unit of systemd with ProtectSystem= has.
+     *
+     * @throws IOException process 1 may not be looked at
+     */
+    private static boolean isApart() throws IOException {
+        return !Files.readSymbolicLink(Path.of("/proc/self/ns/mnt"))
+                .equals(Files.readSymbolicLink(Path.of("/proc/1/ns/mnt")));
     }
 
     /** Whether process 1 has the same file system there. */
-    private static boolean isShared(Path directory) {
+    private static boolean isShared(Path directory) throws IOException {
+        return device(directory) == device(Path.of("/proc/1/root" + directory));
+    }
+
+    /**
+     * Whether this process has another mount namespace than process 1, but gets what that one mounts there, as a unit of
+     * systemd with ProtectSystem= does. A process 1 that may not be looked at is not ours to mount for.
+     */
+    private static boolean followsInit(Path directory) {
         try {
-            return device(directory) == device(inInit(directory));
+            return isApart() && isShared(directory) && isSlave(mounts(), directory.toString());
         } catch (IOException e) {
             return false;
         }
     }
 
     /**
-     * Runs a command in the mount namespace of process 1. What it mounts there, the namespaces of systemd's units get, too;
-     * what a unit mounts, nobody else sees, and it ends with the unit.
+     * Whether the mount that contains a path gets mounts from another one: "master:" in the text of /proc/self/mountinfo
+     * (mount_namespaces(7)).
      */
-    private static void inInit(String... command) {
+    static boolean isSlave(List<String> mountinfo, String path) {
+        String longest = "";
+        boolean slave = false;
+        for (String line : mountinfo) {
+            String[] before = line.split(" - ", 2)[0].split(" ");
+            boolean contains = before.length >= 5
+                    && (path + "/").startsWith(before[4].equals("/") ? "/" : before[4] + "/")
+                    && before[4].length() >= longest.length();
+            if (contains) {
+                longest = before[4];
+                slave = Arrays.stream(before).skip(6).anyMatch(field -> field.startsWith("master:"));
+            }
+        }
+        return slave;
+    }
+
+    /**
+     * Runs a command in the mount namespace of process 1. What it mounts there, systemd's units get, too; what a unit
+     * mounts, nobody else sees, and it ends with the unit.
+     *
+     * @return its output, which is empty if it has succeeded
+     */
+    private static String runInInit(String... command) {
         List<String> line = new ArrayList<>(List.of("nsenter", "--mount=/proc/1/ns/mnt", "--"));
         line.addAll(List.of(command));
-        String text = String.join(" ", line);
         try {
             BoundedProcess.ProcessResult result = BoundedProcess.run(line, TIMEOUT);
-            if (!result.ended() || !result.output().isBlank()) {
+            if (!result.ended()) {
                 throw new MountException(
-                        "'" + text + "' "
-                                + (result.ended() ? "failed: " + result.output().strip() : "did not end"),
-                        "run 'nsenter --mount=/proc/1/ns/mnt -- " + String.join(" ", command) + "'",
+                        "'" + String.join(" ", line) + "' did not end within " + TIMEOUT.toSeconds() + " s",
+                        null,
                         null);
             }
+            return result.output().strip();
         } catch (IOException e) {
             throw new MountException("nsenter cannot be run", "run 'apt install util-linux'", e);
         } catch (InterruptedException e) {

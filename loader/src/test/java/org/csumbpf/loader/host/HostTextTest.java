@@ -43,6 +43,22 @@ class HostTextTest {
     }
 
     @Test
+    void mountsThatFollowAnotherNamespace() {
+        List<String> unit = List.of(
+                "300 299 254:0 / / ro,relatime master:1 - ext4 /dev/vda rw",
+                "310 300 0:21 / /sys rw,nosuid master:7 - sysfs sysfs rw",
+                "311 310 0:30 / /sys/fs/bpf rw shared:40 master:9 - bpf bpf rw",
+                "312 300 0:5 / /system rw - tmpfs tmpfs rw");
+        assertThat(Bpffs.isSlave(unit, "/sys/fs/bpf")).isTrue();
+        assertThat(Bpffs.isSlave(unit.subList(0, 2), "/sys/fs/bpf")).isTrue();
+        assertThat(Bpffs.isSlave(unit, "/system/x")).isFalse();
+        List<String> apart =
+                List.of("300 299 254:0 / / rw - ext4 /dev/vda rw", "310 300 0:21 / /sys rw - sysfs sysfs rw");
+        assertThat(Bpffs.isSlave(apart, "/sys/fs/bpf")).isFalse();
+        assertThat(Bpffs.isSlave(List.of("nonsense", ""), "/sys/fs/bpf")).isFalse();
+    }
+
+    @Test
     void capabilities() {
         assertThat(Privileges.canAttach(List.of("Name:\tx", "CapEff:\t000001ffffffffff")))
                 .isTrue();
