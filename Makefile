@@ -17,7 +17,7 @@ TEST_PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || e
 # The C headers of the other architecture, to compare numbers with.
 TEST_PACKAGES += $(if $(filter aarch64,$(shell uname -m)),libc6-dev-amd64-cross,libc6-dev-arm64-cross)
 
-# To build packages; tests do that, too.
+# To build packages, which test-vm does, too.
 DIST_PACKAGES := debhelper dpkg-dev lintian asciidoctor
 
 .DEFAULT_GOAL := help
@@ -40,7 +40,7 @@ endef
 setup: ## Install what is missing of the packages that building needs (apt; Debian).
 	$(call install_missing,$(PACKAGES))
 
-setup-test: setup-dist ## The same for testing.
+setup-test: setup ## The same for testing.
 	$(call install_missing,$(TEST_PACKAGES))
 
 setup-dist: setup ## The same for 'make dist'.
@@ -73,7 +73,7 @@ test-root: build setup-test ## Tests on this host's kernel, in network namespace
 		-Dtest.forks=2 -Dtest.jvm="$(CURDIR)/tests/lab/private/bin/java"
 	tests/bench/check
 
-test-vm: build setup-test ## Real ESP traffic in VMs, on the kernels of tests/vm/kernels.tsv or on KERNEL=NAME (root).
+test-vm: build setup-test setup-dist ## Real ESP traffic in VMs, on the kernels of tests/vm/kernels.tsv or on KERNEL=NAME (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-vm: needs root, to share files with the VM; run it with sudo" >&2; exit 1; }
 	@$(MVN) -q test-compile -pl loader,maps,cli,tests
 	@clang -O2 -g -target bpf -idirafter /usr/include/$$(gcc -print-multiarch) \
