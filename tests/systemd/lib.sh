@@ -9,6 +9,16 @@ step() {
 	began=$SECONDS
 }
 
+# is_whole STEP: whether all steps run. 'make test' leaves some out, which take minutes, and says so.
+is_whole() {
+	[ "$(cat "$test/scope")" = all ] || {
+		step
+		step=
+		echo "-       $1: only in make test-all"
+		return 1
+	}
+}
+
 fail() {
 	echo "FAILED  $step: $*"
 	{
