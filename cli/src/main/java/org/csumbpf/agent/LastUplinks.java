@@ -20,7 +20,6 @@ import java.util.stream.Collectors;
 import org.csumbpf.discover.Discovery;
 import org.csumbpf.loader.host.DeviceAddress;
 import org.csumbpf.loader.host.NetDevice;
-import org.csumbpf.snapshot.LinkType;
 
 /**
  * What needed repair when the agent ran last, in a file that outlives a reboot. So repair is there before there is an SA,
@@ -71,8 +70,7 @@ record LastUplinks(Map<String, Set<String>> devices, Set<Integer> ports) {
         for (NetDevice link : links) {
             boolean isSame = !Collections.disjoint(devices.getOrDefault(link.name(), Set.of()), own(link, addresses));
             if (isSame && !known.contains(link.ifindex())) {
-                uplinks.add(new Discovery.Uplink(
-                        link, List.of(REASON), LinkType.refusal(link).map(Throwable::getMessage)));
+                uplinks.add(Discovery.Uplink.of(link, List.of(REASON)));
             }
         }
         Map<Integer, String> knownPorts = new TreeMap<>(found.ports());

@@ -3,6 +3,7 @@ package org.csumbpf.discover;
 
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -42,7 +43,13 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
      * @param reasons what is known of it, as sentences without a full stop
      * @param obstacle why csumbpf cannot be attached to it; empty: it can
      */
-    public record Uplink(NetDevice device, List<String> reasons, Optional<String> obstacle) {}
+    public record Uplink(NetDevice device, List<String> reasons, Optional<String> obstacle) {
+        /** With the obstacle that the device's type is. */
+        public static Uplink of(NetDevice device, Collection<String> reasons) {
+            return new Uplink(
+                    device, List.copyOf(reasons), LinkType.refusal(device).map(Throwable::getMessage));
+        }
+    }
 
     /**
      * @param networks names of Docker's networks with this VNI
@@ -163,8 +170,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
         for (NetDevice link : links) {
             Set<String> known = reasons.get(link.ifindex());
             if (known != null) {
-                uplinks.add(new Uplink(
-                        link, List.copyOf(known), LinkType.refusal(link).map(Throwable::getMessage)));
+                uplinks.add(Uplink.of(link, known));
             }
         }
         return uplinks;
