@@ -63,29 +63,23 @@ public final class Attachments {
             });
             DesiredAttachment desired = asked.on(LinkType.header(device));
             Result result = new Result();
-            try (NftBackstop backstop = check(netns, device, desired, result)) {
-                return PinTree.change(scope -> {
-                    Sweep.run(scope, result);
-                    bring(netns, DevicePins.here(netns, device, result), device, desired, backstop, scope, result);
-                    return result;
-                });
-            }
+            NftBackstop backstop = check(netns, device, desired, result);
+            return PinTree.change(scope -> {
+                Sweep.run(scope, result);
+                bring(netns, DevicePins.here(netns, device, result), device, desired, backstop, scope, result);
+                return result;
+            });
         });
     }
 
     /** Refuses what cannot work, before anything is changed. */
     private static NftBackstop check(
             NetworkNamespace netns, NetDevice device, DesiredAttachment desired, Result result) {
-        NftBackstop backstop = NftBackstop.open(desired.options().backstop(), desired.rules());
-        try {
-            HostSnapshot host = HostSnapshot.take();
-            AttachPlan.check(host, host.of(netns), device, desired, backstop.availability())
-                    .forEach(result::warn);
-            return backstop;
-        } catch (RuntimeException e) {
-            backstop.close();
-            throw e;
-        }
+        NftBackstop backstop = NftBackstop.of(desired.options().backstop(), desired.rules());
+        HostSnapshot host = HostSnapshot.take();
+        AttachPlan.check(host, host.of(netns), device, desired, backstop.availability())
+                .forEach(result::warn);
+        return backstop;
     }
 
     /** Changes what stands into what is asked for. The caller holds the lock and has entered the device's namespace. */
@@ -155,13 +149,11 @@ public final class Attachments {
                     DesiredAttachment desired = new DesiredAttachment(
                             device.name(), edit.apply(standing.rules().orElseThrow()), standing.options());
                     RuleUpdate.requireRoom(found.maps(), desired.rules());
-                    try (NftBackstop backstop =
-                            NftBackstop.open(desired.options().backstop(), desired.rules())) {
-                        AttachPlan.checkBackstop(
-                                        device, desired.options().backstop(), desired.rules(), backstop.availability())
-                                .forEach(result::warn);
-                        carryOut(AttachPlan::ofRules, found, netns, device, desired, backstop, scope, result);
-                    }
+                    NftBackstop backstop = NftBackstop.of(desired.options().backstop(), desired.rules());
+                    AttachPlan.checkBackstop(
+                                    device, desired.options().backstop(), desired.rules(), backstop.availability())
+                            .forEach(result::warn);
+                    carryOut(AttachPlan::ofRules, found, netns, device, desired, backstop, scope, result);
                 }
                 return result;
             });
@@ -243,9 +235,8 @@ public final class Attachments {
                     "restore " + device.name() + " failed: the options of the attachment are lost: " + e.getMessage(),
                     "run '" + Remedy.csumbpfLine(netns, "attach", device.name()) + "' with the options it had");
         }
-        try (NftBackstop backstop = check(netns, device, desired, result)) {
-            bring(netns, pins, device, desired, backstop, scope, result);
-        }
+        NftBackstop backstop = check(netns, device, desired, result);
+        bring(netns, pins, device, desired, backstop, scope, result);
     }
 
     /** Whether packets are dropped that may not reach csumbpf. Otherwise whoever is in front may stay there. */

@@ -28,7 +28,7 @@ import org.csumbpf.snapshot.Preflight;
  * The second repair path: nftables rules for packets that IPsec decrypts after tc. For IPv6 they send packets over the
  * loopback device, to a program there. All in the device's network namespace, which the caller has entered.
  */
-final class NftBackstop implements AutoCloseable {
+final class NftBackstop {
     private final NftTables nftables;
     private final NftAvailability availability;
 
@@ -37,18 +37,17 @@ final class NftBackstop implements AutoCloseable {
         this.availability = availability;
     }
 
-    /** Opens nftables if a backstop is wanted. Changes nothing. */
-    static NftBackstop open(Backstop wish, RuleSet rules) {
+    /** Looks whether nftables can be used, if a backstop is wanted. Changes nothing. */
+    static NftBackstop of(Backstop wish, RuleSet rules) {
         if (!AttachPlan.wantsBackstop(wish, rules)) {
             return new NftBackstop(null, NftAvailability.NOT_WANTED);
         }
         try {
-            NftTables nftables = NftTables.open();
+            NftTables nftables = NftTables.here();
             Optional<NftPlan.Family> foreign = nftables.foreign();
             if (foreign.isEmpty()) {
                 return new NftBackstop(nftables, NftAvailability.USABLE);
             }
-            nftables.close();
             AttachException refusal = NftTables.foreign(foreign.get());
             return new NftBackstop(null, NftAvailability.unusable(refusal.problem(), refusal.next()));
         } catch (NftablesException e) {
@@ -159,7 +158,8 @@ final class NftBackstop implements AutoCloseable {
     static Set<HostChange> standing(PinDirectory pins) {
         Set<HostChange> changes = EnumSet.noneOf(HostChange.class);
         LiveHook.find(AttachPoint.loopback(pins)).ifPresent(live -> changes.add(HostChange.LOOPBACK));
-        try (NftTables nftables = NftTables.open()) {
+        try {
+            NftTables nftables = NftTables.here();
             for (NftPlan.Family family : NftPlan.Family.values()) {
                 nftables.table(family)
                         .filter(table -> table.ours() && table.holds(pins.ifindex()))
@@ -173,7 +173,8 @@ final class NftBackstop implements AutoCloseable {
 
     /** Removes an attachment's rules from our tables, also if its record is lost. */
     static void remove(int ifindex, Result result) {
-        try (NftTables nftables = NftTables.open()) {
+        try {
+            NftTables nftables = NftTables.here();
             StringBuilder commands = new StringBuilder();
             for (NftPlan.Family family : NftPlan.Family.values()) {
                 nftables.table(family)
@@ -190,13 +191,6 @@ final class NftBackstop implements AutoCloseable {
                     "remove the nftables backstop failed: " + e.problem(),
                     e.next(),
                     e);
-        }
-    }
-
-    @Override
-    public void close() {
-        if (nftables != null) {
-            nftables.close();
         }
     }
 }

@@ -259,11 +259,9 @@ final class StepRunner {
             back().undoBackstop();
             return;
         }
-        try (NftBackstop again = NftBackstop.open(wish, before)) {
-            if (again.availability().usable()) {
-                again.apply(
-                        back(), device, attachment.maps(), netns.nftPlans(device, before), wish, before, new Result());
-            }
+        NftBackstop again = NftBackstop.of(wish, before);
+        if (again.availability().usable()) {
+            again.apply(back(), device, attachment.maps(), netns.nftPlans(device, before), wish, before, new Result());
         }
     }
 

@@ -41,7 +41,8 @@ public final class BackstopReader {
                     BackstopView.State.UNAVAILABLE,
                     "nftables did not work when attach ran; 'csumbpf restore' says why");
         }
-        try (NftTables nftables = NftTables.open()) {
+        try {
+            NftTables nftables = NftTables.here();
             NftPlans planned = plans.get();
             List<NftTable> tables = new ArrayList<>();
             List<String> lost = new ArrayList<>();

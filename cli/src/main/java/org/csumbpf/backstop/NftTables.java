@@ -7,7 +7,7 @@ import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.pin.AttachException;
 
 /** The parts of nftables that csumbpf uses, in the namespace that the caller has entered. */
-public final class NftTables implements AutoCloseable {
+public final class NftTables {
     private final Nftables nftables;
 
     private NftTables(Nftables nftables) {
@@ -15,8 +15,8 @@ public final class NftTables implements AutoCloseable {
     }
 
     /** @throws NftablesException nftables is missing, or the kernel refuses */
-    public static NftTables open() throws NftablesException {
-        return new NftTables(Nftables.open());
+    public static NftTables here() throws NftablesException {
+        return new NftTables(Nftables.here());
     }
 
     /** Why csumbpf leaves a table csumbpf that somebody else made alone. */
@@ -70,10 +70,5 @@ public final class NftTables implements AutoCloseable {
             }
         }
         return commands.toString();
-    }
-
-    @Override
-    public void close() {
-        nftables.close();
     }
 }

@@ -44,7 +44,8 @@ public final class OrphanedNftRules {
     }
 
     private static List<PinDirectory> in(NetworkNamespace netns) {
-        try (NftTables nftables = NftTables.open()) {
+        try {
+            NftTables nftables = NftTables.here();
             Set<Integer> owners = new TreeSet<>();
             for (NftPlan.Family family : NftPlan.Family.values()) {
                 nftables.table(family).filter(NftTable::ours).ifPresent(table -> owners.addAll(table.owners()));

@@ -235,8 +235,8 @@ final class AfterRepair {
     }
 
     private static List<DropRule> drops(int port) {
-        try (Nftables nftables = Nftables.open()) {
-            return DropRule.parse(nftables.listText("ruleset"), port);
+        try {
+            return DropRule.parse(Nftables.here().listText("ruleset"), port);
         } catch (NftablesException e) {
             return List.of();
         }

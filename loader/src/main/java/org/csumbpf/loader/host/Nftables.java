@@ -6,46 +6,31 @@ import com.sun.jna.Pointer;
 import org.csumbpf.loader.Errno;
 
 /**
- * Runs commands of nft(8) through libnftables, in the network namespace of the thread that opens it. Opening changes
- * nothing, except that the kernel loads its nf_tables modules at the first request.
+ * Runs commands of nft(8) through libnftables, in the network namespace that the calling thread is in.
  *
  * <p>Contexts of libnftables share tables of symbols and devices without a lock. Two threads at once would corrupt the
- * heap, so one lock here guards every call.
+ * heap, and up to 0.9.8 each context that ends frees the tables of all. So there is never more than one: each command
+ * has a context of its own, under a lock.
  */
-public final class Nftables implements AutoCloseable {
+public final class Nftables {
     private static final int NETLINK_NETFILTER = 12;
 
     private static final Object LIBRARY = new Object();
 
-    private Pointer context;
+    private Nftables() {}
 
-    private Nftables(Pointer context) {
-        this.context = context;
-    }
-
-    /** NftablesException if the library is missing, or the kernel has no nftables. */
-    public static Nftables open() {
+    /**
+     * nftables of the thread's network namespace. This changes nothing, except that the kernel loads its nf_tables
+     * modules at the first request. NftablesException if the library is missing, or the kernel has no nftables.
+     */
+    public static Nftables here() {
         requireKernel();
-        Pointer context;
-        try {
-            synchronized (LIBRARY) {
-                context = Libnftables.nft_ctx_new(0);
-            }
-        } catch (LinkageError e) {
-            throw new NftablesException("libnftables.so.1 cannot be loaded", "run 'apt install libnftables1'", e);
-        }
-        if (context == null) {
-            throw new NftablesException("libnftables: no memory for a context", null);
-        }
-        Nftables nftables = new Nftables(context);
-        if (Libnftables.nft_ctx_buffer_output(context) != 0 || Libnftables.nft_ctx_buffer_error(context) != 0) {
-            nftables.close();
-            throw new NftablesException("libnftables: no memory for its output", null);
-        }
+        Nftables nftables = new Nftables();
         try {
             nftables.listText("tables");
+        } catch (LinkageError e) {
+            throw new NftablesException("libnftables.so.1 cannot be loaded", "run 'apt install libnftables1'", e);
         } catch (NftablesException e) {
-            nftables.close();
             throw new NftablesException(
                     "the kernel (" + KernelRelease.current().text() + ") has no nftables: " + e.getMessage(), e);
         }
@@ -94,11 +79,21 @@ public final class Nftables implements AutoCloseable {
         String output;
         String error;
         synchronized (LIBRARY) {
-            Libnftables.nft_ctx_output_set_flags(context, flags);
-            result = Libnftables.nft_run_cmd_from_buffer(context, commands);
-            // Reading a buffer empties it.
-            output = Libnftables.nft_ctx_get_output_buffer(context);
-            error = Libnftables.nft_ctx_get_error_buffer(context);
+            Pointer context = Libnftables.nft_ctx_new(0);
+            if (context == null) {
+                throw new NftablesException("libnftables: no memory for a context", null);
+            }
+            try {
+                if (Libnftables.nft_ctx_buffer_output(context) != 0 || Libnftables.nft_ctx_buffer_error(context) != 0) {
+                    throw new NftablesException("libnftables: no memory for its output", null);
+                }
+                Libnftables.nft_ctx_output_set_flags(context, flags);
+                result = Libnftables.nft_run_cmd_from_buffer(context, commands);
+                output = Libnftables.nft_ctx_get_output_buffer(context);
+                error = Libnftables.nft_ctx_get_error_buffer(context);
+            } finally {
+                Libnftables.nft_ctx_free(context);
+            }
         }
         if (result != 0) {
             throw new NftablesException("nft " + summary(commands) + ": " + firstLine(error), null);
@@ -118,15 +113,5 @@ public final class Nftables implements AutoCloseable {
                 .findFirst()
                 .map(line -> line.replaceFirst("^.*Error: ", ""))
                 .orElse("failed without a message");
-    }
-
-    @Override
-    public void close() {
-        if (context != null) {
-            synchronized (LIBRARY) {
-                Libnftables.nft_ctx_free(context);
-            }
-            context = null;
-        }
     }
 }
