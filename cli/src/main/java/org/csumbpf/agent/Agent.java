@@ -79,6 +79,7 @@ public final class Agent {
 
     private final Map<NetlinkMonitor.Subject, LastChange> lastChanges = new ConcurrentHashMap<>();
     private final SmallHeap heap = new SmallHeap();
+    private final Heartbeat heartbeat;
     private final Optional<Path> stateDirectory = LastUplinks.directory();
     /** As the file has it; from the agent before this one at first. */
     private LastUplinks remembered = LastUplinks.NONE;
@@ -102,10 +103,12 @@ public final class Agent {
         this.reconciler = new Reconciler(config.get().get(Key.KEEP).toNanos());
         this.docker = new DockerWatch(config.get().get(Key.DOCKER_SOCKET), alarm::ring, this::reportDocker);
         this.arrivals = new Arrivals(netns, alarm::ring, this::reportArrivals);
+        this.heartbeat = new Heartbeat(AgentLock.directory(netns.inode()));
     }
 
     /** Returns only if the thread is interrupted. What is attached stays. */
     public void run() throws InterruptedException {
+        alive(); // instead of what an agent before this one has left
         Standing.RESTORED.forEach(this::heals);
         heals(Finding.Id.INTERFACE_MOVED); // each counter is there from the start, with 0
         NetlinkMonitor monitor = netns.call(NetlinkMonitor::open);
@@ -188,12 +191,21 @@ public final class Agent {
     private void awaitReason(Unreported before, long latest) throws InterruptedException {
         long left;
         do {
-            service.alive().run();
+            alive();
             if (!Unreported.read(netns).equals(before)) {
                 return;
             }
             left = Math.min(latest, reconciler.due().orElse(latest)) - MonotonicClock.nanos();
         } while (left > 0 && !alarm.await(Math.min(left, UNREPORTED_PERIOD)));
+    }
+
+    private void alive() {
+        service.alive().run();
+        try {
+            heartbeat.beat(MonotonicClock.nanos());
+        } catch (IOException e) {
+            log.error("'csumbpf agent --check' will not see this agent: " + e.getMessage());
+        }
     }
 
     /** Reads, decides and does. A part that fails is tried again in a later round. */

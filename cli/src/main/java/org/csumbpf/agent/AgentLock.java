@@ -6,21 +6,34 @@ import java.time.Duration;
 import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.PrivateDirectory;
 import org.csumbpf.pin.AttachException;
 
 /** One agent at a time in a network namespace. The lock ends with the process. */
 public final class AgentLock {
+    /** The unit's RuntimeDirectory: the rest of /run may be read-only to it. */
+    private static final Path RUNTIME = Path.of("/run/csumbpf");
+
+    /** isHeld() of another process may have it meanwhile. */
+    private static final Duration PATIENCE = Duration.ofSeconds(1);
+
     private AgentLock() {}
 
     /** Where the agent of a network namespace keeps its files. Only root may enter. */
     public static Path directory(long netns) {
-        return Path.of("/run/csumbpf-agent-" + netns);
+        return RUNTIME.resolve("agent-" + netns);
+    }
+
+    /** Whether an agent runs in a network namespace; it may hang. */
+    static boolean isHeld(NetworkNamespace netns) {
+        return HostLock.isHeld(directory(netns.inode()));
     }
 
     /** @throws AttachException another agent runs */
     public static HostLock acquire(NetworkNamespace netns) {
+        PrivateDirectory.ensure(RUNTIME);
         try {
-            return HostLock.acquire(directory(netns.inode()), Duration.ZERO);
+            return HostLock.acquire(directory(netns.inode()), PATIENCE);
         } catch (LockTimeoutException e) {
             throw new AttachException(
                     AttachException.Kind.BUSY,

@@ -5,10 +5,12 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.csumbpf.agent.Agent;
 import org.csumbpf.agent.AgentLock;
+import org.csumbpf.agent.Heartbeat;
 import org.csumbpf.agent.Reload;
 import org.csumbpf.config.AgentConfig;
 import org.csumbpf.config.Key;
@@ -20,6 +22,7 @@ import org.csumbpf.serve.WebAccess;
 import org.jline.utils.Signals;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 @Command(
         name = "agent",
@@ -33,6 +36,13 @@ import picocli.CommandLine.Mixin;
                     + " from attaching again."
         })
 final class AgentCommand extends HostCommand {
+    @Option(
+            names = "--check",
+            description =
+                    "Only say whether an agent works in this network namespace, for the health check of a container:"
+                            + " ends with 0, or with 9 if none runs or it has done nothing for 2 minutes.")
+    private boolean check;
+
     @Mixin
     private AgentOptions options;
 
@@ -42,7 +52,15 @@ final class AgentCommand extends HostCommand {
     }
 
     @Override
+    boolean changes() {
+        return !check;
+    }
+
+    @Override
     ExitCode run(Output out) {
+        if (check) {
+            return check(out);
+        }
         AgentConfig config = options.load(spec());
         Optional<WebAccess> access = config.get(Key.WEB_CONFIG).map(WebAccess::open);
         try (NetworkNamespace netns = global().netns();
@@ -69,6 +87,15 @@ final class AgentCommand extends HostCommand {
                     });
         }
         return ExitCode.DONE;
+    }
+
+    private ExitCode check(Output out) {
+        Optional<Duration> seen;
+        try (NetworkNamespace netns = global().netns()) {
+            seen = Heartbeat.seen(netns);
+        }
+        new Report(global(), out, err()).agent(seen);
+        return seen.isPresent() ? ExitCode.DONE : ExitCode.AMISS;
     }
 
     /** A JVM with -Xrs leaves SIGHUP to the kernel, which ends the process; below nohup it stays ignored. */

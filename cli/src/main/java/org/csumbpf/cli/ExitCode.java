@@ -25,8 +25,8 @@ enum ExitCode {
     NOT_ATTACHED(6, "not attached"),
     KERNEL_REFUSED(7, "the kernel refused"),
     BUSY(8, "another csumbpf command is running"),
-    /** The one code that is no failure: status worked, and found a problem. */
-    AMISS(9, "status: something is amiss with an attachment"),
+    /** The one code that is no failure: the command worked, and found a problem. */
+    AMISS(9, "status: something is amiss with an attachment; agent --check: no agent works"),
     OUTPUT_LOST(10, "the output could not be written"),
     CONFIG(11, "a configuration file cannot be used: that of the agent, or of --web-config");
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -11,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.csumbpf.agent.AgentLock;
+import org.csumbpf.agent.Heartbeat;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Change;
 import org.csumbpf.apply.Result;
@@ -113,6 +115,21 @@ final class Report {
     /** Warns of what is among the pins and is not csumbpf's. */
     void ignored(List<String> ignored) {
         ignored.forEach(what -> err.println("csumbpf: warning: " + what));
+    }
+
+    /** Whether an agent works. @param seen how long ago; empty: none does */
+    void agent(Optional<Duration> seen) {
+        if (json) {
+            Map<String, Object> tree = new LinkedHashMap<>();
+            tree.put("working", seen.isPresent());
+            seen.ifPresent(ago -> tree.put("seen_seconds_ago", ago.toMillis() / 1000.0));
+            out.json(tree);
+            return;
+        }
+        out.println(seen.map(ago -> "an agent works: seen " + ago.toMillis() / 1000.0 + " s ago")
+                .orElse("no agent works in this network namespace: none runs, or it has done nothing for "
+                        + Heartbeat.LIMIT.toMinutes()
+                        + " minutes; see 'systemctl status csumbpf', or start one with 'csumbpf agent'"));
     }
 
     void status(List<AttachmentView> views) {

@@ -6,13 +6,28 @@ import java.util.function.Supplier;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 
-/** Takes an exclusive lock (flock(2)) with a timeout. The kernel alone would wait for ever or not at all. */
+/** Takes a lock (flock(2)). An exclusive one with a timeout: the kernel alone would wait for ever or not at all. */
 final class Flock {
+    private static final int LOCK_SH = 1;
     private static final int LOCK_EX = 2;
     private static final int LOCK_NB = 4;
     private static final long POLL_MILLIS = 10;
 
     private Flock() {}
+
+    /** Locks what the descriptor has open, together with others that do so; false: somebody has it exclusively. */
+    static boolean shared(int fd, Object object) {
+        while (Libc.flock(fd, LOCK_SH | LOCK_NB) < 0) {
+            int errno = Native.getLastError();
+            if (errno == Errno.EAGAIN) {
+                return false;
+            }
+            if (errno != Errno.EINTR) {
+                throw new KernelException("lock", object.toString(), errno);
+            }
+        }
+        return true;
+    }
 
     /**
      * Locks what the descriptor has open. Closing the descriptor ends the lock.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.loader.host;
 
+import com.sun.jna.Native;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.csumbpf.loader.Errno;
+import org.csumbpf.loader.KernelException;
 
 /**
  * An exclusive lock (flock(2)) on a file in a directory that only root may enter, so that nobody else can hold the
@@ -49,6 +52,30 @@ public final class HostLock implements AutoCloseable {
             if (!locked) {
                 Libc.close(fd);
             }
+        }
+    }
+
+    /**
+     * Whether a process holds the lock of the directory. Who acquires it in this very moment must wait some milliseconds for
+     * it, so must not have a timeout of 0. Makes nothing.
+     */
+    public static boolean isHeld(Path directory) {
+        PrivateDirectory.check(directory).ifPresent(problem -> {
+            throw new UntrustedPathException(problem);
+        });
+        String file = directory.resolve("lock").toString();
+        int fd = Libc.open(file, Libc.O_RDONLY | Libc.O_CLOEXEC);
+        if (fd < 0) {
+            int errno = Native.getLastError();
+            if (errno == Errno.ENOENT) {
+                return false;
+            }
+            throw new KernelException("open", file, errno);
+        }
+        try {
+            return !Flock.shared(fd, file);
+        } finally {
+            Libc.close(fd);
         }
     }
 

@@ -38,6 +38,18 @@ class HostLockTest {
     }
 
     @Test
+    void tellsWhetherItIsHeldAndMakesNothing() {
+        Path directory = temp.resolve("csumbpf");
+        assertThat(HostLock.isHeld(directory)).isFalse();
+        assertThat(directory).doesNotExist();
+        try (HostLock held = HostLock.acquire(directory, Duration.ofSeconds(1))) {
+            assertThat(held).isNotNull();
+            assertThat(HostLock.isHeld(directory)).isTrue();
+        }
+        assertThat(HostLock.isHeld(directory)).isFalse();
+    }
+
+    @Test
     void aLinkInItsPlaceIsNotFollowed() throws Exception {
         Path elsewhere = Files.createDirectory(temp.resolve("elsewhere"));
         Path directory = Files.createSymbolicLink(temp.resolve("csumbpf"), elsewhere);

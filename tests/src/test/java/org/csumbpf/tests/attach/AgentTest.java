@@ -84,6 +84,26 @@ class AgentTest {
                 status.get("ifindex").asText());
     }
 
+    /** As the health check of a container asks. */
+    @Test
+    void aCommandSaysWhetherItWorks() {
+        assertThat(lab.csumbpf("agent", "--check").ended(9).out()).startsWith("no agent works");
+        try (ServeProcess agent = agent()) {
+            Limit.await(
+                    "the agent is seen",
+                    HEALED,
+                    () -> lab.csumbpf("agent", "--check", "--json"),
+                    result -> result.code() == 0
+                            && result.out()
+                                    .replaceAll("\\s", "")
+                                    .startsWith("{\"working\":true,\"seen_seconds_ago\":"));
+            agent.kill();
+            assertThat(lab.csumbpf("agent", "--check").ended(9).out())
+                    .as("the file of an agent that was killed")
+                    .startsWith("no agent works");
+        }
+    }
+
     @Test
     void attachesWhereDockerIsAndStaysWhenItEnds() {
         int program;
