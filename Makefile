@@ -18,10 +18,10 @@ TEST_PACKAGES += $(shell . /etc/os-release; [ "$${VERSION_ID:-13}" -lt 13 ] || e
 TEST_PACKAGES += $(if $(filter aarch64,$(shell uname -m)),libc6-dev-amd64-cross,libc6-dev-arm64-cross)
 
 # To build packages, which test-vm does, too.
-DIST_PACKAGES := debhelper dpkg-dev lintian asciidoctor
+DIST_PACKAGES := debhelper dpkg-dev lintian asciidoctor patchelf python3 debian-archive-keyring qemu-user-static
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-dist demo demo-swarm build test test-all test-fast test-root test-vm vm-shell bench fmt install uninstall dist clean
+.PHONY: help setup setup-test setup-dist demo demo-swarm build test test-all test-fast test-root test-vm vm-shell bench fmt install uninstall dist release clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,7 @@ build: setup ## Build bin/csumbpf.
 test: setup-test test-fast test-root test-vm ## The tests, from nothing (root; what CI runs).
 
 test-all: FAULTS := -Dcsumbpf.faults=all
+test-all: TEST_PACKAGES += buildah
 test-all: setup-test test-fast test-root ## The same with every case on every kernel and architecture (root; hours).
 	@$(MAKE) --no-print-directory test-vm MATRIX=--all
 
@@ -73,6 +74,7 @@ test-root: build setup-test ## Tests on this host's kernel, in network namespace
 		-Dtest.forks=2 -Dtest.jvm="$(CURDIR)/tests/lab/private/bin/java"
 	tests/bench/check
 
+test-vm: TEST_PACKAGES += $(if $(filter dist,$(KERNEL)),buildah)
 test-vm: build setup-test setup-dist ## Real ESP traffic in VMs, on the kernels of tests/vm/kernels.tsv or on KERNEL=NAME (root).
 	@[ "$$(id -u)" = 0 ] || { echo "make test-vm: needs root, to share files with the VM; run it with sudo" >&2; exit 1; }
 	@$(MVN) -q test-compile -pl loader,maps,cli,tests
@@ -103,11 +105,15 @@ install: build ## Install below PREFIX (default /usr/local), for this machine or
 	ARCH=$(ARCH) cli/src/main/sh/make-dist "$(DESTDIR)$(PREFIX)"
 
 uninstall: ## Remove what 'make install' put below PREFIX. Attachments stay: 'csumbpf detach --all' first.
+	@lib="$(DESTDIR)$(PREFIX)/lib/csumbpf"; [ ! -e "$$lib/directories" ] || { echo "make $@: a tarball is installed there; run '$$lib/uninstall.sh'" >&2; exit 1; }
 	rm -f "$(DESTDIR)$(PREFIX)/bin/csumbpf"
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/csumbpf"
 
-dist: setup-dist ## Build the packages for amd64 and arm64 into DIST (default target/dist), with checksums.
+dist: setup-dist ## Build packages, tarballs and images for amd64 and arm64 into DIST (default target/dist), with checksums.
 	@deploy/package/dist "$(or $(DIST),target/dist)"
+
+release: setup-test setup-dist ## Build the same of the tagged version, and check all of it, in target/release (root).
+	@deploy/package/release target/release
 
 clean: ## Remove what was built; the cache stays.
 	rm -rf bin lib target bpf/target loader/target maps/target cli/target tests/target

@@ -6,7 +6,8 @@
 #                                     newest one and ends the script; else makes the folder $work, which ends with the
 #                                     script
 #   use_suite SUITE [ARCHITECTURE]    uses the packages of a suite, with its security updates, from the mirror of this
-#                                     machine's apt; for this machine's architecture or another (arm64)
+#                                     machine's apt; for this machine's architecture, another (arm64), or several
+#                                     (amd64,arm64; the first is the one of packages that are named without any)
 #   use_machine                       uses the packages of this machine's own sources
 #   version PACKAGE                   prints the newest version; nothing: there is none
 #   packages PREFIX                   prints the names that begin with PREFIX
@@ -49,7 +50,7 @@ unless_cached() {
 
 use_suite() {
 	local suite=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg uris main_uri security_uri
-	[ -z "${2-}" ] || apt+=(-o "APT::Architecture=$2" -o "APT::Architectures=$2")
+	[ -z "${2-}" ] || apt+=(-o "APT::Architecture=${2%%,*}" -o "APT::Architectures=$2")
 	[ -f "$keyring" ] || fail "$keyring is missing; run 'apt install debian-archive-keyring'"
 	mapfile -t uris < <(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' \
 		| awk '$2 ~ /^[a-z]+(-updates|-security)?$/' | sort -u)
