@@ -214,20 +214,20 @@ one_to_one() { # inside outside
 	if [ "$FAMILY" = 4 ]; then
 		nft -f - <<-END
 			table ip onetoone {
-				chain in { type nat hook prerouting priority dstnat; }
-				chain out { type nat hook postrouting priority srcnat; }
+				chain inbound { type nat hook prerouting priority dstnat; }
+				chain outbound { type nat hook postrouting priority srcnat; }
 			}
-			add rule ip onetoone in ip daddr $2 dnat to $1
-			add rule ip onetoone out ip saddr $1 snat to $2
+			add rule ip onetoone inbound ip daddr $2 dnat to $1
+			add rule ip onetoone outbound ip saddr $1 snat to $2
 		END
 	else
 		nft -f - <<-END
 			table ip6 onetoone {
-				chain in { type nat hook prerouting priority dstnat; }
-				chain out { type nat hook postrouting priority srcnat; }
+				chain inbound { type nat hook prerouting priority dstnat; }
+				chain outbound { type nat hook postrouting priority srcnat; }
 			}
-			add rule ip6 onetoone in dnat ip6 prefix to ip6 daddr map { ${2%::*}::/64 : ${1%::*}::/64 }
-			add rule ip6 onetoone out snat ip6 prefix to ip6 saddr map { ${1%::*}::/64 : ${2%::*}::/64 }
+			add rule ip6 onetoone inbound dnat ip6 prefix to ip6 daddr map { ${2%::*}::/64 : ${1%::*}::/64 }
+			add rule ip6 onetoone outbound snat ip6 prefix to ip6 saddr map { ${1%::*}::/64 : ${2%::*}::/64 }
 		END
 	fi
 }

@@ -67,6 +67,16 @@ repair_a() {
 	END
 }
 
+# without_sas COMMAND...: while IPsec has no SAs, of which each that was made after esp4_offload was loaded holds it.
+without_sas() {
+	local status=0
+	ip xfrm state flush && ip xfrm policy flush
+	in_a sh -c 'ip xfrm state flush && ip xfrm policy flush'
+	"$@" || status=$?
+	OVERLAY=lab $test/tests/lab/lab.sh associate
+	return $status
+}
+
 # traffic_begins, traffic_ends: pings from a to this system all the while; the second sets sent and lost. Those after the
 # last one that was answered may be on their way.
 traffic_begins() {
@@ -103,16 +113,36 @@ attached() { csumbpf status 2>/dev/null | grep -q "^$1: attached"; }
 
 # install FILE...: as a user does, with apt. Maintainer scripts may say nothing that is an error.
 install() {
-	apt-get install -y --allow-downgrades "$@" >$state/apt 2>&1 || fail "apt-get: $(tail -n 20 $state/apt)"
-	if grep -iE 'csumbpf.*(error|fail|warning)|exception' $state/apt; then fail "apt-get said so (above)"; fi
+	apt-get install -y --allow-downgrades "$@" >$state/installed 2>&1 || fail "apt-get: $(tail -n 20 $state/installed)"
+	if grep -iE 'csumbpf.*(error|fail|warning)|exception' $state/installed; then fail "apt-get said so (above)"; fi
 }
 
-# The files of this system that are no logs, caches of apt and dpkg, or of this test; programs, filters and rules of
-# the kernel; units.
+# install_csumbpf N: the version with this number at its end; remove_csumbpf, purge_csumbpf: as a user does it who has
+# the package, or the tarball. prefix and archives: where they have their files.
+if compgen -G "$test/files/*.deb" >/dev/null; then
+	prefix=/usr archives=/var/cache/csumbpf
+	install_csumbpf() { install $test/files/csumbpf_*~"$1"_amd64.deb; }
+	remove_csumbpf() { apt-get remove -y csumbpf; }
+	purge_csumbpf() { apt-get purge -y csumbpf; }
+else
+	prefix=/usr/local archives=/usr/local/lib/csumbpf
+	install_csumbpf() {
+		rm -rf /opt/unpacked
+		mkdir /opt/unpacked
+		tar -C /opt/unpacked -xf $test/files/csumbpf-*~"$1"-linux-amd64.tar.gz
+		/opt/unpacked/*/install.sh >$state/installed 2>&1 || fail "install.sh: $(cat $state/installed)"
+	}
+	remove_csumbpf() { /usr/local/lib/csumbpf/uninstall.sh; }
+	# Of what uninstall.sh has left it names the commands.
+	purge_csumbpf() { rm -rf /etc/csumbpf /var/lib/csumbpf; }
+fi
+
+# The files of this system that are no logs, caches of apt and dpkg, or of this test, and no JVM's, which a step
+# replaces; programs, filters and rules of the kernel; units.
 state_of_host() {
 	find / -xdev \( -path /proc -o -path /var/log -o -path /var/cache/apt -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path $state -o -path $test \
-		-o -path /tmp -o -path /var/tmp -o -path /run -o -path /var/cache/ldconfig -o -path /var/lib/systemd -o -path /root \
-		-o -path /etc/systemd/system -o -path /var/cache/man -o -path /var/backups \) -prune -o -print | sort | sed 's/^/file /'
+		-o -path /tmp -o -path /var/tmp -o -path /run -o -path /var/cache/ldconfig -o -path /var/lib/systemd -o -path /root -o -path /opt/unpacked \
+		-o -path /etc/systemd/system -o -path /var/cache/man -o -path /var/backups \) -prune -o -print | awk '/csumbpf/ || !/jdk|java|jvm/' | sort | sed 's/^/file /'
 	find /etc/systemd/system -print | sort | sed 's/^/file /'
 	find /sys/fs/bpf -mindepth 1 2>/dev/null | sort | sed 's/^/pin /'
 	find /run -xdev -maxdepth 1 | sort | sed 's/^/file /'
