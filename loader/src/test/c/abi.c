@@ -83,6 +83,7 @@ void constants(void)
 	VALUE(FileDescriptor.F_DUPFD_CLOEXEC, F_DUPFD_CLOEXEC);
 	VALUE(host.Flock.LOCK_EX, LOCK_EX);
 	VALUE(host.Flock.LOCK_NB, LOCK_NB);
+	VALUE(host.Flock.LOCK_SH, LOCK_SH);
 	VALUE(host.PrivateDirectory.TYPE, S_IFMT);
 	VALUE(host.PrivateDirectory.DIRECTORY, S_IFDIR);
 	VALUE(host.PrivateDirectory.SYMBOLIC_LINK, S_IFLNK);
