@@ -133,7 +133,7 @@ else
 		/opt/unpacked/*/install.sh >$state/installed 2>&1 || fail "install.sh: $(cat $state/installed)"
 	}
 	remove_csumbpf() { /usr/local/lib/csumbpf/uninstall.sh; }
-	# Of what uninstall.sh has left it names the commands.
+	# uninstall.sh names what it has left.
 	purge_csumbpf() { rm -rf /etc/csumbpf /var/lib/csumbpf; }
 fi
 
