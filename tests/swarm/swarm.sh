@@ -33,7 +33,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 lab=$here/../lab/lab.sh
 state=/run/csumbpf-swarm
-. "$here/../debian.sh"
+. "$here/../../deploy/package/debian.sh"
 . "$here/../lab/limit.sh"
 
 # A line for the process, and one for each network.

@@ -12,6 +12,7 @@
 #   version PACKAGE                   prints the newest version; nothing: there is none
 #   packages PREFIX                   prints the names that begin with PREFIX
 #   download PACKAGE...               downloads to $work/archives; download_all PACKAGE...: with all dependencies
+#   name_and_source FILE              prints "NAME VERSION SOURCE SOURCE-VERSION" of a downloaded package
 #   unpack                            unpacks the downloads to $work/tree
 #   unpack_root                       the same, as the root of a system: with the links and files that the packages'
 #                                     scripts would make
@@ -94,6 +95,8 @@ download() {
 download_all() {
 	apt-get "${apt[@]}" install --yes --download-only --no-install-recommends "$@" >"$work/log" 2>&1 || fail_with_log "apt-get download $* failed (above)"
 }
+
+name_and_source() { dpkg-deb -W --showformat '${Package} ${Version} ${source:Package} ${source:Version}\n' "$1"; }
 
 unpack() {
 	local deb
