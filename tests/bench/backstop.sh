@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What the backstop costs packets that tc has repaired already, and that it has nothing to do with: packets per second with its
-# table to packets per second without, in turns, in one run. With real ESP, in a guest whose clock counts instructions, so that the
-# ratio is exact (and one of instructions, not of time): packets of 100 and 1,450 bytes, on a host without any other hook in
-# prerouting, and on one with Docker's, which brings conntrack along. Then without ESP, by time, on this host's kernel, where
-# little else is done to a packet: the largest share that there can be, and a noisy one.
+# What the backstop costs packets that tc has repaired already, and that it has nothing to do with: packets per second
+# with its table to packets per second without, in turns, in one run. With real ESP, in a guest whose clock counts
+# instructions, so that the ratio is exact (and one of instructions, not of time): packets of 100 and 1,450 bytes, on a
+# host without any other hook in prerouting, and on one with Docker's, which brings conntrack along. Then without ESP,
+# by time, on this host's kernel, where little else is done to a packet: the largest share that there can be, and a
+# noisy one.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")

@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The same path with real ESP (transport mode, AES-GCM), in a VM with Debian's kernel KERNEL=6.1 whose clock counts the instructions
-# that it executes: exact from round to round, and no time. Instructions of AES-NI, which do a lot each, count as one, so ESP weighs less
-# here than on a processor, and what repairs a packet weighs more. Ratios only.
-#   esp-packets-SIZE  ESP packets that the NAT sends, into the receiver's VXLAN device; esp-tcp: TCP through NAT, ESP and overlay
-# The subjects beside csumbpf's modes: the nft rule, once as it comes (decrypted behind tc, here since GRO is off) and once with esp4_offload
-# and GRO, as csumbpf has it; and tc's csum action with esp4_offload, over a detour as in moby issue 37115 (VXLAN packets routed to a veth pair, where
-# ingress computes the checksum; they lose their proof of IPsec there, so Docker's own guard would drop them), and on the device
-# itself. Without esp4_offload the kernel does not route a packet anew that it has decrypted, and neither sees it. Mode auto is one of
-# the others over IPv4, and not measured again.
+# The same path with real ESP (transport mode, AES-GCM), in a VM with Debian's kernel KERNEL=6.1 whose clock counts the
+# instructions that it executes: exact from round to round, and no time. Instructions of AES-NI, which do a lot each,
+# count as one, so ESP weighs less here than on a processor, and what repairs a packet weighs more. Ratios only.
+#   esp-packets-SIZE  ESP packets that the NAT sends, into the receiver's VXLAN device; esp-tcp: TCP through NAT, ESP
+#                     and overlay
+# The subjects beside csumbpf's modes: the nft rule, once as it comes (decrypted behind tc, here since GRO is off) and
+# once with esp4_offload and GRO, as csumbpf has it; and tc's csum action with esp4_offload, over a detour as in moby
+# issue 37115 (VXLAN packets routed to a veth pair, where ingress computes the checksum; they lose their proof of IPsec
+# there, so Docker's own guard would drop them), and on the device itself. Without esp4_offload the kernel does not
+# route a packet anew that it has decrypted, and neither sees it. Mode auto is one of the others over IPv4, and not
+# measured again.
 set -euo pipefail
 
 if [ "${1-}" != guest ]; then
@@ -23,7 +25,8 @@ fi
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 ROUNDS=${2:-10} COUNT=1000 BYTES=1M ESP=yes
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd # the guest has no udev, and bash wants it
-# The cipher's modules beforehand: while the guest waits for a file its clock jumps, and the kernel's search for a cipher times out.
+# The cipher's modules beforehand: while the guest waits for a file its clock jumps, and the kernel's search for a
+# cipher times out.
 modprobe -qa gcm ctr ghash_generic ghash_clmulni_intel seqiv cryptd aesni_intel || true
 modprobe -qa vxlan esp4 esp4_offload xfrm_user cls_bpf cls_flower act_csum act_mirred sch_ingress veth || true
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the benchmarks share; to be sourced. A subject is a way to deal with wrong checksums. Each has hosts of its own, all up at the
-# same time and in all else alike, so that a round is a packet generator pointed at one subject after the other:
+# What the benchmarks share; to be sourced. A subject is a way to deal with wrong checksums. Each has hosts of its own,
+# all up at the same time and in all else alike, so that a round is a packet generator pointed at one subject after the
+# other:
 #
 #   csumbpf-bench-SUBJECT-a        …-nat                            …-b
 #   10.98.0.2 -------- 10.98.0.1 | 203.0.113.1 -------- 203.0.113.2
@@ -153,10 +154,11 @@ nft_rule() {
 	done
 }
 
-received() { in_host "$1-b" cat /sys/class/net/vxlan0/statistics/rx_packets; } # subject -> packets that have come to the VXLAN device of b
+# received SUBJECT: prints how many packets have come to the VXLAN device of b.
+received() { in_host "$1-b" cat /sys/class/net/vxlan0/statistics/rx_packets; }
 
-# The time that the softirqs of CPU 0 have had in a thread of their own, in nanoseconds. (What they do elsewhere is in the time of the
-# process whose packets they are, here the generator.)
+# The time that the softirqs of CPU 0 have had in a thread of their own, in nanoseconds. (What they do elsewhere is in
+# the time of the process whose packets they are, here the generator.)
 ksoftirqd=$(pgrep -x 'ksoftirqd/0')
 softirqs() { local time; read -r time _ <"/proc/$ksoftirqd/schedstat"; echo "$time"; }
 
@@ -185,7 +187,8 @@ in_turn() {
 	echo "$order"
 }
 
-# iperf SUBJECT OPTIONS...: TCP from a to b. Bits a second and CPU nanoseconds (both ends and all between) a KiB, in $rate and $cost.
+# iperf SUBJECT OPTIONS...: TCP from a to b. Bits a second and CPU nanoseconds (both ends and all between) a KiB, in
+# $rate and $cost.
 iperf() {
 	local softirq
 	softirq=$(softirqs)

@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The whole path on this host's kernel: VXLAN whose checksums a NAT has made wrong, without ESP (which this kernel need not have;
-# esp.sh has it), so little else is done to a packet and what repairs it weighs most. In turn, as ratios to the same path without checksums
-# (noudpcsum), which is the limit:
-#   path-packets-SIZE  packets per second from one CPU into the receiver's VXLAN device, and path-cpu-SIZE: its CPU time for one
-#   path-tcp, path-tcp-gro, path-tcp-cpu  TCP through NAT and overlay (iperf3), with the receiver's GRO off and on, and CPU time of both ends
+# The whole path on this host's kernel: VXLAN whose checksums a NAT has made wrong, without ESP (which this kernel need
+# not have; esp.sh has it), so little else is done to a packet and what repairs it weighs most. In turn, as ratios to
+# the same path without checksums (noudpcsum), which is the limit:
+#   path-packets-SIZE  packets per second from one CPU into the receiver's VXLAN device, and path-cpu-SIZE: its CPU time
+#                      for one
+#   path-tcp, path-tcp-gro, path-tcp-cpu  TCP through NAT and overlay (iperf3), with the receiver's GRO off and on, and
+#                                         CPU time of both ends
 # Mode observe repairs nothing, so it gets packets whose checksums are right, and no TCP.
 # ROUNDS=20 TCP_ROUNDS=10 COUNT=60000 MODES="…" SIZES="100 1450" TCP="off on" SECONDS_OF_TCP=1 change it.
 set -euo pipefail

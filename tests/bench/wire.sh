@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What the program costs a packet that comes over a veth, for sizes that no test run takes (jumbo frames), by the kernel's own
-# clock around it (kernel.bpf_stats_enabled, which costs some nanoseconds itself, in both): as ratios to a program that does nothing and
-# is run behind it, for the same packets. ROUNDS=10 COUNT=100000 SIZES="1450 8950" change it.
+# What the program costs a packet that comes over a veth, for sizes that no test run takes (jumbo frames), by the
+# kernel's own clock around it (kernel.bpf_stats_enabled, which costs some nanoseconds itself, in both): as ratios to a
+# program that does nothing and is run behind it, for the same packets. ROUNDS=10 COUNT=100000 SIZES="1450 8950" change
+# it.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 

@@ -56,7 +56,8 @@ loss() { # from to [options of ping]
 	shift
 	on "$from" ping -q -c 5 -i 0.2 -W 1 "$@" | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
-# The kernel's warnings and errors: levels 0 to 4. Those that a busy machine causes in a guest are left out, as KernelLog does.
+# The kernel's warnings and errors: levels 0 to 4. Those that a busy machine causes in a guest are left out, as
+# KernelLog does.
 warnings() {
 	dmesg --level emerg,alert,crit,err,warn |
 		grep -vE '/proc/cgroups lists only v1 controllers|hrtimer: interrupt took|clocksource: Long readout interval' || true

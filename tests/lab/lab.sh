@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab.sh up|down|encrypt|associate|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm with an encrypted
-# overlay:
+# lab.sh up|down|encrypt|associate|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm
+# with an encrypted overlay:
 #
 #   a (public)                    nat (1:1)                        b (private)
 #   203.0.113.2  ------ 203.0.113.1 | 10.99.0.1 ------ 10.99.0.2, known outside as 203.0.113.10
@@ -75,8 +75,8 @@ in_host() {
 	nsenter --net="/run/netns/csumbpf-$host" -- "$@"
 }
 
-# Starting a process takes 30 ms on an emulated machine, so the script starts few: give, stack, address and encrypted print lines for
-# 'ip -batch', and one shell configures each host, all three at once.
+# Starting a process takes 30 ms on an emulated machine, so the script starts few: give, stack, address and encrypted
+# print lines for 'ip -batch', and one shell configures each host, all three at once.
 
 card() { # link end; sets device
 	local file address
@@ -134,8 +134,8 @@ up() {
 		hosts+=($!)
 	done
 	for host in "${hosts[@]}"; do wait "$host"; done
-	# The cases count single packets, so each host must know its neighbours first. With -w, ping would end at the first error that
-	# it gets: "address unreachable", if a busy machine was too slow for neighbour discovery.
+	# The cases count single packets, so each host must know its neighbours first. With -w, ping would end at the first
+	# error that it gets: "address unreachable", if a busy machine was too slow for neighbour discovery.
 	local end=$((SECONDS + $(limit 60)))
 	until in_host a ping -q -c 1 -W 2 $B_PUBLIC >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || fail "b does not answer to a"

@@ -70,7 +70,8 @@ tunnel() {
 	fi
 }
 
-# unpacked PACKAGE PROGRAM [ARGUMENT...]: a program of a package that is not installed, on the libraries that it was unpacked with.
+# unpacked PACKAGE PROGRAM [ARGUMENT...]: a program of a package that is not installed, on the libraries that it was
+# unpacked with.
 unpacked() {
 	local tree lib
 	tree=$("$(dirname "$0")/fetch-package" "$1" "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')")
@@ -79,7 +80,8 @@ unpacked() {
 		exec "$lib"/ld-linux-*.so.? --library-path "$lib" "$tree/usr/$2" "${@:3}"
 }
 
-# ppp END: the device tunnel0 by PPP, over a pseudo-terminal between the two hosts. The pppd of END 1 starts that of the other host.
+# ppp END: the device tunnel0 by PPP, over a pseudo-terminal between the two hosts. The pppd of END 1 starts that of the
+# other host.
 PPP_OPTIONS="ifname tunnel0 noauth local nodefaultroute noccp novj noipv6 asyncmap 0"
 ppp() {
 	local end=$((SECONDS + $(limit 60)))
