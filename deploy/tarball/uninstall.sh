@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # uninstall.sh [--purge] [--prefix DIR]: detaches csumbpf from all interfaces and removes what install.sh put below DIR
 # (default: where this script is installed, else /usr/local). A configuration that somebody changed stays, and what the
-# agent remembers; --purge removes them, too. If a package of csumbpf is installed by now, all that is the package's, and
-# only the files below DIR are removed.
+# agent remembers; --purge removes them, too. If a package of csumbpf is installed by now, all that is the package's, only
+# the files below DIR are removed, and the package's agent takes over.
 set -eu
 
 fail() { echo "uninstall.sh: $*" >&2; exit 1; }
@@ -57,5 +57,11 @@ rm -f "$prefix/bin/csumbpf" "$prefix/bin/csumbpf.new" "$prefix"/share/man/man8/c
 # Last, because a second run needs it.
 rm -rf "$lib.new" "$lib.old" "$lib"
 for directory in $directories; do rmdir "$directory" 2>/dev/null || true; done
-[ ! -d /run/systemd/system ] || systemctl daemon-reload
+if [ -d /run/systemd/system ]; then
+	systemctl daemon-reload
+	# The agent goes on in the package's program, if it still runs what was here.
+	if systemctl cat csumbpf.service >/dev/null 2>&1; then
+		systemctl try-restart csumbpf.service || echo "uninstall.sh: the package's agent does not start; 'journalctl -u csumbpf' says why" >&2
+	fi
+fi
 echo "removed csumbpf from $prefix"
