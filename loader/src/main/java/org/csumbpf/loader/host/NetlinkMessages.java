@@ -260,8 +260,13 @@ final class NetlinkMessages {
     }
 
     private static int number(Map<Integer, ByteBuffer> attributes, int type) {
+        return number(attributes, type, 0);
+    }
+
+    /** 32 bits at an offset of an attribute; 0 if there is no such attribute, or it is too short. */
+    static int number(Map<Integer, ByteBuffer> attributes, int type, int at) {
         ByteBuffer value = attributes.get(type);
-        return value == null || value.limit() < 4 ? 0 : value.getInt(0);
+        return value == null || value.limit() < at + 4 ? 0 : value.getInt(at);
     }
 
     static String text(ByteBuffer value) {

@@ -6,6 +6,7 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.csumbpf.loader.Errno;
@@ -21,9 +22,21 @@ public final class Xfrm {
     private static final int SA_SPI = 72;
     private static final int SA_PROTOCOL = 76;
     private static final int SA_SOURCE = 80;
+    private static final int SA_BYTES = 160;
+    private static final int SA_PACKETS = 168;
+    private static final int SA_LATE = 192;
+    private static final int SA_REPLAYS = 196;
+    private static final int SA_INTEGRITY_FAILURES = 200;
+    private static final int SA_REQID = 208;
     private static final int SA_FAMILY = 212;
     private static final int SA_MODE = 214;
     private static final int XFRMA_ENCAP = 4;
+    private static final int XFRMA_ALG_AEAD = 18;
+    private static final int XFRMA_ALG_AUTH_TRUNC = 20;
+    private static final int XFRMA_MARK = 21;
+    private static final int MARK_VALUE = 0;
+    private static final int AEAD_ICV_BITS = 68;
+    private static final int AUTH_TRUNC_BITS = 68;
     private static final int XFRM_MSG_NEWPOLICY = 0x13;
     private static final int XFRM_MSG_GETPOLICY = 0x15;
     private static final int POLICY_SIZE = 168;
@@ -68,13 +81,25 @@ public final class Xfrm {
             return Optional.empty();
         }
         boolean ipv6 = body.getShort(SA_FAMILY) == Libc.AF_INET6;
+        // Those of algorithms end with the key. Only numbers before it are read, and nothing is copied.
+        Map<Integer, ByteBuffer> attributes = NetlinkMessages.attributes(body, SA_SIZE);
+        int aead = NetlinkMessages.number(attributes, XFRMA_ALG_AEAD, AEAD_ICV_BITS);
         return Optional.of(new SecurityAssociation(
                 network(body).getInt(SA_SPI),
                 Byte.toUnsignedInt(body.get(SA_PROTOCOL)),
                 address(body, SA_SOURCE, ipv6),
                 address(body, SA_DESTINATION, ipv6),
                 Byte.toUnsignedInt(body.get(SA_MODE)),
-                NetlinkMessages.attributes(body, SA_SIZE).containsKey(XFRMA_ENCAP)));
+                attributes.containsKey(XFRMA_ENCAP),
+                NetlinkMessages.number(attributes, XFRMA_MARK, MARK_VALUE),
+                body.getInt(SA_REQID),
+                aead != 0 ? aead : NetlinkMessages.number(attributes, XFRMA_ALG_AUTH_TRUNC, AUTH_TRUNC_BITS),
+                new SecurityAssociation.Traffic(
+                        body.getLong(SA_BYTES),
+                        body.getLong(SA_PACKETS),
+                        Integer.toUnsignedLong(body.getInt(SA_LATE)),
+                        Integer.toUnsignedLong(body.getInt(SA_REPLAYS)),
+                        Integer.toUnsignedLong(body.getInt(SA_INTEGRITY_FAILURES)))));
     }
 
     static Optional<IpsecPolicy> policy(NetlinkMessages.Message message) {

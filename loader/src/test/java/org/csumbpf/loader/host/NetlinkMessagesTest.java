@@ -81,12 +81,7 @@ class NetlinkMessagesTest {
         Random random = new Random(1);
         byte[] recorded = datagrams("getlink").get(0);
         for (int i = 0; i < 20_000; i++) {
-            byte[] bytes = Arrays.copyOf(recorded, random.nextInt(recorded.length + 1));
-            for (int n = 0; n < 8 && bytes.length > 0; n++) {
-                bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
-            }
-            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-            NetlinkMessages.split(buffer).forEach(message -> {
+            NetlinkMessages.split(harmed(recorded, random)).forEach(message -> {
                 NetlinkMessages.device(message);
                 NetlinkMessages.details(message);
                 NetlinkMessages.forwardingEntry(message);
@@ -96,15 +91,23 @@ class NetlinkMessagesTest {
         }
     }
 
-    private static <T> List<T> parse(String name, Function<NetlinkMessages.Message, Optional<T>> parser)
-            throws IOException {
+    /** The beginning of a datagram, with some bytes changed. */
+    static ByteBuffer harmed(byte[] recorded, Random random) {
+        byte[] bytes = Arrays.copyOf(recorded, random.nextInt(recorded.length + 1));
+        for (int n = 0; n < 8 && bytes.length > 0; n++) {
+            bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
+        }
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    static <T> List<T> parse(String name, Function<NetlinkMessages.Message, Optional<T>> parser) throws IOException {
         return datagrams(name).stream()
                 .flatMap(bytes -> NetlinkMessages.split(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)).stream())
                 .flatMap(message -> parser.apply(message).stream())
                 .toList();
     }
 
-    private static List<byte[]> datagrams(String name) throws IOException {
+    static List<byte[]> datagrams(String name) throws IOException {
         try (InputStream in = NetlinkMessagesTest.class.getResourceAsStream("/host/" + name + ".hex")) {
             return new String(in.readAllBytes(), StandardCharsets.US_ASCII)
                     .lines()
