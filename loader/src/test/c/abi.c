@@ -249,7 +249,12 @@ void sockets(void)
 	OFFSET(host.Xfrm.POLICY_DESTINATION_PORT_MASK, struct xfrm_userpolicy_info, sel.dport_mask);
 	OFFSET(host.Xfrm.POLICY_PROTOCOL, struct xfrm_userpolicy_info, sel.proto);
 	OFFSET(host.Xfrm.POLICY_DIRECTION, struct xfrm_userpolicy_info, dir);
-	VALUE(host.Xfrm.XFRM_POLICY_OUT, XFRM_POLICY_OUT);
+	OFFSET(host.Xfrm.POLICY_DESTINATION, struct xfrm_userpolicy_info, sel.daddr);
+	OFFSET(host.Xfrm.POLICY_SOURCE, struct xfrm_userpolicy_info, sel.saddr);
+	OFFSET(host.Xfrm.POLICY_FAMILY, struct xfrm_userpolicy_info, sel.family);
+	OFFSET(host.Xfrm.POLICY_DESTINATION_LENGTH, struct xfrm_userpolicy_info, sel.prefixlen_d);
+	OFFSET(host.Xfrm.POLICY_SOURCE_LENGTH, struct xfrm_userpolicy_info, sel.prefixlen_s);
+	VALUE(host.Xfrm.XFRM_POLICY_MAX, XFRM_POLICY_MAX);
 	VALUE(host.Xfrm.XFRMA_TMPL, XFRMA_TMPL);
 	VALUE(host.Xfrm.TEMPLATE_SIZE, sizeof(struct xfrm_user_tmpl));
 	OFFSET(host.Xfrm.TEMPLATE_PROTOCOL, struct xfrm_user_tmpl, id.proto);

@@ -40,11 +40,18 @@ public final class Xfrm {
     private static final int XFRM_MSG_NEWPOLICY = 0x13;
     private static final int XFRM_MSG_GETPOLICY = 0x15;
     private static final int POLICY_SIZE = 168;
+    private static final int POLICY_DESTINATION = 0;
+    private static final int POLICY_SOURCE = 16;
     private static final int POLICY_DESTINATION_PORT = 32;
     private static final int POLICY_DESTINATION_PORT_MASK = 34;
+    private static final int POLICY_FAMILY = 40;
+    private static final int POLICY_DESTINATION_LENGTH = 42;
+    private static final int POLICY_SOURCE_LENGTH = 43;
     private static final int POLICY_PROTOCOL = 44;
     private static final int POLICY_DIRECTION = 160;
-    private static final int XFRM_POLICY_OUT = 1;
+    /** As many directions are there; those of sockets' policies come after. */
+    private static final int XFRM_POLICY_MAX = 3;
+
     private static final int XFRMA_TMPL = 5;
     private static final int TEMPLATE_SIZE = 64;
     private static final int TEMPLATE_PROTOCOL = 20;
@@ -107,7 +114,12 @@ public final class Xfrm {
         if (message.type() != XFRM_MSG_NEWPOLICY || body.limit() < POLICY_SIZE) {
             return Optional.empty();
         }
-        ByteBuffer templates = NetlinkMessages.attributes(body, POLICY_SIZE).get(XFRMA_TMPL);
+        int direction = Byte.toUnsignedInt(body.get(POLICY_DIRECTION));
+        if (direction >= XFRM_POLICY_MAX) {
+            return Optional.empty();
+        }
+        Map<Integer, ByteBuffer> attributes = NetlinkMessages.attributes(body, POLICY_SIZE);
+        ByteBuffer templates = attributes.get(XFRMA_TMPL);
         boolean transportEsp = false;
         for (int at = 0; templates != null && templates.limit() - at >= TEMPLATE_SIZE; at += TEMPLATE_SIZE) {
             transportEsp |= Byte.toUnsignedInt(templates.get(at + TEMPLATE_PROTOCOL)) == SecurityAssociation.ESP
@@ -116,10 +128,18 @@ public final class Xfrm {
         ByteBuffer inOrder = network(body);
         int mask = Short.toUnsignedInt(inOrder.getShort(POLICY_DESTINATION_PORT_MASK));
         return Optional.of(new IpsecPolicy(
-                body.get(POLICY_DIRECTION) == XFRM_POLICY_OUT,
+                IpsecPolicy.Direction.values()[direction],
+                prefix(body, POLICY_SOURCE, POLICY_SOURCE_LENGTH),
+                prefix(body, POLICY_DESTINATION, POLICY_DESTINATION_LENGTH),
                 Byte.toUnsignedInt(body.get(POLICY_PROTOCOL)),
                 mask == ONE_PORT ? Short.toUnsignedInt(inOrder.getShort(POLICY_DESTINATION_PORT)) : 0,
-                transportEsp));
+                transportEsp,
+                NetlinkMessages.number(attributes, XFRMA_MARK, MARK_VALUE)));
+    }
+
+    private static String prefix(ByteBuffer policy, int address, int length) {
+        boolean ipv6 = policy.getShort(POLICY_FAMILY) == Libc.AF_INET6;
+        return address(policy, address, ipv6).getHostAddress() + "/" + Byte.toUnsignedInt(policy.get(length));
     }
 
     /** The same bytes, with numbers in network byte order. */

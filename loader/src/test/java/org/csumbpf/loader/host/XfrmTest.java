@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
+import org.csumbpf.loader.host.IpsecPolicy.Direction;
 import org.csumbpf.loader.host.SecurityAssociation.Traffic;
 import org.junit.jupiter.api.Test;
 
@@ -62,6 +63,23 @@ class XfrmTest {
         ByteBuffer truncated = algorithm(18, "rfc4106(gcm(aes))", 128);
         truncated.limit(SA_SIZE + 4 + 70).putShort(SA_SIZE, (short) (4 + 70));
         assertThat(parse(truncated).icvBits()).isZero();
+    }
+
+    @Test
+    void policies() throws IOException {
+        assertThat(NetlinkMessagesTest.parse("getpolicy", Xfrm::policy))
+                .as("without the socket's")
+                .containsExactlyInAnyOrder(
+                        new IpsecPolicy(Direction.IN, "0.0.0.0/0", "192.0.2.7/32", 0, 0, false, 0),
+                        new IpsecPolicy(Direction.FWD, "2001:db8:0:0:0:0:0:0/64", "0:0:0:0:0:0:0:0/0", 0, 0, false, 0),
+                        new IpsecPolicy(Direction.OUT, "203.0.113.1/32", "203.0.113.0/24", 17, 4789, true, 0xd0c4e3));
+    }
+
+    @Test
+    void directionsAreThoseOfTheKernel() {
+        assertThat(Direction.values()).containsExactly(Direction.IN, Direction.OUT, Direction.FWD);
+        assertThat(new IpsecPolicy(true, 17, 4789, true).outbound()).isTrue();
+        assertThat(new IpsecPolicy(false, 17, 4789, true).direction()).isEqualTo(Direction.IN);
     }
 
     @Test
