@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
@@ -52,6 +53,41 @@ public record NetStatistics(
     }
 
     /**
+     * All counters of the calling thread's network namespace, by the names that nstat(8) prints: UdpInCsumErrors and
+     * IpReasmFails of /proc/net/snmp, TcpExtIPReversePathFilter of netstat, Ip6ReasmFails of snmp6; XfrmInNoStates of
+     * xfrm_stat; and NfConntrackInvalid, packets that connection tracking found invalid, on all CPUs (nf_conntrack_stat;
+     * it wraps in 32 bits a CPU). What the kernel does not count is missing. A few are no counters but settings
+     * (IpForwarding, IpDefaultTTL) and gauges (TcpCurrEstab); TcpMaxConn is negative.
+     */
+    public static Map<String, Long> counters() {
+        Path net = Path.of("/proc/thread-self/net");
+        Map<String, Long> counters = new TreeMap<>();
+        for (String file : List.of("snmp", "netstat")) {
+            values(lines(net.resolve(file))).forEach((name, value) -> counters.put(name.replace(":", ""), value));
+        }
+        for (String file : List.of("snmp6", "xfrm_stat")) {
+            counters.putAll(pairs(lines(net.resolve(file))));
+        }
+        conntrackInvalid(lines(net.resolve("stat/nf_conntrack")))
+                .ifPresent(count -> counters.put("NfConntrackInvalid", count));
+        return counters;
+    }
+
+    /** The first line names the columns. The others have hexadecimal numbers, a line a CPU. */
+    static OptionalLong conntrackInvalid(List<String> lines) {
+        int column = lines.isEmpty() ? -1 : Words.of(lines.get(0)).indexOf("invalid");
+        if (column < 0) {
+            return OptionalLong.empty();
+        }
+        long sum = 0;
+        for (String line : lines.subList(1, lines.size())) {
+            List<String> words = Words.of(line);
+            sum += words.size() > column ? number(words.get(column), 16).orElse(0) : 0;
+        }
+        return OptionalLong.of(sum);
+    }
+
+    /**
      * The datagrams that the sockets of this port have dropped, as far as wrong checksums can explain them.
      *
      * @param port in host order
@@ -72,17 +108,35 @@ public record NetStatistics(
                 drops(sockets));
     }
 
-    /** A protocol has two lines: names, and values in the same order. The key is as "Udp:InErrors". */
+    /**
+     * A protocol has two lines: names, and values in the same order. The key is as "Udp:InErrors". What is no such pair,
+     * or no number, is skipped.
+     */
     static Map<String, Long> values(List<String> lines) {
         Map<String, Long> found = new HashMap<>();
-        for (int i = 0; i + 1 < lines.size(); i += 2) {
+        for (int i = 0; i + 1 < lines.size(); i++) {
             List<String> names = Words.of(lines.get(i));
             List<String> values = Words.of(lines.get(i + 1));
-            for (int field = 1; field < Math.min(names.size(), values.size()); field++) {
-                found.put(names.get(0) + names.get(field), Long.parseLong(values.get(field)));
+            if (names.isEmpty() || values.isEmpty() || !names.get(0).equals(values.get(0))) {
+                continue;
             }
+            for (int field = 1; field < Math.min(names.size(), values.size()); field++) {
+                String name = names.get(0) + names.get(field);
+                number(values.get(field), 10).ifPresent(value -> found.put(name, value));
+            }
+            i++;
         }
         return found;
+    }
+
+    /** Empty: it is none, or needs more than 64 bits. Unsigned numbers of 64 bits may become negative. */
+    private static OptionalLong number(String word, int radix) {
+        try {
+            return OptionalLong.of(
+                    word.startsWith("-") ? Long.parseLong(word, radix) : Long.parseUnsignedLong(word, radix));
+        } catch (NumberFormatException e) {
+            return OptionalLong.empty();
+        }
     }
 
     private static Map<Integer, Long> drops(List<String> sockets) {
@@ -104,7 +158,7 @@ public record NetStatistics(
         for (String line : lines) {
             List<String> words = Words.of(line);
             if (words.size() == 2) {
-                pairs.put(words.get(0), Long.parseLong(words.get(1)));
+                number(words.get(1), 10).ifPresent(value -> pairs.put(words.get(0), value));
             }
         }
         return pairs;

@@ -118,6 +118,51 @@ class HostTextTest {
     }
 
     @Test
+    void protocolsWithMalformedLines() {
+        assertThat(NetStatistics.values(List.of(
+                        "junk",
+                        "Ip: A B C",
+                        "Ip: 1 x 99999999999999999999",
+                        "",
+                        "Icmp: A",
+                        "Udp: A B",
+                        "Udp: 7",
+                        "Tcp: MaxConn InSegs",
+                        "Tcp: -1 18446744073709551615 3",
+                        "Tcp: last")))
+                .isEqualTo(Map.of("Ip:A", 1L, "Udp:A", 7L, "Tcp:MaxConn", -1L, "Tcp:InSegs", -1L));
+        assertThat(NetStatistics.parse(
+                                List.of(),
+                                List.of("Udp6InCsumErrors x", "", "Ip6ReasmOKs 1 2"),
+                                List.of("Xfrm"),
+                                List.of())
+                        .ipv6())
+                .isEqualTo(NetStatistics.FamilyCounts.NONE);
+    }
+
+    @Test
+    void packetsThatConnectionTrackingFoundInvalid() {
+        String columns = "entries  clashres found new invalid ignore delete";
+        assertThat(NetStatistics.conntrackInvalid(List.of(
+                        columns,
+                        "00000003  00000000 00000000 00000000 0000000a 00000000 00000000",
+                        "00000003  00000000 00000000 00000000 ffffffff 00000000 00000000",
+                        "00000003  00000000 00000000 00000000 zz",
+                        "00000003")))
+                .hasValue(0xffffffffL + 10);
+        assertThat(NetStatistics.conntrackInvalid(List.of(columns))).hasValue(0);
+        assertThat(NetStatistics.conntrackInvalid(List.of("entries found"))).isEmpty();
+        assertThat(NetStatistics.conntrackInvalid(List.of())).isEmpty();
+    }
+
+    @Test
+    void countersOfThisNamespace() {
+        assertThat(NetStatistics.counters())
+                .containsKeys("UdpInCsumErrors", "IpReasmFails", "IpFragCreates", "TcpExtIPReversePathFilter");
+        assertThat(NetStatistics.counters().keySet()).allMatch(name -> name.matches("[A-Za-z0-9_]+"));
+    }
+
+    @Test
     void receiveDrops() {
         List<String> netstat = List.of(
                 "TcpExt: SyncookiesSent IPReversePathFilter TCPTimeWaitOverflow",
