@@ -46,8 +46,6 @@ class AbiTest {
             "host.InterfaceName.FIRST_BYTE_THAT_IS_NO_ASCII",
             "host.NamespaceSearch.INITIAL_PID_NAMESPACE", // not in the UAPI, but the kernel never changes it
             "host.NetDevice.LOOPBACK", // not in the UAPI, but the kernel never changes it
-            "host.NetStatistics.DROPS", // /proc/net/udp has no header
-            "host.NetStatistics.LOCAL",
             "host.Netlink.BUFFER_SIZE",
             "host.Netlink.ONE_DATAGRAM",
             "host.NetlinkMonitor.BUFFER_SIZE",
@@ -58,6 +56,10 @@ class AbiTest {
             "host.PrivateDirectory.WRITABLE_BY_OTHERS",
             "host.SystemdNotify.PAUSE_MILLIS",
             "host.SystemdNotify.TRIES",
+            "host.UdpSocket.DROPS", // /proc/net/udp has no header
+            "host.UdpSocket.HIGHEST_PORT",
+            "host.UdpSocket.INODE",
+            "host.UdpSocket.LOCAL",
             "host.Xfrm.ONE_PORT");
 
     private record Said(boolean exactly, long value) {}

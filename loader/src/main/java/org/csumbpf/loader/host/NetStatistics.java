@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,11 +27,6 @@ import java.util.TreeMap;
  */
 public record NetStatistics(
         FamilyCounts ipv4, FamilyCounts ipv6, Map<String, Long> xfrmInErrors, Map<Integer, Long> udpDrops) {
-    /** Columns of /proc/net/udp: number, local address and port, remote ones, state, queues, timer, retransmits, … */
-    private static final int LOCAL = 1;
-
-    private static final int DROPS = 12;
-
     /**
      * Of one IP version.
      *
@@ -47,9 +41,11 @@ public record NetStatistics(
     public static NetStatistics read() {
         // Not /proc/net, which is that of the process' main thread.
         Path net = Path.of("/proc/thread-self/net");
-        List<String> sockets = new ArrayList<>(lines(net.resolve("udp")));
-        sockets.addAll(lines(net.resolve("udp6")));
-        return parse(lines(net.resolve("snmp")), lines(net.resolve("snmp6")), lines(net.resolve("xfrm_stat")), sockets);
+        return parse(
+                lines(net.resolve("snmp")),
+                lines(net.resolve("snmp6")),
+                lines(net.resolve("xfrm_stat")),
+                UdpSocket.lines());
     }
 
     /**
@@ -130,7 +126,7 @@ public record NetStatistics(
     }
 
     /** Empty: it is none, or needs more than 64 bits. Unsigned numbers of 64 bits may become negative. */
-    private static OptionalLong number(String word, int radix) {
+    static OptionalLong number(String word, int radix) {
         try {
             return OptionalLong.of(
                     word.startsWith("-") ? Long.parseLong(word, radix) : Long.parseUnsignedLong(word, radix));
@@ -141,13 +137,9 @@ public record NetStatistics(
 
     private static Map<Integer, Long> drops(List<String> sockets) {
         Map<Integer, Long> drops = new HashMap<>();
-        for (String line : sockets) {
-            List<String> words = Words.of(line);
-            int colon = words.size() > DROPS ? words.get(LOCAL).indexOf(':') : -1;
-            if (colon >= 0 && !words.get(DROPS).equals("0")) {
-                // The kernel prints an int, which may be negative.
-                long count = Integer.toUnsignedLong((int) Long.parseLong(words.get(DROPS)));
-                drops.merge(Integer.parseInt(words.get(LOCAL).substring(colon + 1), 16), count, Long::sum);
+        for (UdpSocket socket : UdpSocket.parse(sockets)) {
+            if (socket.drops() != 0) {
+                drops.merge(socket.port(), socket.drops(), Long::sum);
             }
         }
         return drops;

@@ -18,22 +18,14 @@ public record ReceiveDrops(long reversePath, Set<Integer> udpPorts, boolean ipta
     /** Reads those of the calling thread's network namespace. */
     public static ReceiveDrops read() {
         Path net = Path.of("/proc/thread-self/net");
-        List<String> sockets = new ArrayList<>(NetStatistics.lines(net.resolve("udp")));
-        sockets.addAll(NetStatistics.lines(net.resolve("udp6")));
         List<String> legacy = new ArrayList<>(NetStatistics.lines(net.resolve("ip_tables_names")));
         legacy.addAll(NetStatistics.lines(net.resolve("ip6_tables_names")));
-        return parse(NetStatistics.lines(net.resolve("netstat")), sockets, legacy);
+        return parse(NetStatistics.lines(net.resolve("netstat")), UdpSocket.lines(), legacy);
     }
 
     static ReceiveDrops parse(List<String> netstat, List<String> sockets, List<String> legacy) {
         Set<Integer> ports = new TreeSet<>();
-        for (String line : sockets) {
-            List<String> words = Words.of(line);
-            int colon = words.size() > 1 ? words.get(1).indexOf(':') : -1;
-            if (colon >= 0) {
-                ports.add(Integer.parseInt(words.get(1).substring(colon + 1), 16));
-            }
-        }
+        UdpSocket.parse(sockets).forEach(socket -> ports.add(socket.port()));
         return new ReceiveDrops(
                 NetStatistics.values(netstat).getOrDefault("TcpExt:IPReversePathFilter", 0L), ports, !legacy.isEmpty());
     }
