@@ -285,6 +285,10 @@ void sockets(void)
 	VALUE(host.NetlinkMessages.IFLA_INFO_KIND, IFLA_INFO_KIND);
 	VALUE(host.NetlinkMessages.IFLA_INFO_DATA, IFLA_INFO_DATA);
 	VALUE(host.NetlinkMessages.IFLA_STATS64, IFLA_STATS64);
+	OFFSET(host.NetlinkMessages.RX_PACKETS, struct rtnl_link_stats64, rx_packets);
+	OFFSET(host.NetlinkMessages.TX_PACKETS, struct rtnl_link_stats64, tx_packets);
+	OFFSET(host.NetlinkMessages.IFINFOMSG_FLAGS, struct ifinfomsg, ifi_flags);
+	VALUE(host.NetlinkMessages.IFF_UP, IFF_UP);
 	VALUE(host.NetlinkMessages.RTM_NEWNEIGH, RTM_NEWNEIGH);
 	VALUE(host.NetlinkMessages.NDMSG_SIZE, sizeof(struct ndmsg));
 	VALUE(host.NetlinkMessages.NDA_DST, NDA_DST);

@@ -41,6 +41,8 @@ final class NetlinkMessages {
     private static final int IFLA_INFO_KIND = 1;
     private static final int IFLA_INFO_DATA = 2;
     private static final int IFLA_STATS64 = 23;
+    private static final int RX_PACKETS = 0;
+    private static final int TX_PACKETS = 8;
     private static final int NDMSG_SIZE = 12;
     private static final int NDA_DST = 1;
     private static final int NDA_LLADDR = 2;
@@ -56,6 +58,8 @@ final class NetlinkMessages {
     private static final int IFLA_PROP_LIST = 52;
     private static final int IFLA_ALT_IFNAME = 53;
     private static final int IFINFOMSG_SIZE = 16;
+    private static final int IFINFOMSG_FLAGS = 8;
+    private static final int IFF_UP = 1;
     private static final int IFADDRMSG_SIZE = 8;
     private static final int IFA_ADDRESS = 1;
     private static final int IFA_LOCAL = 2;
@@ -129,10 +133,14 @@ final class NetlinkMessages {
                         value.get(0, bytes);
                         ofKind.put(type, bytes);
                     }));
-            // rtnl_link_stats64 begins with rx_packets.
             ByteBuffer statistics = attributes.get(IFLA_STATS64);
+            boolean counted = statistics != null && statistics.limit() >= TX_PACKETS + 8;
             return new DeviceDetails(
-                    device, ofKind, statistics == null || statistics.limit() < 8 ? 0 : statistics.getLong(0));
+                    device,
+                    ofKind,
+                    counted ? statistics.getLong(RX_PACKETS) : 0,
+                    counted ? statistics.getLong(TX_PACKETS) : 0,
+                    (message.body().getInt(IFINFOMSG_FLAGS) & IFF_UP) != 0);
         });
     }
 

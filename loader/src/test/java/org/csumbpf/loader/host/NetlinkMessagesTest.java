@@ -47,7 +47,26 @@ class NetlinkMessagesTest {
                 .satisfies(vx -> {
                     assertThat(vx.ofKind().get(15)).as("port 4789").containsExactly(0x12, 0xb5);
                     assertThat(vx.received()).isZero();
+                    assertThat(vx.sent()).isZero();
+                    assertThat(vx.up()).isFalse();
                 });
+    }
+
+    @Test
+    void packetsOfADeviceThatIsUp() {
+        ByteBuffer body = ByteBuffer.allocate(36).order(ByteOrder.nativeOrder());
+        body.putInt(4, 7).putInt(8, 0x1043); // struct ifinfomsg: ifi_index, ifi_flags
+        body.putShort(16, (short) 20).putShort(18, (short) 23).putLong(20, 5).putLong(28, 6); // IFLA_STATS64
+        assertThat(NetlinkMessages.details(new NetlinkMessages.Message(NetlinkMessages.RTM_NEWLINK, body)))
+                .hasValueSatisfying(details -> {
+                    assertThat(details.received()).isEqualTo(5);
+                    assertThat(details.sent()).isEqualTo(6);
+                    assertThat(details.up()).isTrue();
+                });
+        body.putShort(16, (short) 12).limit(28);
+        assertThat(NetlinkMessages.details(new NetlinkMessages.Message(NetlinkMessages.RTM_NEWLINK, body)))
+                .as("too short")
+                .hasValueSatisfying(details -> assertThat(details.sent()).isZero());
     }
 
     @Test
