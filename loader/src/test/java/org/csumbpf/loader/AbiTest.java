@@ -44,6 +44,8 @@ class AbiTest {
             "host.Inet6Addresses.SCOPE_GLOBAL", // /proc/net/if_inet6 has no header
             "host.Inet6Addresses.SCOPE_HOST",
             "host.InterfaceName.FIRST_BYTE_THAT_IS_NO_ASCII",
+            "host.ModprobeConfig.LONGEST_LINE",
+            "host.ModprobeConfig.MOST_BYTES",
             "host.NamespaceSearch.INITIAL_PID_NAMESPACE", // not in the UAPI, but the kernel never changes it
             "host.NetDevice.LOOPBACK", // not in the UAPI, but the kernel never changes it
             "host.Netlink.BUFFER_SIZE",
