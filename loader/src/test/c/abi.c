@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
@@ -194,19 +195,31 @@ void sockets(void)
 	VALUE(host.NetlinkMonitor.NFGENMSG_SIZE, sizeof(struct nfgenmsg));
 	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_PID, NFTA_GEN_PROC_PID);
 	VALUE(host.NetlinkMonitor.NFTA_GEN_PROC_NAME, NFTA_GEN_PROC_NAME);
-	VALUE(host.ArrivalMonitor.AF_PACKET, AF_PACKET);
-	VALUE(host.ArrivalMonitor.SO_RCVBUF, SO_RCVBUF);
-	VALUE(host.ArrivalMonitor.SO_ATTACH_FILTER, SO_ATTACH_FILTER);
-	VALUE(host.ArrivalMonitor.ETH_P_IP, ETH_P_IP);
-	VALUE(host.ArrivalMonitor.ETH_P_IPV6, ETH_P_IPV6);
-	VALUE(host.ArrivalMonitor.SOCKADDR_SIZE, sizeof(struct sockaddr_ll));
-	OFFSET(host.ArrivalMonitor.SOCKADDR_PROTOCOL, struct sockaddr_ll, sll_protocol);
-	OFFSET(host.ArrivalMonitor.SOCKADDR_IFINDEX, struct sockaddr_ll, sll_ifindex);
-	OFFSET(host.ArrivalMonitor.SOCKADDR_PKTTYPE, struct sockaddr_ll, sll_pkttype);
-	VALUE(host.ArrivalMonitor.PACKET_HOST, PACKET_HOST);
-	VALUE(host.ArrivalMonitor.UDP, IPPROTO_UDP);
-	VALUE(host.ArrivalMonitor.IPV4_FRAGMENT_OFFSET, IP_OFFMASK);
-	VALUE(host.ArrivalMonitor.IPV6_SIZE, sizeof(struct ip6_hdr));
+	VALUE(host.PacketSockets.AF_PACKET, AF_PACKET);
+	VALUE(host.PacketSockets.SO_RCVBUF, SO_RCVBUF);
+	VALUE(host.PacketSockets.SO_ATTACH_FILTER, SO_ATTACH_FILTER);
+	VALUE(host.PacketSockets.ETH_P_IP, ETH_P_IP);
+	VALUE(host.PacketSockets.ETH_P_IPV6, ETH_P_IPV6);
+	VALUE(host.PacketSockets.SOCKADDR_SIZE, sizeof(struct sockaddr_ll));
+	OFFSET(host.PacketSockets.SOCKADDR_PROTOCOL, struct sockaddr_ll, sll_protocol);
+	OFFSET(host.PacketSockets.SOCKADDR_IFINDEX, struct sockaddr_ll, sll_ifindex);
+	OFFSET(host.PacketSockets.SOCKADDR_PKTTYPE, struct sockaddr_ll, sll_pkttype);
+	VALUE(host.PacketSockets.PACKET_HOST, PACKET_HOST);
+	VALUE(host.PacketSockets.PACKET_OTHERHOST, PACKET_OTHERHOST);
+	VALUE(host.PacketSockets.PACKET_OUTGOING, PACKET_OUTGOING);
+	VALUE(host.PacketSockets.PACKET_LOOPBACK, PACKET_LOOPBACK);
+	VALUE(host.PacketSockets.ETH_P_ALL, ETH_P_ALL);
+	VALUE(host.PacketSockets.SOL_PACKET, SOL_PACKET);
+	VALUE(host.PacketSockets.PACKET_STATISTICS, PACKET_STATISTICS);
+	VALUE(host.PacketSockets.STATISTICS_SIZE, sizeof(struct tpacket_stats));
+	OFFSET(host.PacketSockets.STATISTICS_DROPS, struct tpacket_stats, tp_drops);
+	VALUE(host.IpPacket.UDP, IPPROTO_UDP);
+	VALUE(host.IpPacket.IPV4_FRAGMENT_OFFSET, IP_OFFMASK);
+	VALUE(host.IpPacket.IPV4_SIZE, sizeof(struct iphdr));
+	VALUE(host.IpPacket.IPV6_SIZE, sizeof(struct ip6_hdr));
+	VALUE(host.PacketSampler.UDP_SIZE, sizeof(struct udphdr));
+	OFFSET(host.PacketSampler.UDP_DESTINATION, struct udphdr, dest);
+	OFFSET(host.PacketSampler.UDP_LENGTH, struct udphdr, len);
 	VALUE(host.PacketFilter.LOAD_WORD, BPF_LD | BPF_W | BPF_ABS);
 	VALUE(host.PacketFilter.LOAD_HALF, BPF_LD | BPF_H | BPF_ABS);
 	VALUE(host.PacketFilter.LOAD_BYTE, BPF_LD | BPF_B | BPF_ABS);
@@ -216,6 +229,8 @@ void sockets(void)
 	VALUE(host.PacketFilter.IF_SET, BPF_JMP | BPF_JSET | BPF_K);
 	VALUE(host.PacketFilter.RETURN, BPF_RET | BPF_K);
 	VALUE(host.PacketFilter.IFINDEX, SKF_AD_OFF + SKF_AD_IFINDEX);
+	VALUE(host.PacketFilter.PROTOCOL, SKF_AD_OFF + SKF_AD_PROTOCOL);
+	VALUE(host.PacketFilter.PKTTYPE, SKF_AD_OFF + SKF_AD_PKTTYPE);
 	VALUE(host.PacketFilter.INSTRUCTION_SIZE, sizeof(struct sock_filter));
 	VALUE(host.PacketFilter.FPROG_SIZE, sizeof(struct sock_fprog));
 	OFFSET(host.PacketFilter.FPROG_FILTER, struct sock_fprog, filter);

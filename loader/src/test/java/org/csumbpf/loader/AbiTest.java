@@ -53,6 +53,11 @@ class AbiTest {
             "host.NetlinkMonitor.BUFFER_SIZE",
             "host.NetlinkMonitor.MOST",
             "host.NetlinkMessages.TICK_NANOS", // from USER_HZ, which is 100 on each architecture here
+            "host.PacketSampler.BYTES",
+            "host.PacketSampler.LABEL_BYTES",
+            "host.PacketSampler.MOST_KINDS",
+            "host.PacketSampler.RECEIVE_BUFFER",
+            "host.PacketSampler.ROUND",
             "host.PrivateDirectory.MODE",
             "host.PrivateDirectory.PERMISSIONS",
             "host.PrivateDirectory.WRITABLE_BY_OTHERS",

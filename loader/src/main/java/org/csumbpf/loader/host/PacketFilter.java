@@ -27,6 +27,11 @@ final class PacketFilter {
     /** SKF_AD_OFF + SKF_AD_IFINDEX: the device that received the packet. */
     private static final int IFINDEX = -0x1000 + 8;
 
+    /** SKF_AD_OFF + SKF_AD_PROTOCOL: ETH_P_*, in host order. */
+    private static final int PROTOCOL = -0x1000;
+    /** SKF_AD_OFF + SKF_AD_PKTTYPE: PACKET_*. */
+    private static final int PKTTYPE = -0x1000 + 4;
+
     private static final int INSTRUCTION_SIZE = 8;
     static final int FPROG_SIZE = 16;
     private static final int FPROG_FILTER = 8;
@@ -58,6 +63,16 @@ final class PacketFilter {
 
     PacketFilter ifindex() {
         add(LOAD_WORD, IFINDEX);
+        return this;
+    }
+
+    PacketFilter protocol() {
+        add(LOAD_HALF, PROTOCOL);
+        return this;
+    }
+
+    PacketFilter type() {
+        add(LOAD_BYTE, PKTTYPE);
         return this;
     }
 
@@ -96,6 +111,24 @@ final class PacketFilter {
         instructions.add(new Instruction(IF_EQUAL, 0, 1, value));
         add(RETURN, bytes);
         return this;
+    }
+
+    /**
+     * Takes ESP, and UDP to these ports, of IPv4. Refuses fragments but the first one, since they have no port.
+     *
+     * @param ports in host order
+     * @param bytes how much of the packet the socket gets
+     */
+    PacketFilter takeEspAndUdpOfIpv4(Collection<Integer> ports, int bytes) {
+        halfAt(6).refuseIfSet(IpPacket.IPV4_FRAGMENT_OFFSET);
+        byteAt(9).takeIf(SecurityAssociation.ESP, bytes).require(IpPacket.UDP);
+        return halfBehindIpv4(2).takeIfOneOf(ports, bytes);
+    }
+
+    /** The same of IPv6. Refuses packets with extension headers. */
+    PacketFilter takeEspAndUdpOfIpv6(Collection<Integer> ports, int bytes) {
+        byteAt(6).takeIf(SecurityAssociation.ESP, bytes).require(IpPacket.UDP);
+        return halfAt(IpPacket.IPV6_SIZE + 2).takeIfOneOf(ports, bytes);
     }
 
     /** {@code struct sock_fprog}, followed by the program. What nothing has taken is refused at its end. */
