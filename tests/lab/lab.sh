@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab.sh up|down|encrypt|associate|exec HOST COMMAND...: three hosts in network namespaces, like those of a Docker Swarm
-# with an encrypted overlay:
+# lab.sh up|down|encrypt|associate|break ID|mend ID|exec HOST COMMAND...: three hosts in network namespaces, like those of a
+# Docker Swarm with an encrypted overlay. For break and mend see break.sh.
 #
 #   a (public)                    nat (1:1)                        b (private)
 #   203.0.113.2  ------ 203.0.113.1 | 10.99.0.1 ------ 10.99.0.2, known outside as 203.0.113.10
@@ -17,7 +17,10 @@
 #   OVERLAY_MTU=1424
 #   FAMILY=4|6            of the outer headers; 6: NAT66 rewrites prefixes, 2001:db8:beef:: outside, fd00:99:: inside.
 #                         Their sums differ, because equal sums would leave the checksum right
-#   NAT=b|both            both: a is behind the NAT, too; its public address is 198.51.100.10 or 2001:db8:a::2
+#   NAT=b|both|none       both: a is behind the NAT, too; its public address is 198.51.100.10 or 2001:db8:a::2. none: nat
+#                         only routes
+#   DEVICES=plain|docker  the VXLAN devices. docker: as Docker makes them, with learning and permanent entries for the other
+#                         end, so that packets of its MAC address are dropped if they come from another host
 #   UNDERLAY=plain|vlan|bond|wireguard|gre|ipip|sit|ip6tnl|ip6gre|ppp|ovs
 #                         the device between nat and b that has their addresses: a card, its VLAN 100, a bond of two
 #                         cards that take turns (tests/vm/run --links 3), or the tunnel tunnel0. ovs: b's address is on
@@ -38,6 +41,7 @@ PORT=${PORT:-4789}
 OVERLAY_MTU=${OVERLAY_MTU:-1424}
 FAMILY=${FAMILY:-4}
 NAT=${NAT:-b}
+DEVICES=${DEVICES:-plain}
 UNDERLAY=${UNDERLAY:-plain}
 ENCAP=${ENCAP:-none}
 REPLAY_WINDOW=${REPLAY_WINDOW:-0}
@@ -54,19 +58,21 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/limit.sh"
 . "$here/overlay.sh"
 . "$here/underlay.sh"
+. "$here/break.sh"
 
 # OUTER: the address on the host itself; PUBLIC: the one that the other host uses; GATEWAY: that of nat on this link.
 case $FAMILY/$NAT in
-4/b) A_OUTER=203.0.113.2 A_PUBLIC=203.0.113.2 A_GATEWAY=203.0.113.1 ;;
+4/b | 4/none) A_OUTER=203.0.113.2 A_PUBLIC=203.0.113.2 A_GATEWAY=203.0.113.1 ;;
 4/both) A_OUTER=10.98.0.2 A_PUBLIC=198.51.100.10 A_GATEWAY=10.98.0.1 ;;
-6/b) A_OUTER=2001:db8:a::2 A_PUBLIC=2001:db8:a::2 A_GATEWAY=2001:db8:a::1 ;;
+6/b | 6/none) A_OUTER=2001:db8:a::2 A_PUBLIC=2001:db8:a::2 A_GATEWAY=2001:db8:a::1 ;;
 6/both) A_OUTER=fd00:98::2 A_PUBLIC=2001:db8:a::2 A_GATEWAY=fd00:98::1 ;;
-*) fail "FAMILY is 4 or 6, NAT is b or both" ;;
+*) fail "FAMILY is 4 or 6, NAT is b, both or none" ;;
 esac
 case $FAMILY in
 4) B_OUTER=10.99.0.2 B_PUBLIC=203.0.113.10 B_GATEWAY=10.99.0.1 PREFIX=24 IPTABLES=iptables NFT_FAMILY=ip ;;
 6) B_OUTER=fd00:99::2 B_PUBLIC=2001:db8:beef::2 B_GATEWAY=fd00:99::1 PREFIX=64 IPTABLES=ip6tables NFT_FAMILY=ip6 ;;
 esac
+[ "$NAT" != none ] || B_PUBLIC=$B_OUTER
 
 # Not 'ip netns exec', because that hides /sys/fs/bpf.
 in_host() {
@@ -168,7 +174,7 @@ configure_a() {
 		echo "route add $B_PUBLIC via $A_GATEWAY" # IPv4: in a's own subnet, but the NAT answers no ARP for it
 		encrypted $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A 1
 	} | ip -batch -
-	protect
+	protect $B_PUBLIC 1
 }
 
 configure_b() {
@@ -182,7 +188,7 @@ configure_b() {
 		echo "route add default via $B_GATEWAY"
 		encrypted $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B 2
 	} | ip -batch -
-	protect
+	protect $A_PUBLIC 2
 }
 
 configure_nat() {
@@ -236,8 +242,8 @@ one_to_one() { # inside outside
 encrypt() {
 	encrypted $A_OUTER $B_PUBLIC $SPI_TO_B $SPI_TO_A 1 | in_host a ip -batch -
 	encrypted $B_OUTER $A_PUBLIC $SPI_TO_A $SPI_TO_B 2 | in_host b ip -batch -
-	in_host a "$0" protect
-	in_host b "$0" protect
+	in_host a "$0" protect $B_PUBLIC 1
+	in_host b "$0" protect $A_PUBLIC 2
 }
 
 # The SAs and policies of a and b, as 'up' makes them. For tests that have removed them.
@@ -276,10 +282,12 @@ case ${1-} in
 up) up ;;
 down) down ;;
 encrypt) encrypt ;;
-protect) protect ;; # called by encrypt
+protect) protect "$2" "$3" ;; # called by encrypt
+guard | forward) "$@" ;; # called by break.sh
+break | mend) breakage "$1" "${2-}" ;;
 associate) associate ;;
 configure) configure "$2" ;;
 pppd | ovs-down) underlay_command "$1" ;; # called by underlay.sh
 exec) shift; in_host "$@" ;;
-*) fail "usage: lab.sh up|down|encrypt|associate|exec a|b|nat COMMAND..." ;;
+*) fail "usage: lab.sh up|down|encrypt|associate|break ID|mend ID|exec a|b|nat COMMAND..." ;;
 esac

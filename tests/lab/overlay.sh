@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by lab.sh: what Docker makes on a and b. VXLAN devices (VNIS, PORT, OVERLAY_MTU), ESP between their hosts (ENCAP,
+# Sourced by lab.sh: what Docker makes on a and b. VXLAN devices (VNIS, PORT, OVERLAY_MTU, DEVICES), ESP between their hosts (ENCAP,
 # REPLAY_WINDOW) and the rules that mark and police them (GUARD).
 
 # Docker's number for mark and reqid: 0xd0c4e3.
@@ -14,9 +14,10 @@ encrypted() { # local remote spi-out spi-in end
 	overlay "$1" "$2" "$5"
 }
 
-protect() {
+protect() { # remote end
 	[ "$OVERLAY" = lab ] || return 0
 	guard
+	forward "$1" "$2"
 	[ "$ENCAP" = none ] || take_esp_out_of_udp
 }
 
@@ -41,15 +42,34 @@ signal.pause()' >/dev/null 2>&1 </dev/null &
 }
 
 overlay() { # local remote end
-	local vni n=0
+	local vni n=0 address= kind="local $1 remote $2 nolearning"
+	if [ "$DEVICES" = docker ]; then
+		# Without an address, except that a device has to know that it is for IPv6.
+		kind="learning proxy l2miss l3miss$([ "$FAMILY" = 4 ] || echo " local $1")"
+	fi
 	for vni in $VNIS; do
+		[ "$DEVICES" = plain ] || address="address $(mac $n "$3")"
 		cat <<-END
-			link add vxlan$n mtu $OVERLAY_MTU type vxlan id $vni dstport $PORT local $1 remote $2 nolearning udpcsum
+			link add vxlan$n mtu $OVERLAY_MTU $address type vxlan id $vni dstport $PORT $kind udpcsum
 			addr add 10.0.$((9 + n)).$3/24 dev vxlan$n
 			link set vxlan$n up
 		END
+		[ "$DEVICES" = plain ] || echo "neigh add 10.0.$((9 + n)).$((3 - $3)) lladdr $(mac $n $((3 - $3))) dev vxlan$n nud permanent"
 		n=$((n + 1))
 	done
+}
+
+# mac N END: the address of vxlanN, made from its IP address as Docker does.
+mac() { printf '02:42:0a:00:%02x:%02x\n' $((9 + $1)) "$2"; }
+
+# DEVICES=docker: tells the devices at which host the other end is.
+forward() { # remote end
+	[ "$DEVICES" = docker ] || return 0
+	local vni n=0
+	for vni in $VNIS; do
+		echo "fdb append $(mac $n $((3 - $2))) dev vxlan$n dst $1 self permanent"
+		n=$((n + 1))
+	done | bridge -batch -
 }
 
 # Docker's rules: encrypt packets with these VNIs, and drop them if they arrive unencrypted.
