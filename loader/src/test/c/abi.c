@@ -302,6 +302,8 @@ void sockets(void)
 	VALUE(host.NetlinkMessages.IFLA_STATS64, IFLA_STATS64);
 	OFFSET(host.NetlinkMessages.RX_PACKETS, struct rtnl_link_stats64, rx_packets);
 	OFFSET(host.NetlinkMessages.TX_PACKETS, struct rtnl_link_stats64, tx_packets);
+	OFFSET(host.NetlinkMessages.TX_ERRORS, struct rtnl_link_stats64, tx_errors);
+	OFFSET(host.NetlinkMessages.TX_DROPPED, struct rtnl_link_stats64, tx_dropped);
 	OFFSET(host.NetlinkMessages.IFINFOMSG_FLAGS, struct ifinfomsg, ifi_flags);
 	VALUE(host.NetlinkMessages.IFF_UP, IFF_UP);
 	VALUE(host.NetlinkMessages.RTM_NEWNEIGH, RTM_NEWNEIGH);

@@ -24,6 +24,7 @@ class PackageOrderTest {
             "serve",
             "apply",
             "plan",
+            "doctor",
             "discover",
             "snapshot",
             "backstop",

@@ -15,8 +15,9 @@ import org.csumbpf.backstop.NftPlan;
  * @param chain family, table and name
  * @param rule as nft(8) lists it; empty: the chain's policy
  * @param packets that the rule has dropped; -1: it does not count
+ * @param namesPort whether the rule names the port
  */
-record DropRule(String chain, String rule, long packets) {
+public record DropRule(String chain, String rule, long packets, boolean namesPort) {
     private static final Set<String> NOT_RECEIVING = Set.of("output", "postrouting", "forward", "egress");
     private static final Pattern COUNTER = Pattern.compile("\\bcounter packets (\\d+)");
     private static final Pattern DROPS = Pattern.compile("\\b(drop|reject)\\b");
@@ -32,7 +33,7 @@ record DropRule(String chain, String rule, long packets) {
      * @param text of {@code nft -n list ruleset}
      * @param port of VXLAN, in host order
      */
-    static List<DropRule> parse(String text, int port) {
+    public static List<DropRule> parse(String text, int port) {
         Pattern named = Pattern.compile("\\b[ds]port\\b.*\\b" + port + "\\b|@th,16,16 \\D*\\b" + port + "\\b");
         List<DropRule> exact = new ArrayList<>();
         List<DropRule> others = new ArrayList<>();
@@ -55,7 +56,7 @@ record DropRule(String chain, String rule, long packets) {
                 int hook = type.indexOf("hook");
                 receives = hook < 0 || !NOT_RECEIVING.contains(type.get(hook + 1));
                 if (receives && words.contains("policy drop")) {
-                    policies.add(new DropRule(chain, "", -1));
+                    policies.add(new DropRule(chain, "", -1, false));
                 }
             } else if (receives) {
                 String rule = words.replaceAll(" comment \".*\"$", "");
@@ -67,17 +68,22 @@ record DropRule(String chain, String rule, long packets) {
                     continue;
                 }
                 if (named.matcher(rule).find()) {
-                    exact.add(new DropRule(chain, rule, packets));
+                    exact.add(new DropRule(chain, rule, packets, true));
                 } else if (packets > 0
                         && !rule.contains("port ")
                         && !OTHER_PROTOCOL.matcher(rule).find()) {
-                    others.add(new DropRule(chain, rule, packets));
+                    others.add(new DropRule(chain, rule, packets, false));
                 }
             }
         }
         exact.addAll(others);
         exact.addAll(policies);
         return exact;
+    }
+
+    /** Whether the rule drops what conntrack calls invalid. */
+    public boolean isForInvalid() {
+        return rule.matches(".*\\bct state (invalid|0x1)\\b.*");
     }
 
     /** What is known of the rule, in words. */

@@ -18,6 +18,10 @@ import org.csumbpf.loader.host.Rtnetlink;
  * @param moved its socket is in another network namespace, where the device was made
  * @param checksums IFLA_VXLAN_UDP_CSUM: the device sends UDP checksums over IPv4
  * @param received packets that it has received since it was made
+ * @param sent packets that it has sent since it was made
+ * @param unsent packets that it was to send and could not
+ * @param mtu bytes
+ * @param up whether it is set up, without which it has no socket
  */
 public record VxlanDevice(
         int ifindex,
@@ -27,7 +31,11 @@ public record VxlanDevice(
         boolean learning,
         boolean moved,
         boolean checksums,
-        long received) {
+        long received,
+        long sent,
+        long unsent,
+        int mtu,
+        boolean up) {
     private static final int IFLA_VXLAN_ID = 1;
     private static final int IFLA_VXLAN_LEARNING = 7;
     private static final int IFLA_VXLAN_PORT = 15;
@@ -49,7 +57,11 @@ public record VxlanDevice(
                 value(details, IFLA_VXLAN_LEARNING, 1, ByteOrder.nativeOrder()).get(0) != 0,
                 details.device().lowerInOtherNetns(),
                 value(details, IFLA_VXLAN_UDP_CSUM, 1, ByteOrder.nativeOrder()).get(0) != 0,
-                details.received());
+                details.received(),
+                details.sent(),
+                details.unsent(),
+                details.device().mtu(),
+                details.up());
     }
 
     /** Zeroes if the attribute is missing. */

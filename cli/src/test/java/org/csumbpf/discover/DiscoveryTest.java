@@ -224,7 +224,7 @@ class DiscoveryTest {
     }
 
     private static VxlanDevice vxlan(int vni) {
-        return new VxlanDevice(9, "vxlan0", vni, 4789, false, true, true, 0);
+        return new VxlanDevice(9, "vxlan0", vni, 4789, false, true, true, 0, 0, 0, 1450, true);
     }
 
     private static NetDevice device(int ifindex, String name, int arphrd, String kind) {

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** The report of drops that a host without IPsec cannot cause. AfterRepairTest has real ones. */
 class AfterRepairTextTest {
-    private static final VxlanDevice VX = new VxlanDevice(7, "vx", 5, 4789, true, false, true, 0);
+    private static final VxlanDevice VX = new VxlanDevice(7, "vx", 5, 4789, true, false, true, 0, 0, 0, 1450, true);
 
     @Test
     void policiesThatRefused() {

@@ -53,10 +53,11 @@ class DropRuleTest {
                         new DropRule(
                                 "ip filter more",
                                 "udp dport { 53, 4789 } counter packets 5 bytes 420 reject with icmp 3",
-                                5),
-                        new DropRule("ip filter more", "udp dport 4789 drop", -1),
-                        new DropRule("ip filter INPUT", "ct state 0x1 counter packets 7 bytes 500 drop", 7),
-                        new DropRule("inet fw in", "", -1));
+                                5,
+                                true),
+                        new DropRule("ip filter more", "udp dport 4789 drop", -1, true),
+                        new DropRule("ip filter INPUT", "ct state 0x1 counter packets 7 bytes 500 drop", 7, false),
+                        new DropRule("inet fw in", "", -1, false));
         assertThat(DropRule.parse(RULES, 5000)).extracting(DropRule::packets).containsExactly(7L, -1L);
         assertThat(DropRule.parse("", 4789)).isEqualTo(List.of());
     }

@@ -10,6 +10,8 @@ import java.util.Map;
  * @param ofKind IFLA_INFO_DATA: values by attribute, each in the byte order that the kind defines
  * @param received packets that the device has received since it was made (rx_packets of {@code struct rtnl_link_stats64})
  * @param sent packets that it has sent (tx_packets)
+ * @param unsent packets that it was to send and could not (tx_errors, tx_dropped)
  * @param up whether it is set up (IFF_UP); a carrier is another matter
  */
-public record DeviceDetails(NetDevice device, Map<Integer, byte[]> ofKind, long received, long sent, boolean up) {}
+public record DeviceDetails(
+        NetDevice device, Map<Integer, byte[]> ofKind, long received, long sent, long unsent, boolean up) {}

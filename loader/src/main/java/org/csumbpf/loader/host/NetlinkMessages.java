@@ -43,6 +43,8 @@ final class NetlinkMessages {
     private static final int IFLA_STATS64 = 23;
     private static final int RX_PACKETS = 0;
     private static final int TX_PACKETS = 8;
+    private static final int TX_ERRORS = 40;
+    private static final int TX_DROPPED = 56;
     private static final int NDMSG_SIZE = 12;
     private static final int NDA_DST = 1;
     private static final int NDA_LLADDR = 2;
@@ -134,12 +136,13 @@ final class NetlinkMessages {
                         ofKind.put(type, bytes);
                     }));
             ByteBuffer statistics = attributes.get(IFLA_STATS64);
-            boolean counted = statistics != null && statistics.limit() >= TX_PACKETS + 8;
+            boolean counted = statistics != null && statistics.limit() >= TX_DROPPED + 8;
             return new DeviceDetails(
                     device,
                     ofKind,
                     counted ? statistics.getLong(RX_PACKETS) : 0,
                     counted ? statistics.getLong(TX_PACKETS) : 0,
+                    counted ? statistics.getLong(TX_ERRORS) + statistics.getLong(TX_DROPPED) : 0,
                     (message.body().getInt(IFINFOMSG_FLAGS) & IFF_UP) != 0);
         });
     }

@@ -11,6 +11,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -134,6 +135,29 @@ public final class NetworkNamespace implements AutoCloseable {
             names.add(path.getFileName().toString());
         }
         return names;
+    }
+
+    /**
+     * What a program prints that runs in the namespace, with its errors among it; empty: it cannot be run, or did not end
+     * in time and was killed.
+     */
+    public Optional<String> output(List<String> command, Duration timeout) {
+        List<String> inside = new ArrayList<>();
+        if (!isCurrent()) {
+            // A program that is started has no thread to enter the namespace with.
+            inside.addAll(
+                    List.of("nsenter", "--net=/proc/" + ProcessHandle.current().pid() + "/fd/" + fd, "--"));
+        }
+        inside.addAll(command);
+        try {
+            BoundedProcess.ProcessResult result = BoundedProcess.run(inside, timeout);
+            return result.ended() ? Optional.of(result.output()) : Optional.empty();
+        } catch (IOException e) {
+            return Optional.empty();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        }
     }
 
     /** Paths of the namespaces of 'ip netns' and Docker. {@link NamespaceSearch} finds others too, but costs more. */

@@ -74,6 +74,15 @@ public final class Nftables {
         return run("list " + what, Libnftables.OUTPUT_NUMERIC | Libnftables.OUTPUT_TERSE);
     }
 
+    /**
+     * What {@code nft -n list} prints, with the elements of sets, of which there may be many.
+     *
+     * @param what as in {@link #list}
+     */
+    public String listElements(String what) {
+        return run("list " + what, Libnftables.OUTPUT_NUMERIC);
+    }
+
     private String run(String commands, int flags) {
         int result;
         String output;

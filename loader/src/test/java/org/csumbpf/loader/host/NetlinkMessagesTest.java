@@ -54,13 +54,15 @@ class NetlinkMessagesTest {
 
     @Test
     void packetsOfADeviceThatIsUp() {
-        ByteBuffer body = ByteBuffer.allocate(36).order(ByteOrder.nativeOrder());
+        ByteBuffer body = ByteBuffer.allocate(84).order(ByteOrder.nativeOrder());
         body.putInt(4, 7).putInt(8, 0x1043); // struct ifinfomsg: ifi_index, ifi_flags
-        body.putShort(16, (short) 20).putShort(18, (short) 23).putLong(20, 5).putLong(28, 6); // IFLA_STATS64
+        body.putShort(16, (short) 68).putShort(18, (short) 23).putLong(20, 5).putLong(28, 6); // IFLA_STATS64
+        body.putLong(60, 2).putLong(76, 3);
         assertThat(NetlinkMessages.details(new NetlinkMessages.Message(NetlinkMessages.RTM_NEWLINK, body)))
                 .hasValueSatisfying(details -> {
                     assertThat(details.received()).isEqualTo(5);
                     assertThat(details.sent()).isEqualTo(6);
+                    assertThat(details.unsent()).isEqualTo(5);
                     assertThat(details.up()).isTrue();
                 });
         body.putShort(16, (short) 12).limit(28);

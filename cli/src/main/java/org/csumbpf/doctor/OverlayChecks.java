@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.doctor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.csumbpf.doctor.HostState.Association;
+import org.csumbpf.doctor.HostState.Device;
+import org.csumbpf.doctor.HostState.Policy;
+import org.csumbpf.doctor.HostState.Vxlan;
+
+/** Whether VXLAN devices, policies and Docker's rules fit together, and whether packets fit into the way. */
+final class OverlayChecks {
+    /** IP, UDP and VXLAN headers and an Ethernet header without its checksum, for IPv4 (RFC 7348 section 4.1). */
+    private static final int VXLAN_OVER_IPV4 = 20 + 8 + 8 + 14;
+
+    private static final int IPV4 = 20;
+    private static final int IPV6 = 40;
+    /** SPI, sequence number and the IV of AES-GCM (RFC 4303 section 2, RFC 4106 section 3). */
+    private static final int ESP_IN_FRONT = 4 + 4 + 8;
+    /** Length of padding and next header (RFC 4303 section 2). */
+    private static final int ESP_TRAILER = 2;
+    /** Docker's, and the shorter of those that are in use. */
+    private static final int ICV_BITS = 64;
+
+    private final Watch watch;
+
+    OverlayChecks(Watch watch) {
+        this.watch = watch;
+    }
+
+    List<DoctorFinding> all() {
+        List<DoctorFinding> found = new ArrayList<>();
+        found.addAll(sockets());
+        found.addAll(orphans());
+        found.addAll(ports());
+        found.addAll(plaintext());
+        found.addAll(guard());
+        found.addAll(size());
+        found.addAll(way());
+        found.addAll(fragments());
+        return found;
+    }
+
+    private List<DoctorFinding> sockets() {
+        List<DoctorFinding> found = new ArrayList<>();
+        for (int port : watch.ports()) {
+            HostState.Socket socket = watch.after().sockets().get(port);
+            boolean served = watch.encryptedDevices().stream().anyMatch(vxlan -> vxlan.port() == port && vxlan.up());
+            if (socket != null && socket.process() && watch.concernsEsp()) {
+                String evidence = "a process has a socket on UDP port " + port + ", the port of VXLAN";
+                String[] remedy = {"ss", "-ulnp", "sport = :" + port};
+                found.add(
+                        served
+                                ? DoctorFinding.warning(Check.VXLAN_PORT_CONFLICT, "port " + port, evidence, remedy)
+                                : DoctorFinding.error(
+                                        Check.VXLAN_PORT_CONFLICT,
+                                        "port " + port,
+                                        evidence + ", and no VXLAN device of an encrypted overlay is up on it",
+                                        remedy));
+            }
+        }
+        return found;
+    }
+
+    private List<DoctorFinding> orphans() {
+        return watch.after().vxlans().stream()
+                .filter(vxlan -> vxlan.netns().isEmpty()
+                        && !vxlan.moved()
+                        && vxlan.name().matches("vx-[0-9a-f]{6}-.{5}"))
+                .map(vxlan -> DoctorFinding.error(
+                        Check.VXLAN_ORPHAN,
+                        vxlan.name(),
+                        "the VXLAN device " + vxlan.name() + " of Docker is in the host's own network namespace",
+                        "ip",
+                        "link",
+                        "delete",
+                        vxlan.name()))
+                .toList();
+    }
+
+    private List<DoctorFinding> ports() {
+        Set<Integer> encrypted = watch.udpPolicies().stream()
+                .map(Policy::destinationPort)
+                .collect(Collectors.toCollection(TreeSet::new));
+        if (encrypted.isEmpty()) {
+            return List.of();
+        }
+        return watch.encryptedDevices().stream()
+                .filter(vxlan -> !encrypted.contains(vxlan.port()))
+                .map(vxlan -> DoctorFinding.error(
+                        Check.POLICY_PORT_MISMATCH,
+                        vxlan.name(),
+                        vxlan.name() + " uses UDP port " + vxlan.port()
+                                + ", and the policies encrypt what goes to port "
+                                + encrypted.stream().map(String::valueOf).collect(Collectors.joining(", ")),
+                        "ip",
+                        "xfrm",
+                        "policy"))
+                .toList();
+    }
+
+    private List<DoctorFinding> plaintext() {
+        List<DoctorFinding> found = new ArrayList<>();
+        Set<Integer> vnis = watch.encryptedVnis();
+        Set<String> suspects = new TreeSet<>();
+        for (Seen packet : watch.packets()) {
+            if (packet.isEsp() || !vnis.contains(packet.vni())) {
+                continue;
+            }
+            if (packet.outgoing()) {
+                found.add(DoctorFinding.error(
+                        Check.NOT_ENCRYPTED,
+                        "vni " + packet.vni(),
+                        Watch.packets(packet.packets()) + " of VNI " + packet.vni()
+                                + ", which is to be encrypted, left by " + packet.device() + " for "
+                                + packet.destination() + " in plaintext" + unmarked(packet.vni()),
+                        "iptables-save",
+                        "-t",
+                        "mangle"));
+            } else if (!decryptsBeforeSockets()) {
+                suspects.add(packet.source());
+                found.add(DoctorFinding.error(
+                        Check.NOT_ENCRYPTED,
+                        "vni " + packet.vni(),
+                        Watch.packets(packet.packets()) + " of VNI " + packet.vni()
+                                + ", which is to be encrypted, came from " + packet.source() + " in plaintext"));
+            }
+        }
+        for (HostState.Attachment attachment : watch.after().attachments()) {
+            long earlier = watch.before().attachments().stream()
+                    .filter(other -> other.device().equals(attachment.device()) && other.port() == attachment.port())
+                    .mapToLong(HostState.Attachment::plaintext)
+                    .findFirst()
+                    .orElse(attachment.plaintext());
+            if (attachment.plaintext() > earlier && suspects.isEmpty() && !vnis.isEmpty()) {
+                found.add(DoctorFinding.error(
+                        Check.NOT_ENCRYPTED,
+                        attachment.device(),
+                        Watch.packets(attachment.plaintext() - earlier)
+                                + " with a VNI that csumbpf has a rule for came by " + attachment.device()
+                                + " in plaintext",
+                        "csumbpf",
+                        "status",
+                        attachment.device()));
+            }
+        }
+        for (Vxlan vxlan : watch.encryptedDevices()) {
+            boolean marks = watch.after().firewall().readable()
+                    && vnis.contains((int) vxlan.vni())
+                    && !watch.after().firewall().marked().contains((int) vxlan.vni());
+            boolean needsMark = watch.udpPolicies().stream().allMatch(policy -> policy.mark() != 0)
+                    && !watch.udpPolicies().isEmpty();
+            if (marks
+                    && needsMark
+                    && found.stream().noneMatch(finding -> finding.subject().equals("vni " + vxlan.vni()))) {
+                found.add(DoctorFinding.error(
+                        Check.NOT_ENCRYPTED,
+                        "vni " + vxlan.vni(),
+                        "VNI " + vxlan.vni()
+                                + " is to be encrypted, and no rule marks its packets for the IPsec policy",
+                        "iptables-save",
+                        "-t",
+                        "mangle"));
+            }
+        }
+        return found;
+    }
+
+    /** With esp4_offload, packet sockets see what ESP carried as if it had come in plaintext. */
+    private boolean decryptsBeforeSockets() {
+        return List.of("esp4_offload", "esp6_offload").stream()
+                .map(module -> watch.after().modules().getOrDefault(module, ""))
+                .anyMatch(state -> state.equals("loaded") || state.equals("built_in"));
+    }
+
+    private String unmarked(int vni) {
+        HostState.Firewall firewall = watch.after().firewall();
+        return firewall.readable() && !firewall.marked().contains(vni) ? "; no rule marks it for the IPsec policy" : "";
+    }
+
+    private List<DoctorFinding> guard() {
+        HostState.Firewall firewall = watch.after().firewall();
+        if (!firewall.readable()) {
+            return List.of();
+        }
+        return watch.encryptedDevices().stream()
+                .map(vxlan -> (int) vxlan.vni())
+                .distinct()
+                .filter(vni ->
+                        firewall.marked().contains(vni) && !firewall.guarded().contains(vni))
+                .map(vni -> DoctorFinding.warning(
+                        Check.GUARD_MISSING,
+                        "vni " + vni,
+                        "VNI " + vni + " is encrypted, and no rule drops its packets if they come in plaintext",
+                        "iptables-save",
+                        "-t",
+                        "filter"))
+                .toList();
+    }
+
+    private List<DoctorFinding> size() {
+        List<DoctorFinding> found = new ArrayList<>();
+        long made = watch.rise("IpFragCreates", "Ip6FragCreates");
+        for (Vxlan vxlan : watch.encryptedDevices()) {
+            Optional<Device> narrow = uplinks().stream()
+                    .filter(device -> onTheWire(vxlan.mtu()) > device.mtu())
+                    .min((a, b) -> Integer.compare(a.mtu(), b.mtu()));
+            narrow.ifPresent(device -> found.add(DoctorFinding.warning(
+                    Check.MTU_FRAGMENTS,
+                    vxlan.name(),
+                    "a full-size packet of " + vxlan.name() + " (MTU " + vxlan.mtu() + ") has " + onTheWire(vxlan.mtu())
+                            + " bytes in ESP, more than the MTU of " + device.name() + ", " + device.mtu()
+                            + (made > 0 ? "; " + made + " fragments were made meanwhile" : "") + "; MTU "
+                            + fitting(device.mtu()) + " fits",
+                    smaller(vxlan, fitting(device.mtu())))));
+        }
+        long espFragments = watch.rise("IpReasmOKs", "Ip6ReasmOKs");
+        if (found.isEmpty() && espFragments >= IpsecChecks.SOME && watch.decrypted() > 0) {
+            found.add(DoctorFinding.warning(
+                    Check.MTU_FRAGMENTS,
+                    "",
+                    espFragments
+                            + " packets came in fragments while ESP came in: somewhere on the way the MTU is smaller than"
+                            + " full-size ESP needs",
+                    "tracepath",
+                    watch.senders().get(0)));
+        }
+        return found;
+    }
+
+    /** The command that gives a network a smaller MTU: Docker makes a new one for that. */
+    private String[] smaller(Vxlan vxlan, int mtu) {
+        return watch.after().docker() == null && vxlan.netns().isEmpty()
+                ? new String[] {"ip", "link", "set", "dev", vxlan.name(), "mtu", Integer.toString(mtu)}
+                : new String[] {
+                    "docker",
+                    "network",
+                    "create",
+                    "--driver",
+                    "overlay",
+                    "--opt",
+                    "encrypted",
+                    "--opt",
+                    "com.docker.network.driver.mtu=" + mtu,
+                    "NEW_NAME"
+                };
+    }
+
+    private List<Device> uplinks() {
+        List<String> names = watch.uplinks();
+        return watch.after().devices().stream()
+                .filter(device -> names.contains(device.name()))
+                .toList();
+    }
+
+    /** Bytes of the outer IP packet that carries a full-size packet of a device with this MTU. */
+    private int onTheWire(int mtu) {
+        int carried = mtu + VXLAN_OVER_IPV4 - IPV4 + ESP_TRAILER;
+        int padded = (carried + 3) / 4 * 4;
+        return (overIpv6() ? IPV6 : IPV4) + ESP_IN_FRONT + padded + icv();
+    }
+
+    /** The largest MTU whose packets fit. */
+    private int fitting(int mtu) {
+        int inner = mtu;
+        while (inner > 0 && onTheWire(inner) > mtu) {
+            inner--;
+        }
+        return inner;
+    }
+
+    private boolean overIpv6() {
+        return watch.transportEsp().stream().anyMatch(sa -> sa.destination().contains(":"));
+    }
+
+    private int icv() {
+        return watch.transportEsp().stream()
+                        .filter(Association::isTransportEsp)
+                        .mapToInt(Association::icvBits)
+                        .filter(bits -> bits > 0 && bits <= 512)
+                        .max()
+                        .orElse(ICV_BITS)
+                / 8;
+    }
+
+    /** Bytes of the longest IP packet that carries an overlay's packet in ESP and need not be fragmented here; 0: none. */
+    int longest() {
+        int mtu = uplinks().stream().mapToInt(Device::mtu).min().orElse(0);
+        return watch.encryptedDevices().stream()
+                .mapToInt(vxlan -> Math.min(onTheWire(vxlan.mtu()), mtu))
+                .max()
+                .orElse(0);
+    }
+
+    private List<DoctorFinding> way() {
+        List<DoctorFinding> found = new ArrayList<>();
+        for (Probe probe : watch.probes()) {
+            if (probe.mtu() > 0 && probe.mtu() < probe.bytes()) {
+                found.add(DoctorFinding.warning(
+                        Check.MTU_FRAGMENTS,
+                        probe.peer(),
+                        "the way to " + probe.peer() + " has an MTU of " + probe.mtu() + ", less than the "
+                                + probe.bytes() + " bytes of a full-size packet in ESP; MTU " + fitting(probe.mtu())
+                                + " fits",
+                        "tracepath",
+                        "-n",
+                        probe.peer()));
+            } else if (probe.small() > 1 && probe.full() == 0) {
+                found.add(DoctorFinding.error(
+                        Check.MTU_BLACKHOLE,
+                        probe.peer(),
+                        probe.small() + " of 3 small pings to " + probe.peer() + " were answered, and none of "
+                                + probe.bytes()
+                                + " bytes, as long as a full-size packet in ESP; no router said that they are too long",
+                        "tracepath",
+                        "-n",
+                        probe.peer()));
+            }
+        }
+        return found;
+    }
+
+    private List<DoctorFinding> fragments() {
+        long failed = watch.rise("IpReasmFails", "Ip6ReasmFails");
+        if (failed == 0 || !watch.concernsEsp()) {
+            return List.of();
+        }
+        String evidence = failed + " packets that came in fragments could not be put together again";
+        return List.of(
+                failed >= IpsecChecks.SOME
+                        ? DoctorFinding.error(Check.FRAGMENTS_LOST, "", evidence, "nstat", "-az", "IpReasmFails")
+                        : DoctorFinding.warning(Check.FRAGMENTS_LOST, "", evidence, "nstat", "-az", "IpReasmFails"));
+    }
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.doctor;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.csumbpf.doctor.HostState.Association;
+import org.csumbpf.doctor.HostState.Device;
+import org.csumbpf.doctor.HostState.Forwarding;
+import org.csumbpf.doctor.HostState.Network;
+import org.csumbpf.doctor.HostState.Policy;
+import org.csumbpf.doctor.HostState.Vxlan;
+import org.csumbpf.maps.Config;
+
+/**
+ * A host over some seconds: its state before and after them, and what was seen meanwhile. What follows from that without
+ * a judgement is here, once, for all checks.
+ *
+ * @param seconds between the states
+ * @param seen ESP and VXLAN packets; null: packets could not be watched
+ * @param probes what pings to the peers learned
+ */
+public record Watch(HostState before, HostState after, double seconds, List<Seen> seen, List<Probe> probes) {
+    private static final int UDP = 17;
+
+    public Watch {
+        before = before == null ? after : before;
+        seen = seen == null
+                ? null
+                : seen.stream().filter(packet -> packet != null).toList();
+        probes = probes == null
+                ? List.of()
+                : probes.stream().filter(probe -> probe != null).toList();
+    }
+
+    /**
+     * What a peer and this host exchanged in ESP, in packets.
+     *
+     * @param in decrypted
+     * @param out encrypted
+     * @param seenIn that came, decrypted or not, as far as that was seen
+     */
+    record Exchange(long in, long out, long seenIn) {
+        Exchange plus(long moreIn, long moreOut, long moreSeen) {
+            return new Exchange(in + moreIn, out + moreOut, seenIn + moreSeen);
+        }
+    }
+
+    /** A state alone, without what happened. */
+    static Watch of(HostState state) {
+        return new Watch(state, state, 0, null, null);
+    }
+
+    boolean packetsWatched() {
+        return seen != null;
+    }
+
+    List<Seen> packets() {
+        return seen == null ? List.of() : seen;
+    }
+
+    /** How much a counter rose; 0 if it is not there. */
+    long rise(String counter) {
+        return Math.max(
+                0,
+                after.counters().getOrDefault(counter, 0L) - before.counters().getOrDefault(counter, 0L));
+    }
+
+    long rise(String ipv4, String ipv6) {
+        return rise(ipv4) + rise(ipv6);
+    }
+
+    Set<String> ownAddresses() {
+        Set<String> own = new HashSet<>();
+        for (Device device : after.devices()) {
+            own.addAll(device.addresses());
+        }
+        return own;
+    }
+
+    List<Association> transportEsp() {
+        return after.associations().stream().filter(Association::isTransportEsp).toList();
+    }
+
+    /** The packets that an SA carried meanwhile. */
+    long packets(Association sa) {
+        long earlier = before.associations().stream()
+                .filter(sa::isSame)
+                .mapToLong(Association::packets)
+                .findFirst()
+                .orElse(0);
+        return Math.max(0, sa.packets() - earlier);
+    }
+
+    /** The packets that an SA refused meanwhile. With esp4_offload packet sockets do not see those. */
+    private long refused(Association sa) {
+        long earlier = before.associations().stream()
+                .filter(sa::isSame)
+                .mapToLong(other -> other.replays() + other.unauthentic())
+                .findFirst()
+                .orElse(0);
+        return Math.max(0, sa.replays() + sa.unauthentic() - earlier);
+    }
+
+    boolean isInbound(Association sa) {
+        return ownAddresses().contains(sa.destination()) && !ownAddresses().contains(sa.source());
+    }
+
+    boolean isOutbound(Association sa) {
+        return ownAddresses().contains(sa.source()) && !ownAddresses().contains(sa.destination());
+    }
+
+    /** By the peer's address. ESP in UDP is left out: it needs nothing of what is judged here. */
+    Map<String, Exchange> exchanges() {
+        Map<String, Exchange> exchanges = new TreeMap<>();
+        for (Association sa : transportEsp()) {
+            if (isInbound(sa)) {
+                add(exchanges, sa.source(), packets(sa), 0, refused(sa));
+            } else if (isOutbound(sa)) {
+                add(exchanges, sa.destination(), 0, packets(sa), 0);
+            }
+        }
+        for (Seen packet : packets()) {
+            if (packet.isEsp() && !packet.outgoing() && exchanges.containsKey(packet.source())) {
+                add(exchanges, packet.source(), 0, 0, packet.packets());
+            }
+        }
+        return exchanges;
+    }
+
+    private static void add(Map<String, Exchange> exchanges, String peer, long in, long out, long seen) {
+        exchanges.put(peer, exchanges.getOrDefault(peer, new Exchange(0, 0, 0)).plus(in, out, seen));
+    }
+
+    /** Packets that inbound SAs in transport mode decrypted, without those that came in UDP. */
+    long decrypted() {
+        return transportEsp().stream()
+                .filter(sa -> isInbound(sa) && !sa.inUdp())
+                .mapToLong(this::packets)
+                .sum();
+    }
+
+    /** The peers that those came from. */
+    List<String> senders() {
+        return transportEsp().stream()
+                .filter(sa -> isInbound(sa) && !sa.inUdp() && packets(sa) > 0)
+                .map(Association::source)
+                .distinct()
+                .sorted()
+                .toList();
+    }
+
+    /**
+     * The addresses that ESP really came from: the kernel does not compare them with an SA's source. With esp4_offload,
+     * packet sockets see what was in it. Those of the SAs if packets could not be watched.
+     */
+    Set<String> arrivedFrom() {
+        Set<String> spis = new HashSet<>();
+        transportEsp().stream().filter(this::isInbound).forEach(sa -> spis.add(sa.spi()));
+        Set<Integer> vnis = encryptedVnis();
+        Set<String> sources = new TreeSet<>();
+        for (Seen packet : packets()) {
+            if (!packet.outgoing() && (spis.contains(packet.spi()) || vnis.contains(packet.vni()))) {
+                sources.add(packet.source());
+            }
+        }
+        return sources.isEmpty() ? new TreeSet<>(senders()) : sources;
+    }
+
+    /** VNIs that are to be encrypted, as Docker and its rules say. */
+    Set<Integer> encryptedVnis() {
+        Set<Integer> vnis = new TreeSet<>(after.firewall().marked());
+        vnis.addAll(after.firewall().guarded());
+        for (Network network : encryptedNetworks()) {
+            vnis.addAll(network.vnis());
+        }
+        return vnis;
+    }
+
+    List<Network> encryptedNetworks() {
+        return after.docker() == null
+                ? List.of()
+                : after.docker().networks().stream().filter(Network::encrypted).toList();
+    }
+
+    /** The VXLAN devices whose packets are to be encrypted. */
+    List<Vxlan> encryptedDevices() {
+        Set<Integer> vnis = encryptedVnis();
+        Set<Integer> policed = new HashSet<>();
+        for (Policy policy : udpPolicies()) {
+            if (policy.mark() == 0) {
+                policed.add(policy.destinationPort());
+            }
+        }
+        return after.vxlans().stream()
+                .filter(vxlan -> vnis.contains((int) vxlan.vni()) || policed.contains(vxlan.port()))
+                .toList();
+    }
+
+    /** Outbound policies that encrypt UDP to one port. */
+    List<Policy> udpPolicies() {
+        return after.policies().stream()
+                .filter(policy -> policy.direction().equals("out")
+                        && policy.protocol() == UDP
+                        && policy.destinationPort() != 0
+                        && policy.transportEsp())
+                .toList();
+    }
+
+    /** The UDP ports of the overlays that are to be encrypted. */
+    Set<Integer> ports() {
+        Set<Integer> ports = new TreeSet<>();
+        encryptedDevices().forEach(vxlan -> ports.add(vxlan.port()));
+        if (ports.isEmpty()) {
+            udpPolicies().forEach(policy -> ports.add(policy.destinationPort()));
+        }
+        if (ports.isEmpty() && after.docker() != null && after.docker().dataPathPort() != 0) {
+            ports.add(after.docker().dataPathPort());
+        }
+        if (ports.isEmpty()) {
+            ports.add(Config.DEFAULT_PORT);
+        }
+        return ports;
+    }
+
+    /** Packets that the VXLAN devices of encrypted overlays received meanwhile. */
+    long received() {
+        return encryptedDevices().stream().mapToLong(this::received).sum();
+    }
+
+    long received(Vxlan vxlan) {
+        long earlier = before.vxlans().stream()
+                .filter(vxlan::isSame)
+                .mapToLong(Vxlan::received)
+                .findFirst()
+                .orElse(0);
+        return Math.max(0, vxlan.received() - earlier);
+    }
+
+    /** Packets that those devices were to send meanwhile, and could not. */
+    long unsent() {
+        return encryptedDevices().stream()
+                .mapToLong(vxlan -> vxlan.unsent()
+                        - before.vxlans().stream()
+                                .filter(vxlan::isSame)
+                                .mapToLong(Vxlan::unsent)
+                                .findFirst()
+                                .orElse(0))
+                .filter(rise -> rise > 0)
+                .sum();
+    }
+
+    /** Datagrams that the sockets of the overlays' ports dropped meanwhile. */
+    long socketDrops() {
+        return ports().stream()
+                .mapToLong(port -> drops(after, port) - drops(before, port))
+                .filter(rise -> rise > 0)
+                .sum();
+    }
+
+    private static long drops(HostState state, int port) {
+        HostState.Socket socket = state.sockets().get(port);
+        return socket == null ? 0 : socket.drops();
+    }
+
+    /**
+     * The hosts that this one should have SAs with, and how that is known: those that Docker names, and those that the
+     * forwarding tables of encrypted overlays name.
+     */
+    Map<String, String> expectedPeers() {
+        Set<String> own = ownAddresses();
+        Map<String, String> peers = new LinkedHashMap<>();
+        for (Vxlan vxlan : encryptedDevices()) {
+            for (Forwarding entry : vxlan.forwarding()) {
+                if (!own.contains(entry.destination()) && isOneHost(entry.destination())) {
+                    peers.putIfAbsent(entry.destination(), "device " + vxlan.name() + " forwards to it");
+                }
+            }
+        }
+        return peers;
+    }
+
+    /** Not any address, and not a group. */
+    private static boolean isOneHost(String address) {
+        if (address.contains(":")) {
+            return !address.startsWith("ff") && !address.equals("0:0:0:0:0:0:0:0");
+        }
+        return address.matches("\\d{1,3}(\\.\\d{1,3}){3}")
+                && !address.equals("0.0.0.0")
+                && Integer.parseInt(address.substring(0, address.indexOf('.'))) < 224;
+    }
+
+    /** Whether anything on this host is, or is to be, encrypted in transport mode. */
+    boolean concernsEsp() {
+        return !transportEsp().isEmpty()
+                || !encryptedVnis().isEmpty()
+                || !udpPolicies().isEmpty();
+    }
+
+    /** The devices by which ESP came in or should: those with an address of an SA. */
+    List<String> uplinks() {
+        List<String> names = new ArrayList<>();
+        for (Device device : after.devices()) {
+            boolean hasEsp = transportEsp().stream()
+                    .anyMatch(sa -> device.addresses().contains(sa.destination())
+                            || device.addresses().contains(sa.source()));
+            if (hasEsp && !device.name().equals("lo")) {
+                names.add(device.name());
+            }
+        }
+        return names;
+    }
+
+    static String packets(long count) {
+        return count == 1 ? "1 packet" : count + " packets";
+    }
+}

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.doctor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.csumbpf.doctor.DoctorFinding.Severity;
+import org.csumbpf.doctor.HostState.Device;
+import org.csumbpf.doctor.HostState.Docker;
+import org.csumbpf.doctor.HostState.Drop;
+import org.csumbpf.doctor.HostState.Problem;
+import org.csumbpf.doctor.HostState.Socket;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Each way to break a host gives its own id as the only error. DoctorEspTest breaks real ones. */
+class DoctorTest {
+    private static Arguments broken(String id, Consumer<Case> how) {
+        return Arguments.of(id, how);
+    }
+
+    private static void lost(Case host) {
+        host.received = 0;
+        host.counters.put("UdpInDatagrams", 0L);
+    }
+
+    private static void wrongChecksums(Case host) {
+        lost(host);
+        host.counters.put("UdpInCsumErrors", 10L);
+        host.sockets.put(4789, new Socket(10, false));
+    }
+
+    private static void nothingComes(Case host) {
+        lost(host);
+        host.in = 0;
+        host.seen = List.of(Case.esp(true, Case.OWN, Case.PEER, "0x00001002", 10));
+    }
+
+    static Stream<Arguments> breakages() {
+        return Stream.of(
+                broken("nat-checksum", DoctorTest::wrongChecksums),
+                broken("nat-checksum", host -> {
+                    // Beside many that arrive.
+                    host.in = 1000;
+                    host.received = 995;
+                    host.counters.put("UdpInCsumErrors", 5L);
+                    host.sockets.put(4789, new Socket(5, false));
+                }),
+                broken("nat-checksum", host -> {
+                    // Short datagrams are verified before the kernel knows the socket.
+                    lost(host);
+                    host.counters.put("UdpInCsumErrors", 10L);
+                }),
+                broken("nat-checksum", host -> {
+                    host.in = 1;
+                    lost(host);
+                    host.counters.put("UdpInCsumErrors", 1L);
+                }),
+                broken("spi-mismatch", host -> {
+                    nothingComes(host);
+                    host.counters.put("XfrmInNoStates", 10L);
+                    host.seen = List.of(Case.esp(false, Case.PEER, Case.OWN, "0x0000beef", 10));
+                }),
+                broken("sa-missing", host -> {
+                    nothingComes(host);
+                    host.saInGone = true;
+                    host.saOutGone = true;
+                    host.out = 0;
+                }),
+                broken("sa-missing", host -> {
+                    nothingComes(host);
+                    host.saInGone = true;
+                    host.counters.put("XfrmInNoStates", 10L);
+                    host.seen = List.of(Case.esp(false, Case.PEER, Case.OWN, "0x00001001", 10));
+                }),
+                broken("sa-address-mismatch", host -> {
+                    nothingComes(host);
+                    host.saIn = "10.5.0.2";
+                    host.counters.put("XfrmInNoStates", 10L);
+                    host.seen = List.of(Case.esp(false, Case.PEER, Case.OWN, "0x00001001", 10));
+                }),
+                broken("esp-module-disabled", host -> {
+                    nothingComes(host);
+                    host.saInGone = true;
+                    host.saOutGone = true;
+                    host.modules.put("esp4", "loadable");
+                    host.disabled.put("esp4", "/etc/modprobe.d/x.conf: install esp4 /bin/false");
+                }),
+                broken("esp-module-disabled", host -> {
+                    nothingComes(host);
+                    host.saInGone = true;
+                    host.saOutGone = true;
+                    host.modules.put("esp4", "unavailable");
+                }),
+                broken("esp-blocked", DoctorTest::nothingComes),
+                broken("esp-one-way", host -> {
+                    host.out = 0;
+                    host.unsent = 10;
+                }),
+                broken("not-encrypted", host -> {
+                    nothingComes(host);
+                    host.out = 0;
+                    host.marked.clear();
+                    host.seen = List.of(Case.vxlan(true, Case.OWN, Case.PEER, 10));
+                }),
+                broken("not-encrypted", host -> host.marked.clear()),
+                broken("not-encrypted", host -> {
+                    nothingComes(host);
+                    host.out = 0;
+                    host.seen = List.of(Case.vxlan(false, Case.PEER, Case.OWN, 10));
+                }),
+                broken("policy-port-mismatch", host -> {
+                    nothingComes(host);
+                    host.out = 0;
+                    host.port = 7789;
+                    host.seen = List.of(Case.vxlan(true, Case.OWN, Case.PEER, 10));
+                }),
+                broken("replay-or-auth", host -> {
+                    nothingComes(host); // that packet sockets see
+                    host.unauthentic = 10;
+                    host.counters.put("XfrmInStateProtoError", 10L);
+                }),
+                broken("replay-or-auth", host -> {
+                    host.replays = 10;
+                    host.counters.put("XfrmInStateSeqError", 10L);
+                }),
+                broken("firewall-after-decryption", host -> {
+                    lost(host);
+                    host.drops.add(new Drop(
+                            "ip filter INPUT", "udp dport 4789 counter packets 10 bytes 1340 drop", 10, true, false));
+                }),
+                broken("firewall-after-decryption", host -> {
+                    lost(host);
+                    host.drops.add(new Drop("inet fw in", "", -1, false, false));
+                }),
+                broken("conntrack-invalid", host -> {
+                    lost(host);
+                    host.drops.add(new Drop(
+                            "inet fw in", "ct state invalid counter packets 10 bytes 1340 drop", 10, false, true));
+                }),
+                broken("conntrack-invalid", host -> {
+                    lost(host);
+                    host.counters.put("NfConntrackInvalid", 10L);
+                    host.drops.add(new Drop("inet fw in", "ct state invalid drop", -1, false, true));
+                }),
+                broken("fdb-source-mismatch", host -> {
+                    host.received = 0;
+                    host.forwardsTo = "203.0.113.77";
+                }),
+                broken("fdb-source-mismatch", host -> {
+                    // The kernel does not compare the source with that of the SA.
+                    host.received = 0;
+                    host.seen = List.of(Case.esp(false, "203.0.113.77", Case.OWN, "0x00001001", 10));
+                }),
+                broken("vxlan-port-conflict", host -> {
+                    nothingComes(host);
+                    host.out = 0;
+                    host.up = false;
+                    host.seen = List.of();
+                    host.sockets.put(4789, new Socket(0, true));
+                }),
+                broken("vxlan-orphan", host -> host.netns = ""),
+                broken("fragments-lost", host -> host.counters.put("IpReasmFails", 5L)),
+                broken("mtu-blackhole", host -> host.probes.add(new Probe(Case.PEER, 1500, 3, 0, 0))),
+                broken("offload-unsafe", host -> {
+                    host.harm = "Open vSwitch, device br0";
+                    host.modules.put("esp4_offload", "loaded");
+                }),
+                broken(
+                        "backstop-lost",
+                        host -> host.attachments.add(Case.attachment(
+                                0, new Problem("backstop_lost", "gone", List.of("csumbpf", "restore", "eth0"))))),
+                broken("attachment-lost", host -> {
+                    wrongChecksums(host);
+                    host.attachments.add(Case.attachment(0, new Problem("hook_lost", "gone", List.of())));
+                }),
+                broken("chain-ended", host -> {
+                    wrongChecksums(host);
+                    host.attachments.add(Case.attachment(0, new Problem("program_before", "gone", List.of())));
+                }),
+                broken(
+                        "many-behind-one",
+                        host -> host.docker = new Docker(
+                                "28.5.2",
+                                true,
+                                Case.OWN,
+                                4789,
+                                Map.of("n1", Case.PEER, "n2", Case.PEER, "n3", Case.OWN),
+                                List.of())));
+    }
+
+    @ParameterizedTest(name = "{index} {0}")
+    @MethodSource("breakages")
+    void namesTheCauseAndNothingElse(String id, Consumer<Case> how) {
+        Case host = new Case();
+        how.accept(host);
+        assertThat(host.errors()).as(host.findings().toString()).containsExactly(id);
+        assertThat(host.findings().get(0).check().id()).isEqualTo(id);
+        assertThat(host.findings().get(0).meaning()).isNotEmpty();
+    }
+
+    @Test
+    void nothingIsWrongWithAHealthyHost() {
+        Case host = new Case();
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.WARNING)).isEmpty();
+        assertThat(host.with(Severity.OK)).contains("sa-missing", "esp-blocked", "nat-checksum");
+    }
+
+    @Test
+    void anIdleHostIsNotCalledWell() {
+        Case host = new Case();
+        host.in = 0;
+        host.out = 0;
+        host.received = 0;
+        host.counters.clear();
+        host.seen = List.of();
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.INFO)).contains("esp-blocked");
+        assertThat(host.with(Severity.OK)).doesNotContain("esp-blocked", "nat-checksum");
+    }
+
+    @Test
+    void aHostWithoutIpsecHasNothingToJudge() {
+        HostState plain = new HostState(
+                "",
+                "6.12.1",
+                List.of(new Device(2, "eth0", "", 1500, List.of(Case.OWN))),
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
+        List<DoctorFinding> findings = Doctor.examine(new Watch(plain, plain, 10, List.of(), List.of()));
+        assertThat(findings).extracting(DoctorFinding::severity).containsExactly(Severity.INFO);
+    }
+
+    @Test
+    void errorsOfOtherDatagramsAreNoneOfTheOverlays() {
+        Case host = new Case();
+        host.counters.put("UdpInCsumErrors", 500L);
+        assertThat(host.errors()).isEmpty();
+    }
+
+    @Test
+    void packetsThatArriveWhileStatesAreReadAreNotLost() {
+        Case host = new Case();
+        host.in = 100_000;
+        host.received = 99_000;
+        host.drops.add(new Drop("inet fw in", "", -1, false, false));
+        assertThat(host.errors()).isEmpty();
+    }
+
+    @Test
+    void anotherDropRuleThatCountsIsNoCauseWhilePacketsArrive() {
+        Case host = new Case();
+        host.drops.add(new Drop("ip filter INPUT", "counter packets 99 bytes 1 drop", 99, false, false));
+        assertThat(host.errors()).isEmpty();
+    }
+
+    @Test
+    void whoeverDoesNotAnswerMayHaveNothingToSay() {
+        Case host = new Case();
+        host.out = 0;
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.WARNING)).containsExactly("esp-one-way");
+    }
+
+    @Test
+    void guardMissingIsAWarning() {
+        Case host = new Case();
+        host.guarded.clear();
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.WARNING)).containsExactly("guard-missing");
+    }
+
+    @Test
+    void dockersOwnMtuFits() {
+        // 1500 less what VXLAN and ESP with an ICV of 8 bytes add, which is what Docker computes.
+        Case host = new Case();
+        host.overlayMtu = 1425;
+        assertThat(host.with(Severity.WARNING)).containsExactly("mtu-fragments");
+        assertThat(host.findings().get(0).evidence()).contains("MTU 1424 fits");
+    }
+
+    @Test
+    void aWayWithASmallerMtuThatRoutersReportCostsFragmentsOnly() {
+        Case host = new Case();
+        host.probes.add(new Probe(Case.PEER, 1500, 3, 0, 1400));
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.WARNING)).containsExactly("mtu-fragments");
+    }
+
+    @Test
+    void whereIcmpIsFilteredNothingIsKnownOfTheMtu() {
+        Case host = new Case();
+        host.probes.add(new Probe(Case.PEER, 1500, 0, 0, 0));
+        host.probes.add(new Probe(Case.PEER, 1500, -1, -1, 0));
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.WARNING)).isEmpty();
+    }
+
+    @Test
+    void whatPingPrints() {
+        String full = """
+                ping: local error: message too long, mtu=1400
+                3 packets transmitted, 0 received, +3 errors, 100% packet loss, time 400ms""";
+        assertThat(Probe.of("a", 1500, "3 packets transmitted, 2 received, 33% packet loss", full))
+                .isEqualTo(new Probe("a", 1500, 2, 0, 1400));
+        assertThat(Probe.of("a", 1500, "", "ping: not found")).isEqualTo(new Probe("a", 1500, -1, -1, 0));
+    }
+
+    @Test
+    void deltasThatDifferAreTheSenders() {
+        Case host = new Case();
+        host.before.add(Case.sender(0x1111, 1, true));
+        host.attachments.add(Case.sender(0x2222, 2, false));
+        assertThat(host.with(Severity.WARNING)).containsExactly("sender-checksum");
+    }
+
+    @Test
+    void checksumsOfWhichNoneAgreeAreTheSenders() {
+        Case host = new Case();
+        host.before.add(Case.sender(0x1111, 1, false));
+        host.attachments.add(Case.sender(0x1111, 11, false));
+        assertThat(host.with(Severity.WARNING)).containsExactly("sender-checksum");
+    }
+
+    @Test
+    void whatModeAdjustLeavesIsLost() {
+        Case host = new Case();
+        wrongChecksums(host);
+        host.before.add(Case.sender(0x1111, 1, false));
+        host.attachments.add(Case.left(Case.sender(0x1111, 11, false), 10));
+        assertThat(host.errors()).containsExactly("sender-checksum");
+    }
+
+    @Test
+    void checksumsThatNatChangesAgree() {
+        Case host = new Case();
+        host.before.add(Case.sender(0x1111, 1, false));
+        host.attachments.add(Case.sender(0x1111, 11, true));
+        assertThat(host.with(Severity.WARNING)).isEmpty();
+    }
+
+    @Test
+    void remediesWorkWhereverTheyAreTyped() {
+        Case host = new Case();
+        wrongChecksums(host);
+        host.place = "blue";
+        assertThat(host.findings().get(0).remedy()).containsExactly("csumbpf", "--netns", "blue", "attach", "eth0");
+        host.place = "/mnt/ns";
+        host.drops.clear();
+        host.counters.clear();
+        nothingComes(host);
+        assertThat(host.findings().get(0).remedy()).startsWith("nsenter", "--net=/mnt/ns", "--", "tcpdump");
+    }
+
+    @Test
+    void natTraversalIsWell() {
+        Case host = new Case();
+        host.inUdp = true;
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.OK)).contains("nat-t");
+    }
+
+    @Test
+    void whatCannotBeReadIsSaid() {
+        Case host = new Case();
+        host.notRead.put("nftables", "libnftables.so.1 cannot be loaded");
+        assertThat(host.with(Severity.WARNING)).containsExactly("counters");
+    }
+
+    @Test
+    void whatFollowsFromACauseIsMarked() {
+        Case host = new Case();
+        wrongChecksums(host);
+        host.attachments.add(Case.attachment(0, new Problem("hook_lost", "gone", List.of())));
+        assertThat(host.findings())
+                .filteredOn(finding -> finding.check() == Check.NAT_CHECKSUM)
+                .singleElement()
+                .satisfies(finding -> assertThat(finding.followsFrom()).isEqualTo(Check.ATTACHMENT_LOST));
+    }
+
+    @Test
+    void twoCausesAreBothNamedInTheOrderOfThePacketsWay() {
+        Case host = new Case();
+        wrongChecksums(host);
+        host.seen = List.of(
+                Case.esp(false, Case.PEER, Case.OWN, "0x00001001", 10), Case.vxlan(true, Case.OWN, Case.PEER, 10));
+        assertThat(host.errors()).containsExactly("not-encrypted", "nat-checksum");
+    }
+}
