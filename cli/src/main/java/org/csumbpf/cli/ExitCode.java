@@ -3,6 +3,7 @@ package org.csumbpf.cli;
 
 import org.csumbpf.apply.PartialFailureException;
 import org.csumbpf.config.ConfigException;
+import org.csumbpf.doctor.Bundle;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.LibbpfException;
@@ -26,9 +27,11 @@ enum ExitCode {
     KERNEL_REFUSED(7, "the kernel refused"),
     BUSY(8, "another csumbpf command is running"),
     /** The one code that is no failure: the command worked, and found a problem. */
-    AMISS(9, "status: something is amiss with an attachment; agent --check: no agent works"),
+    AMISS(
+            9,
+            "status: something is amiss with an attachment; doctor: a check found an error; agent --check: no agent works"),
     OUTPUT_LOST(10, "the output could not be written"),
-    CONFIG(11, "a configuration file cannot be used: that of the agent, or of --web-config");
+    CONFIG(11, "a file cannot be used: the configuration of the agent, that of --web-config, or a bundle of doctor");
 
     private final int code;
     private final String meaning;
@@ -67,7 +70,12 @@ enum ExitCode {
                 default -> KERNEL_REFUSED;
             };
         }
-        if (failure instanceof ConfigException || failure instanceof WebConfigException) {
+        if (failure instanceof Bundle.UnwritableException) {
+            return OUTPUT_LOST;
+        }
+        if (failure instanceof ConfigException
+                || failure instanceof WebConfigException
+                || failure instanceof Bundle.UnreadableException) {
             return CONFIG;
         }
         if (failure instanceof NoSuchNamespaceException) {

@@ -18,6 +18,9 @@ abstract class HostCommand implements Callable<Integer> {
     @Override
     public final Integer call() {
         checkUsage();
+        if (!readsHost()) {
+            return run((Output) spec.commandLine().getOut()).code();
+        }
         if (!(changes() ? Privileges.canAttach() : Privileges.canRead())) {
             throw new AttachException(
                     AttachException.Kind.NOT_PERMITTED,
@@ -30,6 +33,11 @@ abstract class HostCommand implements Callable<Integer> {
 
     /** Throws a ParameterException for what picocli cannot check. Runs before privileges are checked. */
     void checkUsage() {}
+
+    /** Whether the command accesses the host this time. If not, anyone may run it. */
+    boolean readsHost() {
+        return true;
+    }
 
     /** Whether the command may change something, which needs more privileges. */
     boolean changes() {

@@ -22,6 +22,7 @@ public final class Main {
             Map.entry("detach", DetachCommand.class),
             Map.entry("restore", RestoreCommand.class),
             Map.entry("discover", DiscoverCommand.class),
+            Map.entry("doctor", DoctorCommand.class),
             Map.entry("status", StatusCommand.class),
             Map.entry("stats", StatsCommand.class),
             Map.entry("serve", ServeCommand.class),

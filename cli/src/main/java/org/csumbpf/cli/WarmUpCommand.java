@@ -38,8 +38,15 @@ final class WarmUpCommand implements Callable<Integer> {
     }
 
     private List<String> lines() {
-        List<String> lines = new ArrayList<>(
-                List.of("--version", "status", "status --json", "discover", "config show", "detach --all"));
+        List<String> lines = new ArrayList<>(List.of(
+                "--version",
+                "status",
+                "status --json",
+                "discover",
+                "doctor --seconds 0",
+                "config show",
+                "detach --all"));
+
         if (ifname == null) {
             // These are refused, but only after the command line was parsed.
             lines.addAll(List.of("attach lo --vni 1,2-3", "vni add lo 4 5", "detach lo"));

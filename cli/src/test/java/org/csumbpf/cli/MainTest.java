@@ -17,6 +17,7 @@ class MainTest {
             "detach",
             "discover",
             "status",
+            "doctor",
             "stats",
             "serve",
             "agent",

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.cli;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.csumbpf.docker.DockerEngine;
+import org.csumbpf.doctor.Bundle;
+import org.csumbpf.doctor.Doctor;
+import org.csumbpf.doctor.DoctorFinding;
+import org.csumbpf.doctor.HostWatch;
+import org.csumbpf.doctor.Watch;
+import org.csumbpf.loader.host.NetworkNamespace;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+@Command(
+        name = "doctor",
+        description = {
+            "Say why an encrypted overlay is dead, on any Linux host: with Docker or without, attached or not. Changes nothing.",
+            "",
+            "It reads SAs, policies, VXLAN devices, forwarding entries, packet filters, counters, modules, what Docker says and"
+                    + " csumbpf's attachments, watches for some seconds, and reads again. Start a ping between two containers"
+                    + " before, in both directions if you can. Each line is a check: verdict, id, and what was seen; under"
+                    + " it what that means, and the command that mends it. docs/doctor.md has a section for each id.",
+            "",
+            "Exit code: 0 if nothing is wrong; 9 if a check found an error."
+        })
+final class DoctorCommand extends HostCommand {
+    private static final int MOST_SECONDS = 3600;
+
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            description =
+                    "How long to watch (default: ${DEFAULT-VALUE}). With 0 only what can be judged without packets is judged.")
+    private int seconds = 10;
+
+    @Option(
+            names = "--bundle",
+            paramLabel = "FILE",
+            description =
+                    "Write what was read and found as one JSON file, to attach to an issue. It holds no keys of SAs.")
+    private Path bundle;
+
+    @Option(
+            names = "--anonymize",
+            description =
+                    "With --bundle: replace addresses and the names of networks and nodes, each always by the same.")
+    private boolean anonymize;
+
+    @Option(
+            names = "--from",
+            paramLabel = "FILE",
+            description = "Judge such a file, on any machine and without root, instead of this host.")
+    private Path from;
+
+    @Option(
+            names = "--docker",
+            paramLabel = "SOCKET",
+            description = "Unix socket of the Docker engine (default: ${DEFAULT-VALUE}).")
+    private Path docker = DockerEngine.SOCKET;
+
+    @Override
+    boolean changes() {
+        return false;
+    }
+
+    @Override
+    boolean readsHost() {
+        return from == null;
+    }
+
+    @Override
+    void checkUsage() {
+        if (seconds < 0 || seconds > MOST_SECONDS) {
+            throw new ParameterException(
+                    spec().commandLine(), "--seconds " + seconds + ": give a number from 0 to " + MOST_SECONDS);
+        }
+        if (anonymize && bundle == null) {
+            throw new ParameterException(spec().commandLine(), "--anonymize needs --bundle FILE");
+        }
+    }
+
+    @Override
+    ExitCode run(Output out) {
+        Watch watch = from == null ? watch() : Bundle.read(from).watch();
+        List<DoctorFinding> findings = Doctor.examine(watch);
+        DoctorReport report = new DoctorReport(findings);
+        if (bundle != null) {
+            Bundle.save(bundle, Bundle.write(Version.number(), watch, report.json(), anonymize));
+            err().println("csumbpf: wrote " + bundle);
+        }
+        if (global().json()) {
+            out.json(report.json());
+        } else {
+            report.print(out);
+        }
+        return report.amiss() ? ExitCode.AMISS : ExitCode.DONE;
+    }
+
+    private Watch watch() {
+        if (!global().json() && seconds > 0) {
+            err().println("csumbpf: watching for " + seconds + " s; start a ping between two containers now");
+            err().flush();
+        }
+        try (NetworkNamespace netns = global().netns()) {
+            return HostWatch.watch(netns, docker, Duration.ofSeconds(seconds));
+        }
+    }
+}
