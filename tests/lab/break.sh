@@ -13,7 +13,8 @@
 #                           differs from the address that the engine listens at)              lost
 #   esp-module-disabled     modprobe.d forbids esp4, so that there are no SAs, on both hosts  lost
 #   esp-blocked             nat drops ESP                                                     lost
-#   esp-one-way             nat drops ESP from a                                              lost
+#   esp-blocked.in          nat drops ESP from a                                              lost
+#   esp-one-way             b's OUTPUT drops VXLAN before encryption                          lost
 #   not-encrypted           b's mark rule is gone                                             lost
 #   policy-port-mismatch    b's policy is for another port than the VXLAN devices             lost
 #   guard-missing           b's rule against unencrypted packets is gone                      pass
@@ -98,7 +99,16 @@ mend_nat_checksum() { :; }
 break_conntrack_invalid() { b_rule -I INPUT -m conntrack --ctstate INVALID -j DROP; }
 mend_conntrack_invalid() { b_rule -D INPUT -m conntrack --ctstate INVALID -j DROP; }
 
-break_sender_checksum() { hook a filter output 0 "udp dport $PORT udp checksum set 0x1234"; }
+# By one of five wrong numbers, because what VXLAN carries has checksums of its own: the right one is nearly constant.
+break_sender_checksum() {
+	local n wrong=(0x1111 0x2345 0x4567 0x789a 0xbcde) map=
+	for n in 0 1 2 3 4; do map+="$n : goto wrong$n, "; done
+	{
+		echo "table $NFT_FAMILY $BREAKAGE {"
+		for n in 0 1 2 3 4; do printf ' chain wrong%s { udp checksum set %s; }\n' $n ${wrong[n]}; done
+		printf ' chain out {\n type filter hook output priority 0\n udp dport %s numgen random mod 5 vmap { %s }\n }\n}\n' "$PORT" "${map%, }"
+	} | in_host a nft -f -
+}
 mend_sender_checksum() { unhook a; }
 
 break_spi_mismatch() { b_sas "$PORT" "$B_OUTER" 0x2001 0x2002; }
@@ -133,8 +143,9 @@ break_esp_module_disabled() {
 		sleep 0.2
 	done
 	# As Docker, which only logs the error: the policies come, the SAs do not.
-	esp "$B_OUTER" "$A_PUBLIC" $SPI_TO_A $SPI_TO_B | in_host b ip -force -batch - 2>/dev/null || true
-	esp "$A_OUTER" "$B_PUBLIC" $SPI_TO_B $SPI_TO_A | in_host a ip -force -batch - 2>/dev/null || true
+	esp "$B_OUTER" "$A_PUBLIC" $SPI_TO_A $SPI_TO_B | grep policy | in_host b ip -batch -
+	esp "$A_OUTER" "$B_PUBLIC" $SPI_TO_B $SPI_TO_A | grep policy | in_host a ip -batch -
+	! associate 2>/dev/null || fail "SAs can be made although $module is forbidden"
 }
 mend_esp_module_disabled() {
 	rm /etc/modprobe.d/$BREAKAGE.conf
@@ -145,8 +156,11 @@ mend_esp_module_disabled() {
 break_esp_blocked() { hook nat filter forward 0 "$(esp_protocol) counter drop"; }
 mend_esp_blocked() { unhook nat; }
 
-break_esp_one_way() { hook nat filter forward 0 "iifname eth0 $(esp_protocol) counter drop"; }
-mend_esp_one_way() { unhook nat; }
+break_esp_blocked_in() { hook nat filter forward 0 "iifname eth0 $(esp_protocol) counter drop"; }
+mend_esp_blocked_in() { unhook nat; }
+
+break_esp_one_way() { b_rule -I OUTPUT -p udp --dport "$PORT" -j DROP; }
+mend_esp_one_way() { b_rule -D OUTPUT -p udp --dport "$PORT" -j DROP; }
 
 break_not_encrypted() {
 	if [ "$GUARD" = nft ]; then in_host b nft flush chain $NFT_FAMILY docker-overlay enc-out; else b_rule -t mangle -F OUTPUT; fi
@@ -245,10 +259,18 @@ mend_mtu_fragments() { overlay_mtu "$OVERLAY_MTU"; }
 break_mtu_blackhole() { hook nat filter forward 0 "meta length > 1400 counter drop"; }
 mend_mtu_blackhole() { unhook nat; }
 
+# The kernel counts a packet as failed only after this time.
+fragment_time() {
+	local host name=net.ipv4.ipfrag_time
+	[ "$FAMILY" = 4 ] || name=net.ipv6.ip6frag_time
+	for host in a b; do in_host $host sysctl -qw "$name=$1"; done
+}
+
 # Not by nftables, because conntrack reassembles before it and fragments again after it.
 break_fragments_lost() {
 	local device
 	overlay_mtu 1500
+	fragment_time 1
 	for device in eth0 $inside; do
 		cat <<-END
 			qdisc add dev $device clsact
@@ -259,6 +281,7 @@ break_fragments_lost() {
 }
 mend_fragments_lost() {
 	printf 'qdisc del dev %s clsact\n' eth0 $inside | in_host nat tc -batch -
+	fragment_time $([ "$FAMILY" = 4 ] && echo 30 || echo 60)
 	overlay_mtu "$OVERLAY_MTU"
 }
 

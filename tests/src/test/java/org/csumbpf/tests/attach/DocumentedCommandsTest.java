@@ -26,7 +26,14 @@ class DocumentedCommandsTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"README.md", "docs/docker-swarm.md", "docs/exit-codes.md", "docs/findings.md", "docs/modes.md"})
+            strings = {
+                "README.md",
+                "docs/docker-swarm.md",
+                "docs/doctor.md",
+                "docs/exit-codes.md",
+                "docs/findings.md",
+                "docs/modes.md"
+            })
     void commandsOfADocumentRun(String document) throws IOException {
         List<String> blocks = blocks(Files.readAllLines(Shell.CHECKOUT.resolve(document)));
         assertThat(blocks).isNotEmpty();

@@ -54,9 +54,9 @@ public final class EspLab implements AutoCloseable {
         }
     }
 
-    private void script(String action) {
+    private void script(String... action) {
         List<String> command = new ArrayList<>(lab);
-        command.add(action);
+        command.addAll(List.of(action));
         // Has its own limit, because taking down after a test is not covered by the test's limit.
         Shell.within(Limit.seconds(120), "", command.toArray(String[]::new)).ok();
     }
@@ -72,6 +72,15 @@ public final class EspLab implements AutoCloseable {
     /** Makes them again, as they were. */
     public void associate() {
         script("associate");
+    }
+
+    /** Breaks something, as tests/lab/break.sh lists it, until {@link #mend}. */
+    public void damage(String breakage) {
+        script("break", breakage);
+    }
+
+    public void mend(String breakage) {
+        script("mend", breakage);
     }
 
     /** Runs on a and b at once, because a JVM is slow in an emulated guest. */

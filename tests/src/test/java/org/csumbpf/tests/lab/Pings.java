@@ -25,8 +25,13 @@ public final class Pings implements AutoCloseable {
     public record Result(int sent, int lost) {}
 
     public Pings(Host from, String to) {
+        this(from, to, 56);
+    }
+
+    /** @param size of ICMP's data, bytes */
+    public Pings(Host from, String to, int size) {
         try {
-            process = new ProcessBuilder(from.in("ping", "-q", "-n", "-i", "0.1", to))
+            process = new ProcessBuilder(from.in("ping", "-q", "-n", "-i", "0.1", "-s", Integer.toString(size), to))
                     .redirectErrorStream(true)
                     .start();
         } catch (IOException e) {
