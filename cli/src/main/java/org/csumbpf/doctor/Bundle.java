@@ -15,8 +15,10 @@ import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.csumbpf.loader.AdvisedException;
 
@@ -98,15 +100,29 @@ public record Bundle(int format, String version, Watch watch, JsonNode findings)
     }
 
     /**
-     * Writes a new file that only its owner can read, in the place of an older one, and never through a link.
+     * Writes a file that only its owner can read, in the place of an older one, and never through a link.
      *
      * @throws UnwritableException the file cannot be written
      */
     public static void save(Path file, String text) {
         try {
-            Files.deleteIfExists(file);
-            Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-            Files.writeString(file, text);
+            if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
+                    && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+                    && !Files.isSymbolicLink(file)) {
+                throw new FileSystemException(file.toString(), null, "not a regular file");
+            }
+            Path folder = file.toAbsolutePath().getParent();
+            Path made = Files.createTempFile(
+                    folder,
+                    ".csumbpf",
+                    ".json",
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            try {
+                Files.writeString(made, text);
+                Files.move(made, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(made);
+            }
         } catch (IOException e) {
             throw new UnwritableException(file, e);
         }

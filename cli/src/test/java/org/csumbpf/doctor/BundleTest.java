@@ -80,6 +80,17 @@ class BundleTest {
         assertThat(link).hasContent("x").isRegularFile();
     }
 
+    @Test
+    void nothingElseIsReplaced() throws IOException {
+        Path empty = Files.createDirectory(folder.resolve("empty"));
+        for (Path path : new Path[] {empty, Path.of("/dev/null")}) {
+            assertThatThrownBy(() -> Bundle.save(path, "x"))
+                    .isInstanceOf(Bundle.UnwritableException.class)
+                    .hasMessageContaining("not a regular file");
+            assertThat(path).exists();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
