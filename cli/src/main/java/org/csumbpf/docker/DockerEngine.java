@@ -40,13 +40,18 @@ public record DockerEngine(
 
     /** @throws IOException if the engine does not answer, or not with JSON */
     public static DockerEngine read(Path socket) throws IOException {
-        Object info = parse(DockerSocket.get(socket, "/info"));
-        return of(info, parse(DockerSocket.get(socket, NETWORKS)));
+        return read(socket, ask(socket, "/info"));
     }
 
-    private static Object parse(String body) throws IOException {
+    /** @param info what the engine has answered to /info */
+    static DockerEngine read(Path socket, Object info) throws IOException {
+        return of(info, ask(socket, NETWORKS));
+    }
+
+    /** The answer to a GET. */
+    static Object ask(Path socket, String path) throws IOException {
         try {
-            return JsonTree.parse(body);
+            return JsonTree.parse(DockerSocket.get(socket, path));
         } catch (IllegalArgumentException e) {
             throw new IOException(e.getMessage(), e);
         }
@@ -100,7 +105,8 @@ public record DockerEngine(
                         && !List.of("false", "False", "FALSE", "f", "F", "0").contains(value));
     }
 
-    private static Map<?, ?> object(Object value) {
+    /** An empty object if it is none. */
+    static Map<?, ?> object(Object value) {
         return value instanceof Map<?, ?> map ? map : Map.of();
     }
 

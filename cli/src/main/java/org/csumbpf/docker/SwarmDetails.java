@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.csumbpf.text.JsonTree;
 
 /**
  * What a Docker engine says of its version and of the other nodes (Docker Engine API: GET /info, /nodes,
@@ -27,11 +26,9 @@ public record SwarmDetails(
 
     /** @throws IOException if the engine does not answer, or not with JSON */
     public static SwarmDetails read(Path socket) throws IOException {
-        DockerEngine engine = DockerEngine.read(socket);
-        String version =
-                ask(socket, "/info") instanceof Map<?, ?> info && info.get("ServerVersion") instanceof String text
-                        ? text
-                        : "";
+        Object info = DockerEngine.ask(socket, "/info");
+        DockerEngine engine = DockerEngine.read(socket, info);
+        String version = DockerEngine.object(info).get("ServerVersion") instanceof String text ? text : "";
         Map<String, Map<String, String>> peers = new LinkedHashMap<>();
         for (OverlayNetwork network :
                 engine.networks().stream().limit(MOST_NETWORKS).toList()) {
@@ -44,18 +41,10 @@ public record SwarmDetails(
         return new SwarmDetails(version, engine, nodes(optional(socket, "/nodes")), peers);
     }
 
-    private static Object ask(Path socket, String path) throws IOException {
-        try {
-            return JsonTree.parse(DockerSocket.get(socket, path));
-        } catch (IllegalArgumentException e) {
-            throw new IOException(e.getMessage(), e);
-        }
-    }
-
     /** Null if the engine refuses: a worker does not tell about nodes, and a network may just have gone. */
     private static Object optional(Path socket, String path) {
         try {
-            return ask(socket, path);
+            return DockerEngine.ask(socket, path);
         } catch (IOException e) {
             return null;
         }
@@ -64,8 +53,8 @@ public record SwarmDetails(
     static Map<String, String> nodes(Object answer) {
         Map<String, String> nodes = new TreeMap<>();
         for (Map<?, ?> node : objects(answer)) {
-            Map<?, ?> status = object(node.get("Status"));
-            if (object(node.get("Description")).get("Hostname") instanceof String name
+            Map<?, ?> status = DockerEngine.object(node.get("Status"));
+            if (DockerEngine.object(node.get("Description")).get("Hostname") instanceof String name
                     && status.get("Addr") instanceof String address
                     && "ready".equals(status.get("State"))
                     && !address.equals("0.0.0.0")) {
@@ -77,7 +66,7 @@ public record SwarmDetails(
 
     static Map<String, String> peers(Object answer) {
         Map<String, String> peers = new TreeMap<>();
-        for (Map<?, ?> peer : objects(object(answer).get("Peers"))) {
+        for (Map<?, ?> peer : objects(DockerEngine.object(answer).get("Peers"))) {
             if (peer.get("Name") instanceof String name && peer.get("IP") instanceof String address) {
                 peers.put(name, address);
             }
@@ -87,11 +76,7 @@ public record SwarmDetails(
 
     private static List<Map<?, ?>> objects(Object value) {
         return value instanceof List<?> list
-                ? list.stream().<Map<?, ?>>map(SwarmDetails::object).toList()
+                ? list.stream().<Map<?, ?>>map(DockerEngine::object).toList()
                 : List.of();
-    }
-
-    private static Map<?, ?> object(Object value) {
-        return value instanceof Map<?, ?> map ? map : Map.of();
     }
 }

@@ -3,7 +3,6 @@ package org.csumbpf.doctor;
 
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /**
  * What the doctor checks. The ids are stable; docs/doctor.md has a section for each. The order is that in which causes
@@ -88,7 +87,4 @@ public enum Check {
             default -> List.of();
         };
     }
-
-    /** Checks whose error does not say that packets are lost. */
-    static final Set<Check> HARMLESS = Set.of(GUARD_MISSING, MTU_FRAGMENTS, SENDER_CHECKSUM, NAT_T);
 }
