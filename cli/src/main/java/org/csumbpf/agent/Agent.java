@@ -26,6 +26,7 @@ import org.csumbpf.discover.Discovery;
 import org.csumbpf.docker.DockerEngine;
 import org.csumbpf.docker.DockerWatch;
 import org.csumbpf.docker.NetworkNames;
+import org.csumbpf.doctor.HostWatch;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.ArrivalMonitor;
 import org.csumbpf.loader.host.DeviceAddress;
@@ -125,6 +126,13 @@ public final class Agent {
         // Whatever needs repair by now is repaired.
         service.ready().run();
         log.info("ready");
+        start(
+                "doctor",
+                new Checkup(
+                        time -> HostWatch.watch(netns, config.get().get(Key.DOCKER_SOCKET), time, false),
+                        log,
+                        service.registry(),
+                        service.examinations()));
         while (true) {
             long lasted = MonotonicClock.nanos() - began;
             TimeUnit.NANOSECONDS.sleep(Math.min(LONGEST_PAUSE, Math.max(PAUSE, PAUSES * lasted)));

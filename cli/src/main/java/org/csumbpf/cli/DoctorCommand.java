@@ -106,7 +106,7 @@ final class DoctorCommand extends HostCommand {
             err().flush();
         }
         try (NetworkNamespace netns = global().netns()) {
-            return HostWatch.watch(netns, docker, Duration.ofSeconds(seconds));
+            return HostWatch.watch(netns, docker, Duration.ofSeconds(seconds), true);
         }
     }
 }

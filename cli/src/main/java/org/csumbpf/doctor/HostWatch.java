@@ -29,14 +29,15 @@ public final class HostWatch {
     /**
      * @param netns to be judged
      * @param docker socket of the Docker engine
+     * @param pings whether the peers are pinged
      */
-    public static Watch watch(NetworkNamespace netns, Path docker, Duration time) {
+    public static Watch watch(NetworkNamespace netns, Path docker, Duration time, boolean pings) {
         HostState before = HostStateReader.read(netns, docker, true);
         long begun = System.nanoTime();
         List<Probe> probes = Collections.synchronizedList(new ArrayList<>());
         Thread probing = new Thread(() -> probe(netns, before, probes), "probe");
         probing.setDaemon(true);
-        if (!time.isZero()) {
+        if (pings && !time.isZero()) {
             probing.start();
         }
         List<Seen> seen = seen(netns, before, time);

@@ -22,7 +22,16 @@ record Answer(int status, Map<String, String> headers, byte[] body) {
 
     static Answer html(String text) {
         return new Answer(
-                200, Map.of("Content-Type", "text/html; charset=utf-8"), text.getBytes(StandardCharsets.UTF_8));
+                200,
+                Map.of(
+                        "Content-Type",
+                        "text/html; charset=utf-8",
+                        // Whatever a name may get into the page, nothing of it runs.
+                        "Content-Security-Policy",
+                        "default-src 'none'; style-src 'unsafe-inline'",
+                        "Cache-Control",
+                        "no-store"),
+                text.getBytes(StandardCharsets.UTF_8));
     }
 
     void send(HttpExchange exchange) throws IOException {

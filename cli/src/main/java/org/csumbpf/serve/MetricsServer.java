@@ -15,6 +15,7 @@ import java.net.SocketException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
@@ -67,26 +68,11 @@ public final class MetricsServer implements AutoCloseable {
     /** Bytes of answers that clients have not read yet, at most: a quarter of the heap. */
     private static final long MOST_UNSENT = Runtime.getRuntime().maxMemory() / 4;
 
-    private static final String PAGE = """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head><meta charset="utf-8"><title>csumbpf</title></head>
-            <body>
-            <h1>csumbpf</h1>
-            <p>Repairs the UDP checksum of VXLAN packets that IPsec decrypted behind a NAT.</p>
-            <ul>
-            <li><a href="/metrics">Metrics</a></li>
-            <li><a href="/-/healthy">Healthy</a></li>
-            <li><a href="/-/ready">Ready</a></li>
-            </ul>
-            </body>
-            </html>
-            """;
-
     private final HttpServer server;
     private final ExecutorService threads;
     private final PrometheusScrapeHandler scrapes;
     private final Runnable refresh;
+    private final Supplier<String> page;
     private final Supplier<Optional<String>> unready;
     private final ServeLog log;
     /** null: everybody may read everything, over plain HTTP */
@@ -101,6 +87,7 @@ public final class MetricsServer implements AutoCloseable {
             HttpServer server,
             PrometheusRegistry registry,
             Runnable refresh,
+            Supplier<String> page,
             Supplier<Optional<String>> unready,
             ServeLog log,
             WebAccess access) {
@@ -108,6 +95,7 @@ public final class MetricsServer implements AutoCloseable {
         this.access = access;
         this.scrapes = new PrometheusScrapeHandler(registry);
         this.refresh = refresh;
+        this.page = page;
         this.unready = unready;
         this.log = log;
         int most = Integer.getInteger("jdk.httpserver.maxConnections", 0);
@@ -125,6 +113,7 @@ public final class MetricsServer implements AutoCloseable {
      *
      * @param refresh runs before the registry is collected, in one thread at a time; if it throws, the answer is 500,
      *     and one line is logged until a scrape succeeds
+     * @param page makes the page at /, in one thread at a time, and not together with refresh
      * @param unready why the process is not ready, in a line; empty if it is; called by many threads, must not block
      * @param access TLS and passwords; null: plain HTTP for everybody
      * @throws AttachException the address cannot be used
@@ -133,11 +122,12 @@ public final class MetricsServer implements AutoCloseable {
             ListenAddress listen,
             PrometheusRegistry registry,
             Runnable refresh,
+            Supplier<String> page,
             Supplier<Optional<String>> unready,
             ServeLog log,
             WebAccess access) {
         MetricsServer metrics = new MetricsServer(
-                bind(listen, access != null && access.usesTls()), registry, refresh, unready, log, access);
+                bind(listen, access != null && access.usesTls()), registry, refresh, page, unready, log, access);
         metrics.server.createContext("/", metrics::handle);
         if (access == null) {
             metrics.server.setExecutor(metrics.threads);
@@ -248,10 +238,10 @@ public final class MetricsServer implements AutoCloseable {
         }
         Supplier<Answer> route;
         switch (exchange.getRequestURI().getPath()) {
-            case "/metrics" -> route = () -> metrics(exchange);
+            case "/metrics" -> route = () -> inTurn("scrape", () -> metrics(exchange));
             case "/-/healthy" -> route = () -> Answer.line(200, "healthy");
             case "/-/ready" -> route = this::ready;
-            case "/" -> route = () -> Answer.html(PAGE);
+            case "/" -> route = () -> inTurn("page", () -> Answer.html(page.get()));
             default -> {
                 return Answer.line(404, "not found; metrics are at /metrics");
             }
@@ -274,7 +264,15 @@ public final class MetricsServer implements AutoCloseable {
         }
     }
 
-    private Answer metrics(HttpExchange exchange) {
+    private Answer metrics(HttpExchange exchange) throws IOException {
+        refresh.run();
+        Collected collected = new Collected(exchange);
+        scrapes.handleRequest(collected);
+        return collected.answer();
+    }
+
+    /** What reads attachments runs for one request at a time. */
+    private Answer inTurn(String what, Callable<Answer> make) {
         try {
             if (!turn.tryLock(TURN_SECONDS, TimeUnit.SECONDS)) {
                 log.once("turn", "scrapes wait for a slow scrape", "seconds", TURN_SECONDS);
@@ -288,20 +286,18 @@ public final class MetricsServer implements AutoCloseable {
             if (closed) {
                 return Answer.line(503, "stopping");
             }
-            refresh.run();
-            Collected collected = new Collected(exchange);
-            scrapes.handleRequest(collected);
-            log.resolved("scrape", "scrapes work again");
+            Answer answer = make.call();
+            log.resolved(what, what + "s work again");
             log.resolved("turn", "scrapes no longer wait");
-            return collected.answer();
-        } catch (IOException | RuntimeException | Error e) {
+            return answer;
+        } catch (Exception | Error e) {
             // Also an Error: the JDK's server would end the thread with a stack trace and let the client wait.
             log.once(
-                    "scrape",
-                    "a scrape failed; the next failures are not logged until a scrape succeeds",
+                    what,
+                    "a " + what + " failed; the next failures are not logged until a " + what + " succeeds",
                     "error",
                     describe(e));
-            return Answer.line(500, "scrape failed: " + describe(e));
+            return Answer.line(500, what + " failed: " + describe(e));
         } finally {
             turn.unlock();
         }

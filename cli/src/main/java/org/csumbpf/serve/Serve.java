@@ -13,8 +13,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.csumbpf.docker.NetworkNames;
+import org.csumbpf.doctor.Examination;
+import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.loader.host.SystemdNotify;
 import org.csumbpf.pin.Selection;
+import org.csumbpf.snapshot.AttachmentReader;
+import org.csumbpf.snapshot.MovedDevices;
 
 /** Serves metrics and logs events until the process is ended. It changes nothing on the host. */
 public final class Serve {
@@ -31,11 +35,17 @@ public final class Serve {
      * @param log for what else there is to report
      * @param registry for more metrics
      * @param networks takes the names of Docker's networks, whenever they change
+     * @param examinations takes what the doctor found, for the page
      * @param ready to be called once, when the process does what it is for
      * @param alive to be called every few seconds, for systemd's watchdog
      */
     public record Service(
-            ServeLog log, MeterRegistry registry, Consumer<NetworkNames> networks, Runnable ready, Runnable alive) {}
+            ServeLog log,
+            MeterRegistry registry,
+            Consumer<NetworkNames> networks,
+            Consumer<Examination> examinations,
+            Runnable ready,
+            Runnable alive) {}
 
     /** Nothing: only serve. */
     public static void run(Options options, PrintStream err) {
@@ -79,10 +89,17 @@ public final class Serve {
                 options.version(),
                 registry,
                 log);
+        AtomicReference<Examination> examination = new AtomicReference<>();
+        MovedDevices moved = new MovedDevices();
+        Page page = new Page(
+                () -> AttachmentReader.all(options.only(), moved),
+                () -> Optional.ofNullable(examination.get()),
+                MonotonicClock::nanos);
         MetricsServer server = MetricsServer.start(
                 options.listen(),
                 registry.getPrometheusRegistry(),
                 exporter::refresh,
+                page::html,
                 exporter::unready,
                 log,
                 options.access().orElse(null));
@@ -119,8 +136,13 @@ public final class Serve {
         log.info("serving", "url", where);
         warnOfStrangers(server.address(), options.access(), log);
         try {
-            work.run(
-                    new Service(log, registry, networks::set, () -> systemd.ready("serving " + where), systemd::alive));
+            work.run(new Service(
+                    log,
+                    registry,
+                    networks::set,
+                    examination::set,
+                    () -> systemd.ready("serving " + where),
+                    systemd::alive));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (RuntimeException e) {

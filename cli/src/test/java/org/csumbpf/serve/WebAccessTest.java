@@ -94,6 +94,7 @@ class WebAccessTest {
                 ListenAddress.parse("127.0.0.1:0"),
                 meters.getPrometheusRegistry(),
                 scrapes::incrementAndGet,
+                () -> "page",
                 Optional::empty,
                 log,
                 access);

@@ -4,6 +4,7 @@ package org.csumbpf.tests.attach;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -326,6 +327,30 @@ class AgentTest {
                         () -> lab.json("stats").findValuesAsText("network"),
                         networks -> networks.contains("back"));
             }
+        }
+    }
+
+    /** Docker names the network, and its device stayed behind in this namespace. */
+    @Test
+    void saysWhatTheDoctorFinds() {
+        lab.ipIn("link", "add", "vx-001005-abcde", "type", "vxlan", "id", "4101", "dstport", "4789");
+        docker.become(ADDRESS, NETWORK_BACK);
+        try (ServeProcess agent = agent()) {
+            Limit.await(
+                    "the first examination",
+                    Limit.seconds(40),
+                    () -> agent.value("csumbpf_finding", "id=\"vxlan-orphan\"", "severity=\"error\""),
+                    value -> value == 1);
+            assertThat(agent.value("csumbpf_doctor_last_run_timestamp_seconds"))
+                    .isBetween(System.currentTimeMillis() / 1000.0 - 60, System.currentTimeMillis() / 1000.0 + 60);
+            assertThat(agent.log())
+                    .anyMatch(line -> line.contains("vxlan-orphan: ") && line.contains("severity=error"));
+            HttpResponse<String> page = agent.get("/");
+            assertThat(page.headers().firstValue("Content-Security-Policy"))
+                    .hasValueSatisfying(policy -> assertThat(policy).startsWith("default-src 'none'"));
+            assertThat(page.body())
+                    .contains("<code>vxlan-orphan</code>", "<code>w1</code>", "Next: <code>")
+                    .doesNotContain("<script");
         }
     }
 
