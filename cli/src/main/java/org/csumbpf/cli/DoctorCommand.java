@@ -29,6 +29,8 @@ import picocli.CommandLine.ParameterException;
         })
 final class DoctorCommand extends HostCommand {
     private static final int MOST_SECONDS = 3600;
+    /** No engine is asked. */
+    private static final Path NONE = Path.of("/nonexistent");
 
     @Option(
             names = "--seconds",
@@ -59,8 +61,9 @@ final class DoctorCommand extends HostCommand {
     @Option(
             names = "--docker",
             paramLabel = "SOCKET",
-            description = "Unix socket of the Docker engine (default: ${DEFAULT-VALUE}).")
-    private Path docker = DockerEngine.SOCKET;
+            description = "Unix socket of the Docker engine (default: " + DockerEngine.DEFAULT
+                    + "; with --netns none, because the engine is about its own namespace).")
+    private Path docker;
 
     @Override
     boolean changes() {
@@ -88,14 +91,14 @@ final class DoctorCommand extends HostCommand {
         Watch watch = from == null ? watch() : Bundle.read(from).watch();
         List<DoctorFinding> findings = Doctor.examine(watch);
         DoctorReport report = new DoctorReport(findings);
-        if (bundle != null) {
-            Bundle.save(bundle, Bundle.write(Version.number(), watch, report.json(), anonymize));
-            err().println("csumbpf: wrote " + bundle);
-        }
         if (global().json()) {
             out.json(report.json());
         } else {
             report.print(out);
+        }
+        if (bundle != null) {
+            Bundle.save(bundle, Bundle.write(Version.number(), watch, report.json(), anonymize));
+            err().println("csumbpf: wrote " + bundle);
         }
         return report.amiss() ? ExitCode.AMISS : ExitCode.DONE;
     }
@@ -106,7 +109,8 @@ final class DoctorCommand extends HostCommand {
             err().flush();
         }
         try (NetworkNamespace netns = global().netns()) {
-            return HostWatch.watch(netns, docker, Duration.ofSeconds(seconds), true);
+            Path socket = docker != null ? docker : netns.isCurrent() ? DockerEngine.SOCKET : NONE;
+            return HostWatch.watch(netns, socket, Duration.ofSeconds(seconds), true);
         }
     }
 }

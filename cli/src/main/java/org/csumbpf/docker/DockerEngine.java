@@ -30,7 +30,8 @@ public record DockerEngine(
         List<InetAddress> managers,
         Optional<Integer> dataPathPort,
         List<OverlayNetwork> networks) {
-    public static final Path SOCKET = Path.of("/var/run/docker.sock");
+    public static final String DEFAULT = "/var/run/docker.sock";
+    public static final Path SOCKET = Path.of(DEFAULT);
 
     private static final int VNI_MAX = 0xff_ffff;
     private static final int PORT_MAX = 0xffff;

@@ -2,6 +2,7 @@
 package org.csumbpf.doctor;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -16,16 +17,17 @@ import org.csumbpf.doctor.HostState.Forwarding;
 import org.csumbpf.doctor.HostState.Problem;
 import org.csumbpf.doctor.HostState.Sender;
 import org.csumbpf.doctor.HostState.Vxlan;
-import org.csumbpf.maps.Peer;
 
 /** Whether what IPsec decrypted is repaired and arrives at the VXLAN devices. */
 final class DeliveryChecks {
     private static final String BROADCAST = "00:00:00:00:00:00";
 
     private final Watch watch;
+    private final Map<Drop, Long> rises;
 
     DeliveryChecks(Watch watch) {
         this.watch = watch;
+        this.rises = rises(watch);
     }
 
     List<DoctorFinding> all() {
@@ -56,14 +58,19 @@ final class DeliveryChecks {
         for (Attachment attachment : watch.after().attachments()) {
             for (Problem problem : attachment.problems()) {
                 check(problem.id())
-                        .ifPresent(check -> found.add(DoctorFinding.error(
-                                check,
-                                attachment.device(),
-                                problem.evidence(),
-                                problem.remedy().toArray(String[]::new))));
+                        .ifPresent(check -> found.add(
+                                DoctorFinding.error(check, attachment.device(), problem.evidence(), remedy(problem))));
             }
         }
         return found;
+    }
+
+    /** A bundle may name any command, and what it names is printed as advice. */
+    private static String[] remedy(Problem problem) {
+        boolean ours = !problem.remedy().isEmpty()
+                && (problem.remedy().get(0).equals("csumbpf")
+                        || problem.remedy().get(0).equals("modprobe"));
+        return ours ? problem.remedy().toArray(String[]::new) : new String[] {"csumbpf", "status"};
     }
 
     /** Those that have no check here say what 'csumbpf status' says, or have their effect judged by another check. */
@@ -87,22 +94,24 @@ final class DeliveryChecks {
         }
         return switch (state) {
             case "loaded" ->
-                List.of(DoctorFinding.error(
-                        Check.OFFLOAD_UNSAFE,
-                        "esp4_offload",
-                        "esp4_offload is loaded, and on this host it breaks traffic: " + harm,
-                        "modprobe",
-                        "-r",
-                        "esp4_offload"));
+                List.of(offloadLoaded("esp4_offload is loaded, and on this host it can break traffic: " + harm));
             case "built_in" ->
                 List.of(DoctorFinding.error(
                         Check.OFFLOAD_UNSAFE,
                         "esp4_offload",
-                        "esp4_offload is built into the kernel, and on this host it breaks traffic: " + harm));
+                        "esp4_offload is built into the kernel, and on this host it can break traffic: " + harm));
             default ->
                 List.of(DoctorFinding.info(
                         Check.OFFLOAD_UNSAFE, "esp4_offload", "esp4_offload is not loaded and must not be: " + harm));
         };
+    }
+
+    /** What goes through Open vSwitch may be no ESP, and newer kernels keep it whole. */
+    private DoctorFinding offloadLoaded(String evidence) {
+        String[] remedy = {"modprobe", "-r", "esp4_offload"};
+        return watch.after().offloadHarm().startsWith("Open vSwitch") && undelivered() == 0
+                ? DoctorFinding.warning(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence, remedy)
+                : DoctorFinding.error(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence, remedy);
     }
 
     private List<DoctorFinding> senders() {
@@ -131,29 +140,22 @@ final class DeliveryChecks {
 
     /** Mode adjust leaves what NAT does not explain, and the host drops that. */
     private DoctorFinding sender(Attachment attachment, Sender sender, String evidence) {
-        return rise(Attachment::failed) >= IpsecChecks.SOME
+        long left = rise(Attachment::failed);
+        return left >= Watch.SOME
                 ? DoctorFinding.error(
                         Check.SENDER_CHECKSUM,
                         sender.source(),
-                        evidence + "; csumbpf left " + rise(Attachment::failed) + " of them as they are",
+                        evidence + "; csumbpf left " + Watch.packets(left) + " as they are",
                         "csumbpf",
-                        "attach",
+                        "stats",
                         attachment.device(),
-                        "--mode",
-                        "zero")
+                        "--peers")
                 : DoctorFinding.warning(Check.SENDER_CHECKSUM, sender.source(), evidence);
     }
 
-    /** Whether checksums were wrong meanwhile by more than one difference. */
+    /** Whether checksums were wrong meanwhile and did not agree on the difference: few that agree make it trusted. */
     private static boolean differs(Sender then, Sender now) {
-        boolean changed = isReal(then.delta()) && isReal(now.delta()) && then.delta() != now.delta();
-        // Packets that agree make a difference trusted after few.
-        boolean noneAgreed = !then.trusted() && !now.trusted() && now.bad() - then.bad() >= IpsecChecks.SOME;
-        return then.checked() != now.checked() && (changed || noneAgreed);
-    }
-
-    private static boolean isReal(int delta) {
-        return delta != Peer.DELTA_UNKNOWN && delta != Peer.DELTA_NONE;
+        return !then.trusted() && !now.trusted() && now.bad() - then.bad() >= Watch.SOME;
     }
 
     private List<DoctorFinding> checksums() {
@@ -164,11 +166,14 @@ final class DeliveryChecks {
         long wrong = watch.rise("UdpInCsumErrors", "Udp6InCsumErrors");
         long missing = Math.max(0, decrypted - watch.received());
         long dropped = watch.socketDrops();
-        long lost = Math.min(wrong, Math.max(dropped, missing));
+        // What the sockets dropped. Short datagrams are verified before the kernel knows the socket.
+        long lost = dropped > 0
+                ? Math.min(wrong, Math.min(dropped, missing))
+                : watch.received() == 0 ? Math.min(wrong, decrypted) : 0;
         boolean most = missing > 0 && lost * 2 >= missing;
         long repaired = rise(Attachment::repaired);
         List<DoctorFinding> found = new ArrayList<>();
-        if (lost >= IpsecChecks.SOME || lost > 0 && most) {
+        if (lost >= Watch.SOME || lost > 0 && most) {
             found.add(DoctorFinding.error(
                     Check.NAT_CHECKSUM,
                     String.join(", ", watch.senders()),
@@ -239,7 +244,11 @@ final class DeliveryChecks {
     private long undelivered() {
         long decrypted = watch.decrypted();
         long received = watch.received();
-        return decrypted >= IpsecChecks.SOME && !watch.encryptedDevices().isEmpty() && received == 0 ? decrypted : 0;
+        boolean certain = !watch.encryptedDevices().isEmpty()
+                && !watch.lostDevices()
+                && watch.wasRead("VXLAN devices")
+                && watch.wasRead("IPsec SAs");
+        return certain && decrypted >= Watch.SOME && received == 0 ? decrypted : 0;
     }
 
     private List<DoctorFinding> conntrack() {
@@ -249,8 +258,8 @@ final class DeliveryChecks {
             if (!drop.invalid()) {
                 continue;
             }
-            long dropped = drop.packets() < 0 ? Math.min(invalid, undelivered()) : rise(drop);
-            if (dropped >= IpsecChecks.SOME && watch.decrypted() > 0 && undelivered() > 0) {
+            long dropped = drop.packets() < 0 ? Math.min(invalid, undelivered()) : rises.get(drop);
+            if (dropped >= Watch.SOME && watch.decrypted() > 0 && undelivered() > 0) {
                 found.add(DoctorFinding.error(
                         Check.CONNTRACK_INVALID,
                         drop.chain(),
@@ -263,16 +272,20 @@ final class DeliveryChecks {
         return found;
     }
 
-    private long rise(Drop drop) {
-        if (drop.packets() < 0) {
-            return 0;
+    /** How much each rule dropped meanwhile; 0 if it does not count, or was not read before. */
+    private static Map<Drop, Long> rises(Watch watch) {
+        Map<String, Long> earlier = new HashMap<>();
+        watch.before().firewall().drops().forEach(drop -> earlier.put(drop.key(), drop.packets()));
+        boolean known = watch.before().firewall().readable();
+        Map<Drop, Long> rises = new HashMap<>();
+        for (Drop drop : watch.after().firewall().drops()) {
+            rises.put(
+                    drop,
+                    drop.packets() < 0 || !known
+                            ? 0
+                            : Watch.rise(earlier.getOrDefault(drop.key(), 0L), drop.packets()));
         }
-        long earlier = watch.before().firewall().drops().stream()
-                .filter(drop::isSame)
-                .mapToLong(Drop::packets)
-                .findFirst()
-                .orElse(0);
-        return Math.max(0, drop.packets() - earlier);
+        return rises;
     }
 
     private List<DoctorFinding> firewall() {
@@ -280,8 +293,10 @@ final class DeliveryChecks {
         if (undelivered == 0) {
             return List.of();
         }
+        // A rule that drops other packets, too, is none that explains these.
         List<Drop> counting = watch.after().firewall().drops().stream()
-                .filter(drop -> rise(drop) >= IpsecChecks.SOME)
+                .filter(drop -> rises.get(drop) * 2 >= undelivered)
+                .sorted(Comparator.comparing((Drop drop) -> !drop.namesPort()).thenComparing(drop -> -rises.get(drop)))
                 .toList();
         List<Drop> suspects = counting.isEmpty()
                 // Datagrams that reached a socket were not dropped by a packet filter.
@@ -303,15 +318,20 @@ final class DeliveryChecks {
                                         : "a rule of chain " + drop.chain()
                                                 + (drop.packets() < 0
                                                         ? " drops such packets ("
-                                                        : " dropped " + rise(drop) + " (")
+                                                        : " dropped " + rises.get(drop) + " (")
                                                 + drop.rule() + ")"),
                         list(drop)))
                 .toList();
     }
 
     private static String[] list(Drop drop) {
+        List<String> words = List.of(drop.chain().split(" "));
+        // Names are anybody's choice, and must not be options.
+        if (words.size() != 3 || words.stream().anyMatch(word -> word.startsWith("-"))) {
+            return new String[] {"nft", "list", "ruleset"};
+        }
         List<String> command = new ArrayList<>(List.of("nft", "list", "chain"));
-        command.addAll(List.of(drop.chain().split(" ")));
+        command.addAll(words);
         return command.toArray(String[]::new);
     }
 
@@ -321,7 +341,15 @@ final class DeliveryChecks {
         }
         Set<String> sources = watch.arrivedFrom();
         List<DoctorFinding> found = new ArrayList<>();
+        // With esp4_offload it is seen for which network they are.
+        Set<Integer> seen = new HashSet<>();
+        watch.packets().stream()
+                .filter(packet -> !packet.isEsp() && !packet.outgoing())
+                .forEach(packet -> seen.add(packet.vni()));
         for (Vxlan vxlan : watch.encryptedDevices()) {
+            if (!seen.isEmpty() && !seen.contains((int) vxlan.vni())) {
+                continue;
+            }
             List<Forwarding> stations = vxlan.forwarding().stream()
                     .filter(entry -> entry.permanent() && !entry.station().equals(BROADCAST))
                     .toList();
@@ -336,10 +364,7 @@ final class DeliveryChecks {
                         Watch.packets(watch.decrypted()) + " from " + String.join(", ", strangers)
                                 + " were decrypted with right"
                                 + " checksums, and " + vxlan.name() + " received none: its permanent entries name "
-                                + known.stream()
-                                        .sorted()
-                                        .limit(IpsecChecks.SOME)
-                                        .collect(Collectors.joining(", ")),
+                                + known.stream().sorted().limit(Watch.SOME).collect(Collectors.joining(", ")),
                         "bridge",
                         "fdb",
                         "show",

@@ -203,7 +203,7 @@ public record HostState(
     /**
      * What packet filters do to VXLAN.
      *
-     * @param readable whether the rules of nftables could be read
+     * @param readable whether all rules could be read: without one, none may be called missing
      * @param drops rules that drop received packets
      * @param marked VNIs whose packets Docker's rules mark for encryption
      * @param guarded VNIs that Docker's rules drop if they come in unencrypted
@@ -233,12 +233,9 @@ public record HostState(
             rule = text(rule);
         }
 
-        boolean isSame(Drop other) {
-            return chain.equals(other.chain) && withoutCount().equals(other.withoutCount());
-        }
-
-        private String withoutCount() {
-            return rule.replaceAll("counter packets \\d+ bytes \\d+", "counter");
+        /** The same rule at another moment. */
+        String key() {
+            return chain + " " + rule.replaceAll("counter packets \\d+ bytes \\d+", "counter");
         }
     }
 
@@ -288,7 +285,7 @@ public record HostState(
      * @param observed packets with a wrong checksum that stayed, because its mode is observe
      * @param failed packets that it could not repair
      * @param right packets whose checksum was right
-     * @param plaintext packets with a VNI of its rules that IPsec did not decrypt
+     * @param plaintextOf packets that IPsec did not decrypt, by the VNIs that have rules of their own
      * @param problems what 'csumbpf status' finds wrong
      * @param peers senders that the program remembers
      */
@@ -300,11 +297,12 @@ public record HostState(
             long observed,
             long failed,
             long right,
-            long plaintext,
+            Map<Integer, Long> plaintextOf,
             List<Problem> problems,
             List<Sender> peers) {
         public Attachment {
             device = text(device);
+            plaintextOf = map(plaintextOf);
             problems = list(problems);
             peers = list(peers);
         }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -57,7 +58,8 @@ import org.csumbpf.snapshot.VxlanDevice;
 final class HostStateReader {
     private static final List<String> MODULES = List.of(
             "esp4", "esp6", "esp4_offload", "esp6_offload", "vxlan", "xt_u32", "xt_bpf", "xt_policy", "xt_mark");
-    private static final Duration IPTABLES = Duration.ofSeconds(5);
+    private static final Duration IPTABLES = Duration.ofSeconds(20);
+    private static final List<Path> INSTALLED = List.of(Path.of("/usr/sbin"), Path.of("/sbin"));
     /** Docker's table, if it uses nftables itself (engine 29.6). */
     private static final String DOCKER_TABLE = "docker-overlay";
 
@@ -224,7 +226,12 @@ final class HostStateReader {
     private static Map<String, String> modules() {
         Map<String, String> states = new TreeMap<>();
         for (String module : MODULES) {
-            states.put(module, KernelModule.state(module).name().toLowerCase(Locale.ROOT));
+            KernelModule.State state = KernelModule.state(module);
+            // In a container, or if all is built in, there may be no files to tell.
+            boolean known = state != KernelModule.State.UNAVAILABLE
+                    || Files.isDirectory(
+                            Path.of("/lib/modules", KernelRelease.current().text()));
+            states.put(module, known ? state.name().toLowerCase(Locale.ROOT) : "unknown");
         }
         return states;
     }
@@ -290,7 +297,7 @@ final class HostStateReader {
                     // Rules of iptables are read from iptables-save, which shows them whole.
                     HostState.Drop drop = new HostState.Drop(
                             rule.chain(), rule.rule(), rule.packets(), rule.namesPort(), rule.isForInvalid());
-                    if (!isOfIptables(rule.chain(), rules) && !drops.contains(drop)) {
+                    if (!isOfIptables(rule.chain(), rules)) {
                         drops.add(drop);
                     }
                 }
@@ -308,18 +315,37 @@ final class HostStateReader {
         }
         boolean legacy =
                 inside("iptables-legacy", false, () -> ReceiveDrops.read().iptablesLegacy());
-        for (String program : legacy
-                ? List.of("iptables-save", "ip6tables-save", "iptables-legacy-save", "ip6tables-legacy-save")
-                : List.of("iptables-save", "ip6tables-save")) {
-            // Without these programs nobody has made such rules, except in a container.
-            netns.output(List.of(program, "-c"), IPTABLES).ifPresent(saved -> {
-                SavedRules rules = SavedRules.parse(saved, program.startsWith("ip6") ? "ip6" : "ip", ports);
-                rules.drops().stream().filter(drop -> !drops.contains(drop)).forEach(drops::add);
+        Set<HostState.Drop> all = new LinkedHashSet<>(drops);
+        for (String program : savers(legacy)) {
+            Optional<String> saved = netns.output(List.of(program, "-c"), IPTABLES, false)
+                    .filter(text -> !text.contains(" is incompatible, use 'nft' tool"));
+            if (saved.isEmpty() && marked.isEmpty()) {
+                // What it would have shown may be what is missed.
+                readable = false;
+            }
+            if (saved.isEmpty() && INSTALLED.stream().anyMatch(folder -> Files.isExecutable(folder.resolve(program)))) {
+                notRead.put(
+                        program, "it fails, takes longer than " + IPTABLES.toSeconds() + " s, or leaves tables out");
+            }
+            saved.ifPresent(text -> {
+                SavedRules rules = SavedRules.parse(text, program.startsWith("ip6") ? "ip6" : "ip", ports);
+                all.addAll(rules.drops());
                 marked.addAll(rules.marked());
                 guarded.addAll(rules.guarded());
             });
         }
-        return new HostState.Firewall(readable, drops, List.copyOf(marked), List.copyOf(guarded));
+        return new HostState.Firewall(readable, List.copyOf(all), List.copyOf(marked), List.copyOf(guarded));
+    }
+
+    /** Docker may use another variant than the host's default. */
+    private static List<String> savers(boolean legacy) {
+        boolean nft = INSTALLED.stream().anyMatch(folder -> Files.isExecutable(folder.resolve("iptables-nft-save")));
+        List<String> programs = new ArrayList<>(
+                nft ? List.of("iptables-nft-save", "ip6tables-nft-save") : List.of("iptables-save", "ip6tables-save"));
+        if (legacy) {
+            programs.addAll(List.of("iptables-legacy-save", "ip6tables-legacy-save"));
+        }
+        return programs;
     }
 
     /** The tables that iptables-nft makes have these names. */
@@ -386,7 +412,7 @@ final class HostStateReader {
                 packets(tc, Outcome.FAILED, Outcome.OVERSIZE, Outcome.CORRUPT)
                         + afterTc.get(BackstopOutcome.FAILED).packets(),
                 packets(tc, Outcome.GOOD) + afterTc.get(BackstopOutcome.GOOD).packets(),
-                packets(tc, Outcome.PLAINTEXT, Outcome.DROPPED),
+                plaintext(view),
                 problems(view.findings()),
                 view.peers().entrySet().stream()
                         .map(peer -> new HostState.Sender(
@@ -399,6 +425,15 @@ final class HostStateReader {
                                 peer.getValue().checkedNanos(),
                                 peer.getValue().trusted()))
                         .toList());
+    }
+
+    private static Map<Integer, Long> plaintext(AttachmentView view) {
+        Map<Integer, Long> found = new TreeMap<>();
+        view.contents()
+                .ifPresent(contents -> contents.counters()
+                        .forEach((vni, counters) ->
+                                found.put(vni.value(), packets(counters, Outcome.PLAINTEXT, Outcome.DROPPED))));
+        return found;
     }
 
     private static long packets(Counters counters, Outcome... outcomes) {

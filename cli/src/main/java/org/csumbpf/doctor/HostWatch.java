@@ -19,8 +19,10 @@ import org.csumbpf.snapshot.VxlanHeader;
 /** Watches a host for some seconds. Changes nothing: it reads, listens with packet sockets, and
  * pings the peers. */
 public final class HostWatch {
+    private static final Duration ROUND = Duration.ofMillis(100);
     private static final int MOST_PROBED = 4;
     private static final Duration PING = Duration.ofSeconds(4);
+    private static final int SMALL = 56;
     private static final int ICMP_HEADERS = 20 + 8;
     private static final int ICMPV6_HEADERS = 40 + 8;
 
@@ -40,7 +42,7 @@ public final class HostWatch {
         if (pings && !time.isZero()) {
             probing.start();
         }
-        List<Seen> seen = seen(netns, before, time);
+        List<Seen> seen = seen(netns, before, time, probing);
         pause(begun, time); // if packets cannot be watched
         join(probing);
         HostState after = HostStateReader.read(netns, docker, false);
@@ -48,13 +50,16 @@ public final class HostWatch {
     }
 
     /** Null if packets cannot be watched. */
-    private static List<Seen> seen(NetworkNamespace netns, HostState state, Duration time) {
+    private static List<Seen> seen(NetworkNamespace netns, HostState state, Duration time, Thread probing) {
         Map<Integer, String> names = new HashMap<>();
         state.devices().forEach(device -> names.put(device.ifindex(), device.name()));
         try {
             return netns.call(() -> {
                 try (PacketSampler sampler = PacketSampler.open(Watch.of(state).ports(), VxlanHeader::vni)) {
                     sampler.collect(time);
+                    while (probing.isAlive()) {
+                        sampler.collect(ROUND);
+                    }
                     List<Seen> seen = new ArrayList<>();
                     sampler.counts()
                             .forEach((kind, count) -> seen.add(new Seen(
@@ -88,7 +93,11 @@ public final class HostWatch {
         for (String peer : peers.stream().limit(MOST_PROBED).toList()) {
             int headers = peer.contains(":") ? ICMPV6_HEADERS : ICMP_HEADERS;
             if (bytes > headers) {
-                probes.add(Probe.of(peer, bytes, ping(netns, peer, 56), ping(netns, peer, bytes - headers)));
+                String small = ping(netns, peer, SMALL);
+                String full = ping(netns, peer, bytes - headers);
+                // Again: whoever answers few pings in a second has answered them.
+                String last = full.contains(" 0 received") ? ping(netns, peer, SMALL) : small;
+                probes.add(Probe.of(peer, bytes, last, full));
             }
         }
     }
@@ -98,7 +107,8 @@ public final class HostWatch {
                         List.of(
                                 "ping", "-n", "-q", "-c", "3", "-i", "0.2", "-W", "1", "-M", "do", "-s", "" + size,
                                 peer),
-                        PING)
+                        PING,
+                        true)
                 .orElse("");
     }
 

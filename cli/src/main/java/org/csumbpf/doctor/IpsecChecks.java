@@ -14,9 +14,6 @@ import org.csumbpf.doctor.HostState.Association;
 
 /** Whether ESP leaves, comes in and is decrypted. */
 final class IpsecChecks {
-    /** Fewer packets may be a coincidence: keys that change, a packet that was on its way. */
-    static final long SOME = 3;
-
     private final Watch watch;
 
     IpsecChecks(Watch watch) {
@@ -40,9 +37,10 @@ final class IpsecChecks {
         String module = needsIpv6() ? "esp6" : "esp4";
         String state = watch.after().modules().getOrDefault(module, "");
         String disabled = watch.after().disabled().get(module);
+        boolean works = watch.after().associations().stream().anyMatch(sa -> sa.protocol() == 50);
         boolean wanted =
                 !watch.encryptedVnis().isEmpty() || !watch.udpPolicies().isEmpty();
-        if (!wanted || state.equals("loaded") || state.equals("built_in")) {
+        if (!wanted || works || state.equals("loaded") || state.equals("built_in")) {
             return List.of();
         }
         if (disabled != null) {
@@ -60,9 +58,7 @@ final class IpsecChecks {
             return List.of(DoctorFinding.error(
                     Check.ESP_MODULE_DISABLED,
                     module,
-                    "kernel " + watch.after().kernel() + " does not have the module " + module,
-                    "modprobe",
-                    module));
+                    "kernel " + watch.after().kernel() + " does not have the module " + module));
         }
         return List.of();
     }
@@ -74,7 +70,15 @@ final class IpsecChecks {
 
     private List<DoctorFinding> associations() {
         List<DoctorFinding> found = new ArrayList<>();
-        Map<String, String> expected = watch.expectedPeers();
+        if (!watch.wasRead("IPsec SAs")) {
+            return found;
+        }
+        // A peer that has just come gets its SAs in a moment.
+        Map<String, String> expected = new LinkedHashMap<>(watch.expectedPeers());
+        expected.keySet()
+                .retainAll(new Watch(watch.after(), watch.before(), 0, null, null)
+                        .expectedPeers()
+                        .keySet());
         int complete = 0;
         for (Map.Entry<String, String> peer : expected.entrySet()) {
             boolean in = has(sa -> sa.source().equals(peer.getKey()));
@@ -92,21 +96,25 @@ final class IpsecChecks {
                     peer.getKey() + " is a peer of an encrypted overlay (" + peer.getValue() + "), and " + missing
                             + kernelNote(),
                     "ip",
+                    "-s",
                     "xfrm",
-                    "state"));
+                    "state",
+                    "list",
+                    "nokeys"));
         }
         if (complete > 0) {
             found.add(DoctorFinding.ok(
                     Check.SA_MISSING, "SAs in both directions with " + complete + " of " + expected.size() + " peers"));
-        } else if (expected.isEmpty() && !watch.transportEsp().isEmpty()) {
-            found.add(
-                    DoctorFinding.ok(Check.SA_MISSING, watch.transportEsp().size() + " SAs of ESP in transport mode"));
+        } else if (expected.isEmpty() && !watch.overlayEsp().isEmpty()) {
+            found.add(DoctorFinding.ok(Check.SA_MISSING, watch.overlayEsp().size() + " SAs of ESP in transport mode"));
         }
         return found;
     }
 
     private boolean has(java.util.function.Predicate<Association> wanted) {
-        return watch.transportEsp().stream().anyMatch(wanted);
+        // Also before: keys change meanwhile.
+        return watch.overlayEsp().stream().anyMatch(wanted)
+                || Watch.of(watch.before()).overlayEsp().stream().anyMatch(wanted);
     }
 
     /** These kernels refuse the SAs of Docker, which carry no interface id (moby 43359). */
@@ -119,7 +127,7 @@ final class IpsecChecks {
 
     private List<DoctorFinding> addresses() {
         Set<String> own = watch.ownAddresses();
-        List<Association> strange = watch.transportEsp().stream()
+        List<Association> strange = watch.overlayEsp().stream()
                 .filter(sa -> !own.contains(sa.source()) && !own.contains(sa.destination()))
                 .toList();
         List<DoctorFinding> found = new ArrayList<>();
@@ -131,12 +139,19 @@ final class IpsecChecks {
                     strange.size() + " SAs have no address of this host at either end, as that from " + first.source()
                             + " to " + first.destination() + "; this host has " + some(own),
                     "ip",
+                    "-s",
                     "xfrm",
-                    "state"));
+                    "state",
+                    "list",
+                    "nokeys"));
         }
         for (Seen packet : arrivals()) {
-            watch.transportEsp().stream()
-                    .filter(sa -> sa.spi().equals(packet.spi())
+            boolean has = watch.overlayEsp().stream()
+                    .anyMatch(sa ->
+                            sa.spi().equals(packet.spi()) && sa.destination().equals(packet.destination()));
+            watch.overlayEsp().stream()
+                    .filter(sa -> !has
+                            && sa.spi().equals(packet.spi())
                             && !sa.destination().equals(packet.destination())
                             && own.contains(packet.destination()))
                     .findFirst()
@@ -148,17 +163,20 @@ final class IpsecChecks {
                                     + " to " + packet.destination() + ", but the SA with this SPI is for "
                                     + sa.destination(),
                             "ip",
+                            "-s",
                             "xfrm",
-                            "state")));
+                            "state",
+                            "list",
+                            "nokeys")));
         }
-        return found.stream().limit(SOME).toList();
+        return found.stream().limit(Watch.SOME).toList();
     }
 
     private static String some(Set<String> addresses) {
         return addresses.stream()
                 .filter(address -> !address.startsWith("127.") && !address.equals("0:0:0:0:0:0:0:1"))
                 .sorted()
-                .limit(SOME)
+                .limit(Watch.SOME)
                 .collect(Collectors.joining(", "));
     }
 
@@ -188,13 +206,16 @@ final class IpsecChecks {
             });
         }
         List<DoctorFinding> found = new ArrayList<>();
-        shared.forEach((address, names) -> found.add(DoctorFinding.error(
-                Check.MANY_BEHIND_ONE,
-                address,
-                "Docker knows " + names.size() + " nodes by the address " + address + ": " + String.join(", ", names),
-                "docker",
-                "node",
-                "ls")));
+        shared.forEach((address, names) -> {
+            String evidence = "Docker knows " + names.size() + " nodes by the address " + address + ": "
+                    + String.join(", ", names);
+            // The address of a node's connection to its manager need not be that of its data path.
+            if (watch.expectedPeers().containsKey(address)) {
+                found.add(DoctorFinding.error(Check.MANY_BEHIND_ONE, address, evidence, "docker", "node", "ls"));
+            } else {
+                found.add(DoctorFinding.info(Check.MANY_BEHIND_ONE, address, evidence));
+            }
+        });
         return found;
     }
 
@@ -208,17 +229,9 @@ final class IpsecChecks {
             Watch.Exchange packets = each.getValue();
             in += packets.in();
             out += packets.out();
-            if (packets.out() >= SOME && packets.in() == 0 && packets.seenIn() == 0) {
-                found.add(DoctorFinding.error(
-                        Check.ESP_BLOCKED,
-                        peer,
-                        Watch.packets(packets.out()) + " left in ESP for " + peer + ", and none came back"
-                                + (watch.packetsWatched() ? "" : " that IPsec accepted"),
-                        "tcpdump",
-                        "-ni",
-                        "any",
-                        "ip proto 50 or ip6 proto 50"));
-            } else if (packets.in() >= SOME && packets.out() == 0) {
+            if (packets.out() >= Watch.SOME && packets.in() == 0 && packets.seenIn() == 0) {
+                found.add(blocked(peer, packets));
+            } else if (packets.in() >= Watch.SOME && packets.out() == 0) {
                 String evidence = Watch.packets(packets.in()) + " from " + peer
                         + " came in ESP and were decrypted, and none left for it";
                 found.add(oneWay(peer, evidence));
@@ -237,10 +250,30 @@ final class IpsecChecks {
         return found;
     }
 
+    /** Traffic may go one way by intention: certain is it if nothing ever came, or the peer answers, and not in ESP. */
+    private DoctorFinding blocked(String peer, Watch.Exchange packets) {
+        boolean ever = watch.overlayEsp().stream()
+                .anyMatch(sa -> watch.isInbound(sa) && sa.source().equals(peer) && sa.packets() > 0);
+        boolean answers = watch.probes().stream().anyMatch(probe -> probe.peer().equals(peer) && probe.small() > 0);
+        String evidence = Watch.packets(packets.out()) + " left in ESP for " + peer + ", and none came back"
+                + (answers ? ", though it answers pings outside of ESP" : "")
+                + (ever ? "" : "; none ever came from it in ESP since its SAs were made");
+        String[] remedy = {"tcpdump", "-ni", "any", "ip proto 50 or ip6 proto 50"};
+        return !ever || answers
+                ? DoctorFinding.error(Check.ESP_BLOCKED, peer, evidence, remedy)
+                : DoctorFinding.warning(Check.ESP_BLOCKED, peer, evidence, remedy);
+    }
+
     /** Whoever does not answer may have nothing to say, unless the devices were to send. */
     private DoctorFinding oneWay(String peer, String evidence) {
         long unsent = watch.unsent();
-        return unsent >= SOME
+        long in = 0;
+        long out = 0;
+        for (Watch.Exchange each : watch.exchanges().values()) {
+            in += each.in();
+            out += each.out();
+        }
+        return out == 0 && unsent >= Watch.SOME && unsent * 2 >= in
                 ? DoctorFinding.error(
                         Check.ESP_ONE_WAY,
                         peer,
@@ -249,7 +282,8 @@ final class IpsecChecks {
                         "nft",
                         "list",
                         "ruleset")
-                : DoctorFinding.warning(Check.ESP_ONE_WAY, peer, evidence, "ip", "-s", "xfrm", "state");
+                : DoctorFinding.warning(
+                        Check.ESP_ONE_WAY, peer, evidence, "ip", "-s", "xfrm", "state", "list", "nokeys");
     }
 
     private List<DoctorFinding> indexes() {
@@ -257,14 +291,22 @@ final class IpsecChecks {
         if (unknown == 0) {
             return List.of();
         }
-        Set<String> known = watch.transportEsp().stream().map(Association::spi).collect(Collectors.toSet());
+        // Of all modes, and those that were removed meanwhile: only what nobody knows is strange.
+        Set<String> known = new TreeSet<>();
+        for (HostState state : List.of(watch.before(), watch.after())) {
+            state.associations().forEach(sa -> known.add(sa.spi()));
+        }
         Map<String, Long> strange = new TreeMap<>();
         Set<String> senders = new TreeSet<>();
+        long seen = 0;
         for (Seen packet : arrivals()) {
             boolean here = watch.ownAddresses().contains(packet.destination());
             if (here && !known.contains(packet.spi())) {
                 strange.merge(packet.spi() + " from " + packet.source(), packet.packets(), Long::sum);
                 senders.add(packet.source());
+                if (isPeer(packet.source())) {
+                    seen += packet.packets();
+                }
             }
         }
         // Those with a known SPI have another reason, which has a check of its own.
@@ -274,13 +316,19 @@ final class IpsecChecks {
         String evidence = Watch.packets(unknown) + " came in ESP with an SPI that no SA has"
                 + (strange.isEmpty()
                         ? ""
-                        : ": " + strange.keySet().stream().limit(SOME).collect(Collectors.joining(", ")))
+                        : ": " + strange.keySet().stream().limit(Watch.SOME).collect(Collectors.joining(", ")))
                 + engine();
         String subject = String.join(", ", senders);
         return List.of(
-                unknown >= SOME
+                seen >= Watch.SOME
                         ? DoctorFinding.error(Check.SPI_MISMATCH, subject, evidence, "docker", "version")
                         : DoctorFinding.warning(Check.SPI_MISMATCH, subject, evidence, "docker", "version"));
+    }
+
+    private boolean isPeer(String address) {
+        return watch.expectedPeers().containsKey(address)
+                || watch.exchanges().containsKey(address)
+                || watch.arrivedFrom().contains(address);
     }
 
     private String engine() {
@@ -306,28 +354,45 @@ final class IpsecChecks {
             parts.add(Watch.packets(replayed) + " came twice or too late" + of(Association::replays));
         }
         String evidence = "IPsec refused what came in: " + String.join(", and ", parts);
+        // Other tunnels have reasons of their own to see packets late.
+        long ofOverlays = risen(Association::unauthentic) + risen(Association::replays);
+        String[] remedy = {"ip", "-s", "xfrm", "state", "list", "nokeys"};
         return List.of(
-                refused + replayed >= SOME
-                        ? DoctorFinding.error(Check.REPLAY_OR_AUTH, "", evidence, "ip", "-s", "xfrm", "state")
-                        : DoctorFinding.warning(Check.REPLAY_OR_AUTH, "", evidence, "ip", "-s", "xfrm", "state"));
+                ofOverlays >= Watch.SOME
+                        ? DoctorFinding.error(Check.REPLAY_OR_AUTH, "", evidence, remedy)
+                        : DoctorFinding.warning(Check.REPLAY_OR_AUTH, "", evidence, remedy));
+    }
+
+    private long risen(ToLongFunction<Association> count) {
+        long sum = 0;
+        for (Association sa : watch.overlayEsp()) {
+            sum += Watch.rise(
+                    watch.before().associations().stream()
+                            .filter(sa::isSame)
+                            .mapToLong(count)
+                            .findFirst()
+                            .orElse(0),
+                    count.applyAsLong(sa));
+        }
+        return sum;
     }
 
     /** The peers whose SAs count such packets. */
     private String of(ToLongFunction<Association> count) {
         Map<String, Long> earlier = new LinkedHashMap<>();
         watch.before().associations().forEach(sa -> earlier.put(sa.spi() + sa.destination(), count.applyAsLong(sa)));
-        String peers = watch.transportEsp().stream()
+        String peers = watch.overlayEsp().stream()
                 .filter(sa -> count.applyAsLong(sa) > earlier.getOrDefault(sa.spi() + sa.destination(), 0L))
                 .map(Association::source)
                 .distinct()
                 .sorted()
-                .limit(SOME)
+                .limit(Watch.SOME)
                 .collect(Collectors.joining(", "));
         return peers.isEmpty() ? "" : " (from " + peers + ")";
     }
 
     private List<DoctorFinding> natTraversal() {
-        List<String> peers = watch.transportEsp().stream()
+        List<String> peers = watch.overlayEsp().stream()
                 .filter(sa -> sa.inUdp() && watch.isInbound(sa))
                 .map(Association::source)
                 .distinct()

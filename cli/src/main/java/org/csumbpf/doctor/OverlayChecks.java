@@ -50,7 +50,9 @@ final class OverlayChecks {
         for (int port : watch.ports()) {
             HostState.Socket socket = watch.after().sockets().get(port);
             boolean served = watch.encryptedDevices().stream().anyMatch(vxlan -> vxlan.port() == port && vxlan.up());
-            if (socket != null && socket.process() && watch.concernsEsp()) {
+            boolean ours = !watch.encryptedVnis().isEmpty()
+                    || watch.udpPolicies().stream().anyMatch(policy -> policy.destinationPort() == port);
+            if (socket != null && socket.process() && ours) {
                 String evidence = "a process has a socket on UDP port " + port + ", the port of VXLAN";
                 String[] remedy = {"ss", "-ulnp", "sport = :" + port};
                 found.add(
@@ -70,7 +72,9 @@ final class OverlayChecks {
         return watch.after().vxlans().stream()
                 .filter(vxlan -> vxlan.netns().isEmpty()
                         && !vxlan.moved()
-                        && vxlan.name().matches("vx-[0-9a-f]{6}-.{5}"))
+                        && vxlan.name().matches("vx-[0-9a-f]{6}-.{5}")
+                        // Docker makes the device here, and then moves it.
+                        && watch.before().vxlans().stream().anyMatch(vxlan::isSame))
                 .map(vxlan -> DoctorFinding.error(
                         Check.VXLAN_ORPHAN,
                         vxlan.name(),
@@ -83,7 +87,9 @@ final class OverlayChecks {
     }
 
     private List<DoctorFinding> ports() {
+        // Those without a mark may be of another protocol, such as L2TP.
         Set<Integer> encrypted = watch.udpPolicies().stream()
+                .filter(policy -> policy.mark() != 0)
                 .map(Policy::destinationPort)
                 .collect(Collectors.toCollection(TreeSet::new));
         if (encrypted.isEmpty()) {
@@ -106,9 +112,17 @@ final class OverlayChecks {
     private List<DoctorFinding> plaintext() {
         List<DoctorFinding> found = new ArrayList<>();
         Set<Integer> vnis = watch.encryptedVnis();
-        Set<String> suspects = new TreeSet<>();
+        Set<String> own = watch.ownAddresses();
+        Set<String> said = new TreeSet<>();
         for (Seen packet : watch.packets()) {
-            if (packet.isEsp() || !vnis.contains(packet.vni())) {
+            // Packets of guests and containers behind a bridge are not this host's. A packet is seen on several
+            // devices.
+            boolean mine = own.contains(packet.outgoing() ? packet.source() : packet.destination());
+            if (packet.isEsp()
+                    || !mine
+                    || !vnis.contains(packet.vni())
+                    || !said.add(packet.vni() + " " + packet.outgoing() + " " + packet.source() + " "
+                            + packet.destination())) {
                 continue;
             }
             if (packet.outgoing()) {
@@ -122,31 +136,17 @@ final class OverlayChecks {
                         "-t",
                         "mangle"));
             } else if (!decryptsBeforeSockets()) {
-                suspects.add(packet.source());
-                found.add(DoctorFinding.error(
-                        Check.NOT_ENCRYPTED,
-                        "vni " + packet.vni(),
-                        Watch.packets(packet.packets()) + " of VNI " + packet.vni()
-                                + ", which is to be encrypted, came from " + packet.source() + " in plaintext"));
+                String evidence = Watch.packets(packet.packets()) + " of VNI " + packet.vni()
+                        + ", which is to be encrypted, came from " + packet.source() + " in plaintext";
+                // Anybody can send a packet.
+                found.add(
+                        packet.packets() >= Watch.SOME && watch.expectedPeers().containsKey(packet.source())
+                                ? DoctorFinding.error(Check.NOT_ENCRYPTED, "vni " + packet.vni(), evidence)
+                                : DoctorFinding.warning(Check.NOT_ENCRYPTED, "vni " + packet.vni(), evidence));
             }
         }
-        for (HostState.Attachment attachment : watch.after().attachments()) {
-            long earlier = watch.before().attachments().stream()
-                    .filter(other -> other.device().equals(attachment.device()) && other.port() == attachment.port())
-                    .mapToLong(HostState.Attachment::plaintext)
-                    .findFirst()
-                    .orElse(attachment.plaintext());
-            if (attachment.plaintext() > earlier && suspects.isEmpty() && !vnis.isEmpty()) {
-                found.add(DoctorFinding.error(
-                        Check.NOT_ENCRYPTED,
-                        attachment.device(),
-                        Watch.packets(attachment.plaintext() - earlier)
-                                + " with a VNI that csumbpf has a rule for came by " + attachment.device()
-                                + " in plaintext",
-                        "csumbpf",
-                        "status",
-                        attachment.device()));
-            }
+        if (decryptsBeforeSockets()) {
+            found.addAll(plaintextOfAttachments(vnis));
         }
         for (Vxlan vxlan : watch.encryptedDevices()) {
             boolean marks = watch.after().firewall().readable()
@@ -154,8 +154,12 @@ final class OverlayChecks {
                     && !watch.after().firewall().marked().contains((int) vxlan.vni());
             boolean needsMark = watch.udpPolicies().stream().allMatch(policy -> policy.mark() != 0)
                     && !watch.udpPolicies().isEmpty();
+            // Engines up to 20.10.23 make the rule when the first peer comes.
+            boolean hasPeers = vxlan.forwarding().stream()
+                    .anyMatch(entry -> watch.expectedPeers().containsKey(entry.destination()));
             if (marks
                     && needsMark
+                    && hasPeers
                     && found.stream().noneMatch(finding -> finding.subject().equals("vni " + vxlan.vni()))) {
                 found.add(DoctorFinding.error(
                         Check.NOT_ENCRYPTED,
@@ -165,6 +169,33 @@ final class OverlayChecks {
                         "iptables-save",
                         "-t",
                         "mangle"));
+            }
+        }
+        return found;
+    }
+
+    /** What csumbpf counted of VNIs that have rules of their own. */
+    private List<DoctorFinding> plaintextOfAttachments(Set<Integer> vnis) {
+        List<DoctorFinding> found = new ArrayList<>();
+        for (HostState.Attachment attachment : watch.after().attachments()) {
+            for (HostState.Attachment then : watch.before().attachments()) {
+                if (!then.device().equals(attachment.device()) || then.port() != attachment.port()) {
+                    continue;
+                }
+                attachment.plaintextOf().forEach((vni, packets) -> {
+                    long rise = Watch.rise(then.plaintextOf().getOrDefault(vni, packets), packets);
+                    if (vnis.contains(vni) && rise >= Watch.SOME) {
+                        found.add(DoctorFinding.error(
+                                Check.NOT_ENCRYPTED,
+                                "vni " + vni,
+                                Watch.packets(rise) + " of VNI " + vni + ", which is to be encrypted, came by "
+                                        + attachment.device() + " in plaintext",
+                                "csumbpf",
+                                "stats",
+                                attachment.device(),
+                                "--peers"));
+                    }
+                });
             }
         }
         return found;
@@ -216,10 +247,10 @@ final class OverlayChecks {
                             + " bytes in ESP, more than the MTU of " + device.name() + ", " + device.mtu()
                             + (made > 0 ? "; " + made + " fragments were made meanwhile" : "") + "; MTU "
                             + fitting(device.mtu()) + " fits",
-                    smaller(vxlan, fitting(device.mtu())))));
+                    smaller(vxlan, device.mtu()))));
         }
         long espFragments = watch.rise("IpReasmOKs", "Ip6ReasmOKs");
-        if (found.isEmpty() && espFragments >= IpsecChecks.SOME && watch.decrypted() > 0) {
+        if (found.isEmpty() && espFragments >= Watch.SOME && watch.decrypted() > 0) {
             found.add(DoctorFinding.warning(
                     Check.MTU_FRAGMENTS,
                     "",
@@ -232,10 +263,15 @@ final class OverlayChecks {
         return found;
     }
 
-    /** The command that gives a network a smaller MTU: Docker makes a new one for that. */
+    /**
+     * The command that gives a network a smaller MTU. Docker makes a new one for that, and subtracts itself what VXLAN and
+     * ESP add.
+     *
+     * @param mtu of the way
+     */
     private String[] smaller(Vxlan vxlan, int mtu) {
-        return watch.after().docker() == null && vxlan.netns().isEmpty()
-                ? new String[] {"ip", "link", "set", "dev", vxlan.name(), "mtu", Integer.toString(mtu)}
+        return watch.after().docker() == null
+                ? new String[] {"ip", "link", "set", "dev", vxlan.name(), "mtu", Integer.toString(fitting(mtu))}
                 : new String[] {
                     "docker",
                     "network",
@@ -274,11 +310,11 @@ final class OverlayChecks {
     }
 
     private boolean overIpv6() {
-        return watch.transportEsp().stream().anyMatch(sa -> sa.destination().contains(":"));
+        return watch.overlayEsp().stream().anyMatch(sa -> sa.destination().contains(":"));
     }
 
     private int icv() {
-        return watch.transportEsp().stream()
+        return watch.overlayEsp().stream()
                         .filter(Association::isTransportEsp)
                         .mapToInt(Association::icvBits)
                         .filter(bits -> bits > 0 && bits <= 512)
@@ -309,7 +345,7 @@ final class OverlayChecks {
                         "tracepath",
                         "-n",
                         probe.peer()));
-            } else if (probe.small() > 1 && probe.full() == 0) {
+            } else if (probe.small() > 1 && probe.full() == 0 && !sawLong(probe)) {
                 found.add(DoctorFinding.error(
                         Check.MTU_BLACKHOLE,
                         probe.peer(),
@@ -324,15 +360,28 @@ final class OverlayChecks {
         return found;
     }
 
+    /** Whether ESP of about that length came from the peer, whatever becomes of pings. */
+    private boolean sawLong(Probe probe) {
+        return watch.packets().stream()
+                .anyMatch(packet -> packet.isEsp()
+                        && !packet.outgoing()
+                        && packet.source().equals(probe.peer())
+                        && packet.longest() > probe.bytes() - 64);
+    }
+
     private List<DoctorFinding> fragments() {
         long failed = watch.rise("IpReasmFails", "Ip6ReasmFails");
         if (failed == 0 || !watch.concernsEsp()) {
             return List.of();
         }
         String evidence = failed + " packets that came in fragments could not be put together again";
+        // Fragments may be of anything, unless those of the overlays must be.
+        boolean ours = size().stream().anyMatch(finding -> finding.check() == Check.MTU_FRAGMENTS)
+                || way().stream().anyMatch(finding -> finding.check() == Check.MTU_FRAGMENTS);
+        String[] remedy = {"nstat", "-az", "IpReasmFails"};
         return List.of(
-                failed >= IpsecChecks.SOME
-                        ? DoctorFinding.error(Check.FRAGMENTS_LOST, "", evidence, "nstat", "-az", "IpReasmFails")
-                        : DoctorFinding.warning(Check.FRAGMENTS_LOST, "", evidence, "nstat", "-az", "IpReasmFails"));
+                failed >= Watch.SOME && ours
+                        ? DoctorFinding.error(Check.FRAGMENTS_LOST, "", evidence, remedy)
+                        : DoctorFinding.warning(Check.FRAGMENTS_LOST, "", evidence, remedy));
     }
 }

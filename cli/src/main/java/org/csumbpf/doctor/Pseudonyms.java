@@ -28,6 +28,10 @@ final class Pseudonyms {
     private static final Pattern IPV6 =
             Pattern.compile("(?<![0-9a-fA-F:.])(?=[0-9a-fA-F]*:[0-9a-fA-F]*:)[0-9a-fA-F:]{3,39}(?![0-9a-fA-F:])");
 
+    private static final Set<String> KEYED_BY_NAME = Set.of("nodes", "peers", "not_read");
+    private static final Set<String> NAMED = Set.of(
+            "netns", "networks", "nodes", "not_read", "evidence", "subject", "remedy", "rule", "chain", "offload_harm");
+
     private final Map<String, String> known = new LinkedHashMap<>();
     private final Map<String, String> names = new LinkedHashMap<>();
 
@@ -42,6 +46,7 @@ final class Pseudonyms {
                 });
             }
             state.vxlans().forEach(vxlan -> found.add(vxlan.netns()));
+            found.add(state.netns());
         }
         // The longer first: one name may be the beginning of another.
         found.stream()
@@ -51,28 +56,43 @@ final class Pseudonyms {
     }
 
     JsonNode in(JsonNode node) {
+        return in(node, "", false);
+    }
+
+    /**
+     * @param field whose value the node is
+     * @param named whether names of people's choice can be in the field. A network may be called "vxlan" or "out", which
+     *     are other things elsewhere
+     */
+    private JsonNode in(JsonNode node, String field, boolean named) {
         if (node instanceof ObjectNode object) {
             ObjectNode copy = JsonNodeFactory.instance.objectNode();
-            object.fields().forEachRemaining(field -> copy.set(replaced(field.getKey()), in(field.getValue())));
+            boolean keys = KEYED_BY_NAME.contains(field);
+            object.fields()
+                    .forEachRemaining(member -> copy.set(
+                            keys ? replaced(member.getKey(), true) : member.getKey(),
+                            in(
+                                    member.getValue(),
+                                    member.getKey(),
+                                    named && !member.getKey().equals("version")
+                                            || keys
+                                            || NAMED.contains(member.getKey()))));
             return copy;
         }
         if (node instanceof ArrayNode array) {
             ArrayNode copy = JsonNodeFactory.instance.arrayNode();
-            array.forEach(element -> copy.add(in(element)));
+            array.forEach(element -> copy.add(in(element, field, named)));
             return copy;
         }
-        return node instanceof TextNode text ? new TextNode(replaced(text.textValue())) : node;
+        return node instanceof TextNode text ? new TextNode(replaced(text.textValue(), named)) : node;
     }
 
-    private String replaced(String text) {
-        if (names.containsKey(text)) {
+    private String replaced(String text, boolean named) {
+        if (named && names.containsKey(text)) {
             return names.get(text);
         }
         String result = text;
-        result = each(
-                STATION,
-                result,
-                station -> station.equals("00:00:00:00:00:00") ? station : number(station, n -> "02:00:00:" + hex(n)));
+        result = each(STATION, result, station -> says(station) ? station : number(station, n -> "02:00:00:" + hex(n)));
         result = each(
                 IPV4,
                 result,
@@ -83,9 +103,12 @@ final class Pseudonyms {
                 result,
                 address ->
                         says(address) ? address : number(address, n -> "2001:db8:0:0:0:0:0:" + Integer.toHexString(n)));
-        for (Map.Entry<String, String> name : names.entrySet()) {
-            // A short name may be a part of any word.
-            result = name.getKey().length() < 3 ? result : result.replace(name.getKey(), name.getValue());
+        if (named) {
+            for (Map.Entry<String, String> name : names.entrySet()) {
+                result = result.replaceAll(
+                        "(?<![\\w-])" + Pattern.quote(name.getKey()) + "(?![\\w-])",
+                        Matcher.quoteReplacement(name.getValue()));
+            }
         }
         return result;
     }
@@ -100,6 +123,7 @@ final class Pseudonyms {
                 || address.matches("2[2-5]\\d\\..*")
                 || address.matches("(0:){7}[01]|::1?")
                 || address.startsWith("ff")
+                || address.equals("00:00:00:00:00:00")
                 || address.startsWith("02:00:00:");
     }
 

@@ -34,6 +34,10 @@ record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded) {
     private static final Pattern MARKS = Pattern.compile("--set-x?mark 0xd0c4e3\\b");
 
     private static final Pattern PLAINTEXT = Pattern.compile("--pol none\\b");
+    private static final Pattern PROTECTED = Pattern.compile("--pol ipsec\\b");
+    /** A person's words, which are nobody else's business. */
+    private static final Pattern COMMENT = Pattern.compile(" -m comment --comment (\"(?:[^\"\\\\]|\\\\.)*\"|\\S+)");
+
     private static final Pattern INVALID = Pattern.compile("--(?:ct)?state \\S*INVALID");
     private static final Pattern PORTS = Pattern.compile("--dports? ([0-9:,]+)");
     private static final Pattern U32 = Pattern.compile("--u32 \"[^\"]*0xffffff00=(0x[0-9a-fA-F]+|\\d+)\"");
@@ -60,7 +64,11 @@ record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded) {
             if (line.startsWith("*")) {
                 table = line.substring(1).strip();
             } else if (rule.matches()) {
-                rules.add(new Rule(table, rule.group(2), rule.group(3), count(rule.group(1))));
+                rules.add(new Rule(
+                        table,
+                        rule.group(2),
+                        COMMENT.matcher(" " + rule.group(3)).replaceAll("").strip(),
+                        count(rule.group(1))));
             } else if (policy.matches() && RECEIVING.contains(policy.group(1))) {
                 drops.add(new Drop(
                         family + " " + table + " " + policy.group(1), "", count(policy.group(2)), false, false));
@@ -68,24 +76,29 @@ record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded) {
         }
         Set<Integer> marked = new TreeSet<>();
         Set<Integer> guarded = new TreeSet<>();
+        Set<Integer> accepted = new TreeSet<>();
         Set<String> receiving = receiving(rules);
-        List<Drop> named = new ArrayList<>();
+        List<Drop> dropping = new ArrayList<>();
         for (Rule rule : rules) {
             Matcher jump = JUMP.matcher(rule.text());
             String target = jump.find() ? jump.group(1) : "";
             if (target.equals("MARK") && MARKS.matcher(rule.text()).find()) {
                 marked.addAll(vnis(rule.text()));
+            } else if (target.equals("ACCEPT") && PROTECTED.matcher(rule.text()).find()) {
+                accepted.addAll(vnis(rule.text()));
             } else if (target.equals("DROP") || target.equals("REJECT")) {
-                if (PLAINTEXT.matcher(rule.text()).find()) {
-                    guarded.addAll(vnis(rule.text()));
+                Set<Integer> named = vnis(rule.text());
+                // Up to 20.10.23 Docker's guard is two rules: what IPsec decrypted is accepted, the rest is dropped.
+                if (PLAINTEXT.matcher(rule.text()).find() || !named.isEmpty() && accepted.containsAll(named)) {
+                    guarded.addAll(named);
                 } else if (receiving.contains(rule.table() + " " + rule.chain())
                         && !OTHER_PROTOCOL.matcher(rule.text()).find()) {
-                    drop(rule, family, ports, named);
+                    drop(rule, family, ports, dropping);
                 }
             }
         }
-        named.addAll(drops);
-        return new SavedRules(named, marked, guarded);
+        dropping.addAll(drops);
+        return new SavedRules(dropping, marked, guarded);
     }
 
     private static void drop(Rule rule, String family, Set<Integer> ports, List<Drop> drops) {

@@ -26,6 +26,11 @@ import org.csumbpf.maps.Config;
  * @param probes what pings to the peers learned
  */
 public record Watch(HostState before, HostState after, double seconds, List<Seen> seen, List<Probe> probes) {
+    /** Fewer packets may be a coincidence: keys that change, a packet that was on its way. */
+    static final long SOME = 3;
+    /** Docker's number for marks and reqids. */
+    static final long DOCKER = 0xd0c4e3;
+
     private static final int UDP = 17;
 
     public Watch {
@@ -64,11 +69,21 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
         return seen == null ? List.of() : seen;
     }
 
-    /** How much a counter rose; 0 if it is not there. */
+    /** How much a counter rose; 0 if it was not read both times. */
     long rise(String counter) {
-        return Math.max(
-                0,
-                after.counters().getOrDefault(counter, 0L) - before.counters().getOrDefault(counter, 0L));
+        Long then = before.counters().get(counter);
+        Long now = after.counters().get(counter);
+        return then == null || now == null ? 0 : rise(then, now);
+    }
+
+    /** What is less than before counts anew: the object that has the counter was made again. */
+    static long rise(long then, long now) {
+        return now < then ? now : now - then;
+    }
+
+    /** Whether a part was read both times. */
+    boolean wasRead(String part) {
+        return !before.notRead().containsKey(part) && !after.notRead().containsKey(part);
     }
 
     long rise(String ipv4, String ipv6) {
@@ -83,8 +98,22 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
         return own;
     }
 
-    List<Association> transportEsp() {
-        return after.associations().stream().filter(Association::isTransportEsp).toList();
+    /** ESP in transport mode that carries the overlays, without that of other tunnels and hosts. */
+    List<Association> overlayEsp() {
+        return overlayEsp(after);
+    }
+
+    private List<Association> overlayEsp(HostState state) {
+        boolean docker = !after.firewall().marked().isEmpty()
+                || after.policies().stream().anyMatch(policy -> policy.mark() == DOCKER)
+                || !encryptedNetworks().isEmpty();
+        Set<String> peers = new HashSet<>(expectedPeers().keySet());
+        udpPolicies().forEach(policy -> peers.add(policy.destination().replaceFirst("/.*", "")));
+        return state.associations().stream()
+                .filter(Association::isTransportEsp)
+                .filter(sa ->
+                        docker ? sa.reqid() == DOCKER : peers.contains(sa.source()) || peers.contains(sa.destination()))
+                .toList();
     }
 
     /** The packets that an SA carried meanwhile. */
@@ -94,7 +123,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
                 .mapToLong(Association::packets)
                 .findFirst()
                 .orElse(0);
-        return Math.max(0, sa.packets() - earlier);
+        return rise(earlier, sa.packets());
     }
 
     /** The packets that an SA refused meanwhile. With esp4_offload packet sockets do not see those. */
@@ -104,7 +133,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
                 .mapToLong(other -> other.replays() + other.unauthentic())
                 .findFirst()
                 .orElse(0);
-        return Math.max(0, sa.replays() + sa.unauthentic() - earlier);
+        return rise(earlier, sa.replays() + sa.unauthentic());
     }
 
     boolean isInbound(Association sa) {
@@ -118,7 +147,10 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
     /** By the peer's address. ESP in UDP is left out: it needs nothing of what is judged here. */
     Map<String, Exchange> exchanges() {
         Map<String, Exchange> exchanges = new TreeMap<>();
-        for (Association sa : transportEsp()) {
+        for (Association sa : overlayEsp()) {
+            if (sa.inUdp()) {
+                continue;
+            }
             if (isInbound(sa)) {
                 add(exchanges, sa.source(), packets(sa), 0, refused(sa));
             } else if (isOutbound(sa)) {
@@ -139,7 +171,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** Packets that inbound SAs in transport mode decrypted, without those that came in UDP. */
     long decrypted() {
-        return transportEsp().stream()
+        return overlayEsp().stream()
                 .filter(sa -> isInbound(sa) && !sa.inUdp())
                 .mapToLong(this::packets)
                 .sum();
@@ -147,7 +179,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** The peers that those came from. */
     List<String> senders() {
-        return transportEsp().stream()
+        return overlayEsp().stream()
                 .filter(sa -> isInbound(sa) && !sa.inUdp() && packets(sa) > 0)
                 .map(Association::source)
                 .distinct()
@@ -161,7 +193,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
      */
     Set<String> arrivedFrom() {
         Set<String> spis = new HashSet<>();
-        transportEsp().stream().filter(this::isInbound).forEach(sa -> spis.add(sa.spi()));
+        overlayEsp().stream().filter(this::isInbound).forEach(sa -> spis.add(sa.spi()));
         Set<Integer> vnis = encryptedVnis();
         Set<String> sources = new TreeSet<>();
         for (Seen packet : packets()) {
@@ -228,6 +260,11 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
         return ports;
     }
 
+    /** Whether a VXLAN device of an encrypted overlay was there before and is not now: what it received is not known. */
+    boolean lostDevices() {
+        return before.vxlans().stream().anyMatch(then -> after.vxlans().stream().noneMatch(then::isSame));
+    }
+
     /** Packets that the VXLAN devices of encrypted overlays received meanwhile. */
     long received() {
         return encryptedDevices().stream().mapToLong(this::received).sum();
@@ -239,19 +276,17 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
                 .mapToLong(Vxlan::received)
                 .findFirst()
                 .orElse(0);
-        return Math.max(0, vxlan.received() - earlier);
+        return rise(earlier, vxlan.received());
     }
 
     /** Packets that those devices were to send meanwhile, and could not. */
     long unsent() {
         return encryptedDevices().stream()
-                .mapToLong(vxlan -> vxlan.unsent()
-                        - before.vxlans().stream()
-                                .filter(vxlan::isSame)
-                                .mapToLong(Vxlan::unsent)
-                                .findFirst()
-                                .orElse(0))
-                .filter(rise -> rise > 0)
+                .mapToLong(vxlan -> before.vxlans().stream()
+                        .filter(vxlan::isSame)
+                        .mapToLong(then -> rise(then.unsent(), vxlan.unsent()))
+                        .findFirst()
+                        .orElse(0))
                 .sum();
     }
 
@@ -269,8 +304,8 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
     }
 
     /**
-     * The hosts that this one should have SAs with, and how that is known: those that Docker names, and those that the
-     * forwarding tables of encrypted overlays name.
+     * The hosts that this one should have SAs with, by the forwarding tables of encrypted overlays, and how that is
+     * known.
      */
     Map<String, String> expectedPeers() {
         Set<String> own = ownAddresses();
@@ -297,16 +332,25 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** Whether anything on this host is, or is to be, encrypted in transport mode. */
     boolean concernsEsp() {
-        return !transportEsp().isEmpty()
+        return !overlayEsp().isEmpty()
                 || !encryptedVnis().isEmpty()
                 || !udpPolicies().isEmpty();
     }
 
-    /** The devices by which ESP came in or should: those with an address of an SA. */
+    /** The devices by which ESP came in, else those by which it should: with an address of an SA. */
     List<String> uplinks() {
         List<String> names = new ArrayList<>();
+        for (Seen packet : packets()) {
+            if (packet.isEsp() && !packet.outgoing() && !names.contains(packet.device())) {
+                names.add(packet.device());
+            }
+        }
+        if (names.size() == 1) {
+            return names;
+        }
+        names.clear();
         for (Device device : after.devices()) {
-            boolean hasEsp = transportEsp().stream()
+            boolean hasEsp = overlayEsp().stream()
                     .anyMatch(sa -> device.addresses().contains(sa.destination())
                             || device.addresses().contains(sa.source()));
             if (hasEsp && !device.name().equals("lo")) {

@@ -38,6 +38,9 @@ final class Case {
     boolean saOutGone;
     boolean inUdp;
     long in = 10;
+    long inBefore = 50;
+    boolean countersBefore = true;
+    List<Association> others = new ArrayList<>();
     long out = 10;
     long replays;
     long unauthentic;
@@ -54,6 +57,7 @@ final class Case {
     Map<Integer, Socket> sockets = new HashMap<>(Map.of(4789, new Socket(0, false)));
     boolean firewallReadable = true;
     List<Drop> drops = new ArrayList<>();
+    List<Drop> dropsBefore = new ArrayList<>();
     List<Integer> marked = new ArrayList<>(List.of(VNI));
     List<Integer> guarded = new ArrayList<>(List.of(VNI));
     Map<String, String> modules = new HashMap<>(Map.of("esp4", "loaded", "esp4_offload", "loadable"));
@@ -75,12 +79,17 @@ final class Case {
         return new Seen("eth0", outgoing, source, destination, "", VNI, packets, 134);
     }
 
+    /** An SA of somebody else, made meanwhile. */
+    static Association other(String spi, String source, String destination, long packets) {
+        return new Association(spi, 50, source, destination, true, false, 0, 1, 128, 0, packets, 0, 0);
+    }
+
     static Attachment attachment(long repaired, Problem... problems) {
-        return new Attachment("eth0", 4789, true, repaired, 0, 0, 0, 0, List.of(problems), List.of());
+        return new Attachment("eth0", 4789, true, repaired, 0, 0, 0, Map.of(), List.of(problems), List.of());
     }
 
     static Attachment left(Attachment attachment, long packets) {
-        return new Attachment("eth0", 4789, true, 0, 0, packets, 0, 0, List.of(), attachment.peers());
+        return new Attachment("eth0", 4789, true, 0, 0, packets, 0, Map.of(), List.of(), attachment.peers());
     }
 
     static Attachment sender(int delta, long bad, boolean trusted) {
@@ -92,9 +101,15 @@ final class Case {
                 0,
                 0,
                 0,
-                0,
+                Map.of(),
                 List.of(),
                 List.of(new Sender(VNI, PEER, OWN, 2 * bad, bad, delta, bad, trusted)));
+    }
+
+    private Map<String, Long> zeros() {
+        Map<String, Long> zeros = new HashMap<>();
+        counters.keySet().forEach(counter -> zeros.put(counter, 0L));
+        return zeros;
     }
 
     private HostState state(boolean later) {
@@ -111,7 +126,7 @@ final class Case {
                     MARK,
                     64,
                     0,
-                    later ? 50 + in : 50,
+                    later ? inBefore + in : inBefore,
                     later ? replays : 0,
                     later ? unauthentic : 0));
         }
@@ -130,6 +145,9 @@ final class Case {
                     later ? 70 + out : 70,
                     0,
                     0));
+        }
+        if (later) {
+            associations.addAll(others);
         }
         return new HostState(
                 place,
@@ -159,9 +177,9 @@ final class Case {
                         List.of(
                                 new Forwarding("02:42:0a:00:09:01", forwardsTo, true),
                                 new Forwarding("00:00:00:00:00:00", PEER, true)))),
-                later ? counters : Map.of(),
+                later ? counters : countersBefore ? zeros() : Map.of(),
                 later ? sockets : Map.of(),
-                new Firewall(firewallReadable, later ? drops : List.of(), marked, guarded),
+                new Firewall(firewallReadable, later ? drops : dropsBefore, marked, guarded),
                 modules,
                 disabled,
                 harm,

@@ -64,6 +64,31 @@ class SavedRulesTest {
         assertThat(SavedRules.parse(rule, "ip", Set.of(4789)).marked()).containsExactly(4097);
     }
 
+    /** Up to 20.10.23: accepted if IPsec decrypted it, dropped otherwise. */
+    @Test
+    void theGuardMayBeTwoRules() {
+        String rules = """
+                *filter
+                [5:1] -A INPUT -p udp -m udp --dport 4789 -m policy --dir in --pol ipsec -m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100100" -j ACCEPT
+                [5:1] -A INPUT -p udp -m udp --dport 4789 -m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100100" -j DROP
+                [5:1] -A INPUT -p udp -m udp --dport 4789 -m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100200" -j DROP
+                """;
+        SavedRules parsed = SavedRules.parse(rules, "ip", Set.of(4789));
+        assertThat(parsed.guarded()).containsExactly(4097);
+        assertThat(parsed.drops())
+                .singleElement()
+                .satisfies(drop -> assertThat(drop.rule()).contains("0x100200"));
+    }
+
+    @Test
+    void commentsAreLeftOut() {
+        String rules = "*filter\n[5:1] -A INPUT -p udp -m comment --comment \"Jim's \\\"own\\\" rule\" -j DROP\n"
+                + "[5:1] -A INPUT -m comment --comment word -p udp -j DROP\n";
+        assertThat(SavedRules.parse(rules, "ip", Set.of(4789)).drops())
+                .extracting(Drop::rule)
+                .containsExactly("-p udp -j DROP", "-p udp -j DROP");
+    }
+
     @Test
     void anyTextIsTaken() {
         for (String text : new String[] {

@@ -21,9 +21,10 @@ final class BoundedProcess {
      * What a program did.
      *
      * @param ended false: the program was killed
+     * @param code its exit code; -1: it was killed
      * @param output what the program wrote to standard output and error
      */
-    record ProcessResult(boolean ended, String output) {}
+    record ProcessResult(boolean ended, int code, String output) {}
 
     /**
      * Waits for the program, not for the end of its output: a process that it leaves behind may hold the output open.
@@ -41,7 +42,7 @@ final class BoundedProcess {
                 ended = process.waitFor(DRAIN_MILLIS, TimeUnit.MILLISECONDS);
                 drain(process.getInputStream(), output);
             }
-            return new ProcessResult(ended, output.toString(StandardCharsets.UTF_8));
+            return new ProcessResult(ended, ended ? process.exitValue() : -1, output.toString(StandardCharsets.UTF_8));
         } finally {
             kill(process);
         }

@@ -138,10 +138,12 @@ public final class NetworkNamespace implements AutoCloseable {
     }
 
     /**
-     * What a program prints that runs in the namespace, with its errors among it; empty: it cannot be run, or did not end
-     * in time and was killed.
+     * What a program prints that runs in the namespace, with its errors among it; empty: it cannot be run, failed, or did
+     * not end in time and was killed.
+     *
+     * @param failing whether the output of a program that failed counts, too
      */
-    public Optional<String> output(List<String> command, Duration timeout) {
+    public Optional<String> output(List<String> command, Duration timeout, boolean failing) {
         List<String> inside = new ArrayList<>();
         if (!isCurrent()) {
             // A program that is started has no thread to enter the namespace with.
@@ -151,7 +153,7 @@ public final class NetworkNamespace implements AutoCloseable {
         inside.addAll(command);
         try {
             BoundedProcess.ProcessResult result = BoundedProcess.run(inside, timeout);
-            return result.ended() ? Optional.of(result.output()) : Optional.empty();
+            return result.ended() && (failing || result.code() == 0) ? Optional.of(result.output()) : Optional.empty();
         } catch (IOException e) {
             return Optional.empty();
         } catch (InterruptedException e) {

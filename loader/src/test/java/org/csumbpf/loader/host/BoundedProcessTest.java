@@ -18,7 +18,7 @@ class BoundedProcessTest {
     @Test
     void itsOutputAndErrorsComeBack() throws Exception {
         assertThat(shell("echo one; echo two >&2", 30_000))
-                .isEqualTo(new BoundedProcess.ProcessResult(true, "one\ntwo\n"));
+                .isEqualTo(new BoundedProcess.ProcessResult(true, 0, "one\ntwo\n"));
     }
 
     @Test
@@ -49,7 +49,7 @@ class BoundedProcessTest {
     void aChildThatKeepsTheOutputOpenIsNotWaitedFor() throws Exception {
         long start = System.nanoTime();
         BoundedProcess.ProcessResult outcome = shell("echo done; sleep 8 & exit 0", 30_000);
-        assertThat(outcome).isEqualTo(new BoundedProcess.ProcessResult(true, "done\n"));
+        assertThat(outcome).isEqualTo(new BoundedProcess.ProcessResult(true, 0, "done\n"));
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(6));
     }
 }
