@@ -105,7 +105,22 @@ public final class HostWatch {
     private static String ping(NetworkNamespace netns, String peer, int size) {
         return netns.output(
                         List.of(
-                                "ping", "-n", "-q", "-c", "3", "-i", "0.2", "-W", "1", "-M", "do", "-s", "" + size,
+                                // Its words are read.
+                                "env",
+                                "LC_ALL=C",
+                                "ping",
+                                "-n",
+                                "-q",
+                                "-c",
+                                "3",
+                                "-i",
+                                "0.2",
+                                "-W",
+                                "1",
+                                "-M",
+                                "do",
+                                "-s",
+                                Integer.toString(size),
                                 peer),
                         PING,
                         true)
