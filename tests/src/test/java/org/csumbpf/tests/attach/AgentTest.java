@@ -349,7 +349,7 @@ class AgentTest {
             assertThat(page.headers().firstValue("Content-Security-Policy"))
                     .hasValueSatisfying(policy -> assertThat(policy).startsWith("default-src 'none'"));
             assertThat(page.body())
-                    .contains("<code>vxlan-orphan</code>", "<code>w1</code>", "Next: <code>")
+                    .contains("<code>vxlan-orphan</code>", "/w1</code>", "Next: <code>")
                     .doesNotContain("<script");
         }
     }
