@@ -53,6 +53,7 @@ class WithoutEthernetTest {
 
     @Test
     @Order(2)
+    @Tag("test-all")
     @DisplayName("ipip below")
     void ipip() {
         byTheBackstop("ipip");
@@ -67,6 +68,7 @@ class WithoutEthernetTest {
 
     @Test
     @Order(4)
+    @Tag("test-all")
     @DisplayName("sit below")
     void sit() {
         byTheBackstop("sit");
@@ -74,6 +76,7 @@ class WithoutEthernetTest {
 
     @Test
     @Order(5)
+    @Tag("test-all")
     @DisplayName("ip6tnl below")
     void ip6tnl() {
         byTheBackstop("ip6tnl");
@@ -81,6 +84,7 @@ class WithoutEthernetTest {
 
     @Test
     @Order(6)
+    @Tag("test-all")
     @DisplayName("ip6gre below")
     void ip6gre() {
         byTheBackstop("ip6gre");
@@ -92,6 +96,7 @@ class WithoutEthernetTest {
      */
     @Test
     @Order(7)
+    @Tag("test-all")
     @DisplayName("IPv6 over WireGuard below")
     void ipv6OverWireguard() {
         try (EspLab lab = new EspLab("UNDERLAY=wireguard", "FAMILY=6", "OVERLAY_MTU=1300")) {
