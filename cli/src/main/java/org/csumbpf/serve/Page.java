@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.serve;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.HashMap;
@@ -40,14 +43,17 @@ final class Page {
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width">
             <meta http-equiv="refresh" content="10">
-            <title>csumbpf</title>
+            <title>HOST: csumbpf</title>
             <style>
             :root { color-scheme: light dark; }
             body { font: 1rem/1.4 system-ui, sans-serif; margin: 1.5rem; max-width: 75rem; }
             table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; width: 100%; }
             th, td { border-bottom: 1px solid #8886; padding: 0.4rem 0.8rem 0.4rem 0; text-align: left; vertical-align: top; }
-            td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-            code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+            td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+            td.id { white-space: nowrap; width: 1%; }
+            code { font-family: ui-monospace, monospace; }
+            p.meaning code { overflow-wrap: anywhere; }
+            div { overflow-x: auto; }
             .bad { color: #c62828; font-weight: bold; }
             .note { color: #9a6700; font-weight: bold; }
             .good { color: #2e7d32; font-weight: bold; }
@@ -56,27 +62,33 @@ final class Page {
             </style>
             </head>
             <body>
-            <h1>csumbpf</h1>
-            <p>Repairs the UDP checksum of VXLAN packets that IPsec decrypted behind a NAT.
+            <h1>HOST</h1>
+            <p>csumbpf VERSION. Repairs the UDP checksum of VXLAN packets that IPsec decrypted behind a NAT.
             <a href="/metrics">Metrics</a>, <a href="/-/healthy">healthy</a>, <a href="/-/ready">ready</a>.</p>
             """;
 
     private final Supplier<List<AttachmentView>> attachments;
     private final Supplier<Optional<Examination>> examination;
     private final Supplier<Long> clock;
+    private final String version;
     /** The counts of the page before, by attachment. */
     private Map<String, Counts> before = Map.of();
 
     private long beforeNanos;
 
-    /** @param clock CLOCK_MONOTONIC, nanoseconds */
+    /**
+     * @param clock CLOCK_MONOTONIC, nanoseconds
+     * @param version of csumbpf
+     */
     Page(
             Supplier<List<AttachmentView>> attachments,
             Supplier<Optional<Examination>> examination,
-            Supplier<Long> clock) {
+            Supplier<Long> clock,
+            String version) {
         this.attachments = attachments;
         this.examination = examination;
         this.clock = clock;
+        this.version = version;
     }
 
     private record Counts(long decrypted, long repaired) {}
@@ -84,7 +96,7 @@ final class Page {
     String html() {
         List<AttachmentView> views = attachments.get();
         long now = clock.get();
-        StringBuilder page = new StringBuilder(BEGIN);
+        StringBuilder page = new StringBuilder(begin());
         page.append("<h2>Attachments</h2>\n");
         if (views.isEmpty()) {
             page.append("<p>Nothing is attached.</p>\n");
@@ -102,8 +114,19 @@ final class Page {
         return page.append("</body>\n</html>\n").toString();
     }
 
+    /** Who looks at the pages of many hosts wants to see which one this is. */
+    private String begin() {
+        String name;
+        try {
+            name = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+        } catch (IOException e) {
+            name = "this host";
+        }
+        return BEGIN.replace("HOST", text(name)).replace("VERSION", text(version));
+    }
+
     private void attachments(StringBuilder page, List<AttachmentView> views, long now) {
-        page.append("<table>\n<tr><th>Interface</th><th>State</th><th>Repair</th>"
+        page.append("<div>\n<table>\n<tr><th>Interface</th><th>State</th><th>Repair</th>"
                 + "<th class=\"number\">Decrypted</th><th class=\"number\">Repaired</th></tr>\n");
         Map<String, Counts> counted = new HashMap<>();
         double seconds = (now - beforeNanos) / 1e9;
@@ -128,7 +151,7 @@ final class Page {
             number(page, counts.repaired(), then.map(Counts::repaired), seconds);
             page.append("</tr>\n");
         }
-        page.append("</table>\n");
+        page.append("</table>\n</div>\n");
         if (now - beforeNanos >= RATE_MIN) {
             before = counted;
             beforeNanos = now;
@@ -153,11 +176,11 @@ final class Page {
     }
 
     private static void findings(StringBuilder page, Examination found) {
-        page.append("<p>").append(text(TIME.format(found.ended()))).append("</p>\n<table>\n");
+        page.append("<p>Examined at ").append(text(TIME.format(found.ended()))).append(".</p>\n<table>\n");
         for (DoctorFinding finding : found.findings()) {
-            page.append("<tr><td>");
+            page.append("<tr><td class=\"id\">");
             word(page, style(finding.severity()), finding.severity().label());
-            page.append("</td><td><code>").append(text(finding.check().id())).append("</code></td><td>");
+            page.append("<br><code>").append(text(finding.check().id())).append("</code></td><td>");
             page.append(text(finding.evidence()));
             if (finding.followsFrom() != null) {
                 page.append(" (follows from <code>")

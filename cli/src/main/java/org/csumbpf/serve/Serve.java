@@ -94,7 +94,8 @@ public final class Serve {
         Page page = new Page(
                 () -> AttachmentReader.all(options.only(), moved),
                 () -> Optional.ofNullable(examination.get()),
-                MonotonicClock::nanos);
+                MonotonicClock::nanos,
+                options.version());
         MetricsServer server = MetricsServer.start(
                 options.listen(),
                 registry.getPrometheusRegistry(),

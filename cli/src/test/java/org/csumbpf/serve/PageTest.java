@@ -3,6 +3,9 @@ package org.csumbpf.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +33,7 @@ class PageTest {
     private final AtomicReference<List<AttachmentView>> attachments = new AtomicReference<>(List.of());
     private final AtomicReference<Optional<Examination>> examination = new AtomicReference<>(Optional.empty());
     private final AtomicLong clock = new AtomicLong(1_000_000_000_000L);
-    private final Page page = new Page(attachments::get, examination::get, clock::get);
+    private final Page page = new Page(attachments::get, examination::get, clock::get, "1.2.3");
 
     private static AttachmentView view(String ifname, long repaired) {
         Counters counters = new Counters(Map.of(Outcome.REPAIRED, new Count(repaired, repaired * 100)));
@@ -57,8 +60,10 @@ class PageTest {
     }
 
     @Test
-    void nothingIsKnownAtFirst() {
+    void nothingIsKnownAtFirst() throws IOException {
+        String host = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
         assertThat(page.html())
+                .contains("<h1>" + host + "</h1>", "<title>" + host + ": csumbpf</title>", "csumbpf 1.2.3.")
                 .contains("Nothing is attached.", "has not examined this host yet", "<a href=\"/metrics\">Metrics</a>")
                 .doesNotContain("<script");
     }

@@ -198,11 +198,14 @@ class DoctorTest {
             // Which of the two it is shows only once csumbpf computes both ways.
             row(lab, Row.error("sender-checksum", "nat-checksum"), softly);
             lab.attach("--mode", "adjust");
+            // Until it has learned what is usual from right packets, adjust repairs the wrong ones, too.
+            well(lab, "no NAT, attached", softly);
             row(lab, Row.error("sender-checksum"), softly);
         }
         try (EspLab lab = new EspLab("DEVICES=docker", "UNDERLAY=wireguard");
                 AutoCloseableSoftAssertions softly = new AutoCloseableSoftAssertions()) {
-            lab.onBoth(host -> host.csumbpf("attach", "tunnel0").ok());
+            lab.onBoth(host ->
+                    host.csumbpf("attach", host == lab.b ? "tunnel0" : "eth0").ok());
             well(lab, "WireGuard below", softly);
         }
     }
