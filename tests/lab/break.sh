@@ -220,9 +220,9 @@ break_vxlan_port_conflict() {
 	for ((n = 0; n < count; n++)); do ip -n csumbpf-b link set vxlan$n down; done
 	# Not in_host, which would be a shell with another process id.
 	nsenter --net=/run/netns/csumbpf-b -- /usr/bin/python3 -c 'import signal, socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", int(sys.argv[1])))
-signal.pause()' "$PORT" >/dev/null 2>&1 </dev/null &
+s = socket.socket(socket.AF_INET6 if sys.argv[2] == "6" else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[1])))
+signal.pause()' "$PORT" "$FAMILY" >/dev/null 2>&1 </dev/null &
 	echo $! >/run/$BREAKAGE.pid
 	echo $! >>"$HOLDERS"
 	until [ -n "$(in_host b ss -Hlnup "sport = $PORT")" ]; do
@@ -268,14 +268,19 @@ fragment_time() {
 
 # Not by nftables, because conntrack reassembles before it and fragments again after it.
 break_fragments_lost() {
-	local device
+	local device first="protocol ip u32 match u16 0 0x1fff at 6 action ok" others="protocol ip matchall action drop"
+	if [ "$FAMILY" = 6 ]; then
+		# In a fragment, the header behind IPv6's has number 44, and the offset in its bytes 2 and 3.
+		first="protocol ipv6 u32 match u8 44 0xff at 6 match u16 0 0xfff8 at 42 action ok"
+		others="protocol ipv6 u32 match u8 44 0xff at 6 action drop"
+	fi
 	overlay_mtu 1500
 	fragment_time 1
 	for device in eth0 $inside; do
 		cat <<-END
 			qdisc add dev $device clsact
-			filter add dev $device egress pref 1 protocol ip u32 match u16 0 0x1fff at 6 action ok
-			filter add dev $device egress pref 2 protocol ip matchall action drop
+			filter add dev $device egress pref 1 $first
+			filter add dev $device egress pref 2 $others
 		END
 	done | in_host nat tc -batch -
 }
