@@ -51,8 +51,7 @@ public enum Check {
             + " drops what it decrypted. That is what csumbpf repairs."),
     CONNTRACK_INVALID("conntrack verifies checksums before UDP does, and a rule drops what it calls invalid: the"
             + " checksums are wrong, as NAT leaves them."),
-    FIREWALL_AFTER_DECRYPTION("Packets come, are decrypted and have right checksums; then this host's own packet filter"
-            + " drops them."),
+    FIREWALL_AFTER_DECRYPTION("Packets come and are decrypted; then this host's own packet filter drops them."),
     FDB_SOURCE_MISMATCH("A device that learns drops packets from a station whose permanent forwarding entry has another"
             + " address: hairpin NAT, or the sender uses another of its addresses.");
 

@@ -135,7 +135,7 @@ final class OverlayChecks {
                         "iptables-save",
                         "-t",
                         "mangle"));
-            } else if (!decryptsBeforeSockets()) {
+            } else if (!decryptsBeforeSockets() || nobodyDecrypted(packet)) {
                 String evidence = Watch.packets(packet.packets()) + " of VNI " + packet.vni()
                         + ", which is to be encrypted, came from " + packet.source() + " in plaintext";
                 // Anybody can send a packet.
@@ -146,7 +146,7 @@ final class OverlayChecks {
             }
         }
         if (decryptsBeforeSockets()) {
-            found.addAll(plaintextOfAttachments(vnis));
+            plaintextOfAttachments(vnis, found);
         }
         for (Vxlan vxlan : watch.encryptedDevices()) {
             boolean marks = watch.after().firewall().readable()
@@ -175,8 +175,7 @@ final class OverlayChecks {
     }
 
     /** What csumbpf counted of VNIs that have rules of their own. */
-    private List<DoctorFinding> plaintextOfAttachments(Set<Integer> vnis) {
-        List<DoctorFinding> found = new ArrayList<>();
+    private void plaintextOfAttachments(Set<Integer> vnis, List<DoctorFinding> found) {
         for (HostState.Attachment attachment : watch.after().attachments()) {
             for (HostState.Attachment then : watch.before().attachments()) {
                 if (!then.device().equals(attachment.device()) || then.port() != attachment.port()) {
@@ -184,7 +183,10 @@ final class OverlayChecks {
                 }
                 attachment.plaintextOf().forEach((vni, packets) -> {
                     long rise = Watch.rise(then.plaintextOf().getOrDefault(vni, packets), packets);
-                    if (vnis.contains(vni) && rise >= Watch.SOME) {
+                    if (vnis.contains(vni)
+                            && rise >= Watch.SOME
+                            && found.stream()
+                                    .noneMatch(finding -> finding.subject().equals("vni " + vni))) {
                         found.add(DoctorFinding.error(
                                 Check.NOT_ENCRYPTED,
                                 "vni " + vni,
@@ -198,7 +200,6 @@ final class OverlayChecks {
                 });
             }
         }
-        return found;
     }
 
     /** With esp4_offload, packet sockets see what ESP carried as if it had come in plaintext. */
@@ -206,6 +207,27 @@ final class OverlayChecks {
         return List.of("esp4_offload", "esp6_offload").stream()
                 .map(module -> watch.after().modules().getOrDefault(module, ""))
                 .anyMatch(state -> state.equals("loaded") || state.equals("built_in"));
+    }
+
+    /** Whether more such packets came from this sender than all SAs together decrypted. */
+    private boolean nobodyDecrypted(Seen packet) {
+        long same = watch.packets().stream()
+                .filter(other -> !other.outgoing()
+                        && !other.isEsp()
+                        && other.vni() == packet.vni()
+                        && other.source().equals(packet.source()))
+                .mapToLong(Seen::packets)
+                .max()
+                .orElse(0);
+        // What an SA decrypted that is gone now is not known.
+        boolean allKnown = watch.wasRead("IPsec SAs")
+                && watch.after().associations().stream()
+                        .map(Association::spi)
+                        .toList()
+                        .containsAll(watch.before().associations().stream()
+                                .map(Association::spi)
+                                .toList());
+        return allKnown && !watch.senders().contains(packet.source()) && same - watch.decrypted() >= Watch.SOME;
     }
 
     private String unmarked(int vni) {

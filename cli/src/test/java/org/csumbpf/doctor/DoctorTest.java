@@ -123,6 +123,12 @@ class DoctorTest {
                     host.out = 0;
                     host.seen = List.of(Case.vxlan(false, Case.PEER, Case.OWN, 10));
                 }),
+                broken("not-encrypted", host -> {
+                    // Packet sockets see what ESP carried, but nothing was decrypted.
+                    nothingComes(host);
+                    host.modules.put("esp4_offload", "loaded");
+                    host.seen = List.of(Case.vxlan(false, Case.PEER, Case.OWN, 10));
+                }),
                 broken("policy-port-mismatch", host -> {
                     nothingComes(host);
                     host.out = 0;
@@ -283,6 +289,17 @@ class DoctorTest {
     }
 
     @Test
+    void aPacketFilterKnowsNoChecksums() {
+        Case host = new Case();
+        lost(host);
+        host.drops.add(new Drop("ip filter INPUT", "udp dport 4789 counter drop", 10, true, false));
+        assertThat(host.findings().get(0).evidence()).contains("whether their checksums are right is not known");
+        host.before.add(Case.attachment(0));
+        host.attachments.add(Case.attachment(10));
+        assertThat(host.findings().get(0).evidence()).contains("decrypted with right checksums");
+    }
+
+    @Test
     void whoeverDoesNotAnswerMayHaveNothingToSay() {
         Case host = new Case();
         host.out = 0;
@@ -315,6 +332,10 @@ class DoctorTest {
                     host.seen.add(Case.esp(false, "198.51.100.9", Case.OWN, "0x0000aaaa", 10));
                 }),
                 broken("fragments of something else", host -> host.counters.put("IpReasmFails", 50L)),
+                broken("what esp4_offload decrypted, from another address than the SA's", host -> {
+                    host.modules.put("esp4_offload", "loaded");
+                    host.seen = List.of(Case.vxlan(false, "203.0.113.77", Case.OWN, 10));
+                }),
                 broken("one forged packet in plaintext", host -> {
                     host.seen = new ArrayList<>(host.seen);
                     host.seen.add(Case.vxlan(false, "198.51.100.9", Case.OWN, 1));
