@@ -17,6 +17,7 @@ import org.csumbpf.doctor.HostState.Forwarding;
 import org.csumbpf.doctor.HostState.Problem;
 import org.csumbpf.doctor.HostState.Sender;
 import org.csumbpf.doctor.HostState.Vxlan;
+import org.csumbpf.snapshot.Fix;
 
 /** Whether what IPsec decrypted is repaired and arrives at the VXLAN devices. */
 final class DeliveryChecks {
@@ -59,7 +60,8 @@ final class DeliveryChecks {
             for (Problem problem : attachment.problems()) {
                 check(problem.id())
                         .ifPresent(check -> found.add(
-                                DoctorFinding.error(check, attachment.device(), problem.evidence(), remedy(problem))));
+                                DoctorFinding.error(check, attachment.device(), problem.evidence(), remedy(problem))
+                                        .fixedBy(problem.fix())));
             }
         }
         return found;
@@ -175,11 +177,13 @@ final class DeliveryChecks {
         List<DoctorFinding> found = new ArrayList<>();
         if (lost >= Watch.SOME || lost > 0 && most) {
             found.add(DoctorFinding.error(
-                    Check.NAT_CHECKSUM,
-                    String.join(", ", watch.senders()),
-                    Watch.packets(decrypted) + " from " + String.join(", ", watch.senders()) + " were decrypted, and "
-                            + lost + " of them dropped for a wrong UDP checksum" + nat() + covered(),
-                    remedy()));
+                            Check.NAT_CHECKSUM,
+                            String.join(", ", watch.senders()),
+                            Watch.packets(decrypted) + " from " + String.join(", ", watch.senders())
+                                    + " were decrypted, and " + lost + " of them dropped for a wrong UDP checksum"
+                                    + nat() + covered(),
+                            remedy())
+                    .fixedBy(fix()));
         } else if (repaired > 0 && watch.received() > 0) {
             found.add(DoctorFinding.ok(
                     Check.NAT_CHECKSUM,
@@ -237,7 +241,34 @@ final class DeliveryChecks {
         }
         return uplinks.isEmpty()
                 ? new String[] {"csumbpf", "discover"}
-                : new String[] {"csumbpf", "attach", uplinks.get(0)};
+                : attach("", uplinks).command().toArray(String[]::new);
+    }
+
+    /** An attachment repairs one port, the first. */
+    private Fix attach(String netns, List<String> uplinks) {
+        return new Fix.Attach(netns, uplinks.get(0), watch.ports().iterator().next());
+    }
+
+    /**
+     * Attaches if nothing is attached and one device alone comes into question; else clears the way to the program. That
+     * it only observes is somebody's wish.
+     */
+    private Fix fix() {
+        List<Attachment> attachments = watch.after().attachments();
+        if (attachments.isEmpty()) {
+            List<String> uplinks = watch.uplinks();
+            return uplinks.size() == 1 ? attach(watch.after().netns(), uplinks) : null;
+        }
+        if (rise(Attachment::observed) > 0) {
+            return null;
+        }
+        return attachments.stream()
+                .flatMap(attachment -> attachment.problems().stream())
+                .filter(problem -> check(problem.id()).isEmpty() && problem.fix() != null)
+                .map(Problem::fix)
+                // Without GRO, restore refuses; and with GRO, the module is loaded, too.
+                .min(Comparator.comparing(Fix.Restore.class::isInstance))
+                .orElse(null);
     }
 
     /** Decrypted packets that no VXLAN device received, if that is certain; else 0. Packets arrive while states are read. */
@@ -261,12 +292,13 @@ final class DeliveryChecks {
             long dropped = drop.packets() < 0 ? Math.min(invalid, undelivered()) : rises.get(drop);
             if (dropped >= Watch.SOME && watch.decrypted() > 0 && undelivered() > 0) {
                 found.add(DoctorFinding.error(
-                        Check.CONNTRACK_INVALID,
-                        drop.chain(),
-                        Watch.packets(watch.decrypted()) + " were decrypted and none arrived; a rule of chain "
-                                + drop.chain() + " dropped " + dropped + " that conntrack called invalid ("
-                                + drop.rule() + ")",
-                        watch.after().attachments().isEmpty() ? remedy() : list(drop)));
+                                Check.CONNTRACK_INVALID,
+                                drop.chain(),
+                                Watch.packets(watch.decrypted()) + " were decrypted and none arrived; a rule of chain "
+                                        + drop.chain() + " dropped " + dropped + " that conntrack called invalid ("
+                                        + drop.rule() + ")",
+                                watch.after().attachments().isEmpty() ? remedy() : list(drop))
+                        .fixedBy(watch.after().attachments().isEmpty() ? fix() : null));
             }
         }
         return found;

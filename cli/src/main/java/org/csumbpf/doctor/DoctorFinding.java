@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.doctor;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
+import org.csumbpf.snapshot.Fix;
+import org.csumbpf.snapshot.Remedy;
 
 /**
  * What a check found, good or bad.
@@ -16,6 +16,7 @@ import java.util.Set;
  * @param meaning what that means; empty: nothing is wrong
  * @param remedy the command that mends it, or shows more; empty: none is known
  * @param followsFrom the error that brings this one about; null: none is known
+ * @param fix what csumbpf itself may do about it; null: what is to be done is for a person
  */
 public record DoctorFinding(
         Check check,
@@ -24,12 +25,22 @@ public record DoctorFinding(
         String evidence,
         String meaning,
         List<String> remedy,
-        Check followsFrom) {
-    /** Commands that are about the host, whatever the namespace. */
-    private static final Set<String> OF_THE_HOST = Set.of("docker", "modprobe", "grep");
-
+        Check followsFrom,
+        Fix fix) {
     public DoctorFinding {
         remedy = List.copyOf(remedy);
+    }
+
+    /** One that csumbpf itself can do nothing about. */
+    public DoctorFinding(
+            Check check,
+            Severity severity,
+            String subject,
+            String evidence,
+            String meaning,
+            List<String> remedy,
+            Check followsFrom) {
+        this(check, severity, subject, evidence, meaning, remedy, followsFrom, null);
     }
 
     /** How bad a finding is. */
@@ -65,7 +76,17 @@ public record DoctorFinding(
     }
 
     DoctorFinding following(Check cause) {
-        return new DoctorFinding(check, Severity.WARNING, subject, evidence, meaning, remedy, cause);
+        return new DoctorFinding(check, Severity.WARNING, subject, evidence, meaning, remedy, cause, fix);
+    }
+
+    /** @param own null: a person must mend it */
+    DoctorFinding fixedBy(Fix own) {
+        return new DoctorFinding(check, severity, subject, evidence, meaning, remedy, followsFrom, own);
+    }
+
+    /** Whether something is to be done about it, and not about what it follows from. */
+    public boolean isToBeMended() {
+        return followsFrom == null && (severity == Severity.ERROR || severity == Severity.WARNING);
     }
 
     /**
@@ -74,21 +95,8 @@ public record DoctorFinding(
      * @param netns as --netns takes it; empty: that of the caller
      */
     DoctorFinding within(String netns) {
-        if (netns.isEmpty() || remedy.isEmpty() || OF_THE_HOST.contains(remedy.get(0)) || remedy.contains("--netns")) {
-            return this;
-        }
-        List<String> command = new ArrayList<>();
-        if (remedy.get(0).equals("csumbpf")) {
-            command.addAll(List.of("csumbpf", "--netns", netns));
-            command.addAll(remedy.subList(1, remedy.size()));
-        } else {
-            command.addAll(
-                    netns.contains("/")
-                            ? List.of("nsenter", "--net=" + netns, "--")
-                            : List.of("ip", "netns", "exec", netns));
-            command.addAll(remedy);
-        }
-        return new DoctorFinding(check, severity, subject, evidence, meaning, command, followsFrom);
+        return new DoctorFinding(
+                check, severity, subject, evidence, meaning, Remedy.within(netns, remedy), followsFrom, fix);
     }
 
     boolean isError() {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.doctor;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.csumbpf.snapshot.Fix;
 
 /**
  * A host at one moment, as far as the doctor judges it. Only values: a bundle holds it as JSON, and a state from a bundle
@@ -314,12 +316,19 @@ public record HostState(
      * @param id of the finding, as 'csumbpf status --json' has it
      * @param evidence in one line, without the remedy
      * @param remedy a command; empty: none is known
+     * @param fix what csumbpf itself may do about it; null: nothing. Not in a bundle, because it is for this host only
      */
-    public record Problem(String id, String evidence, List<String> remedy) {
+    @JsonIgnoreProperties("fix")
+    public record Problem(String id, String evidence, List<String> remedy, Fix fix) {
         public Problem {
             id = text(id);
             evidence = text(evidence);
             remedy = list(remedy);
+        }
+
+        /** One that csumbpf itself can do nothing about. */
+        public Problem(String id, String evidence, List<String> remedy) {
+            this(id, evidence, remedy, null);
         }
     }
 

@@ -454,7 +454,8 @@ final class HostStateReader {
                                 .map(remedy -> remedy.command())
                                 .filter(command -> !command.isEmpty())
                                 .findFirst()
-                                .orElse(List.of())))
+                                .orElse(List.of()),
+                        finding.fix().orElse(null)))
                 .toList();
     }
 }

@@ -11,6 +11,7 @@ import java.util.TreeSet;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.csumbpf.doctor.HostState.Association;
+import org.csumbpf.snapshot.Fix;
 
 /** Whether ESP leaves, comes in and is decrypted. */
 final class IpsecChecks {
@@ -91,16 +92,17 @@ final class IpsecChecks {
                     ? "there is no SA for either direction"
                     : "there is no SA for packets " + (in ? "to" : "from") + " it";
             found.add(DoctorFinding.error(
-                    Check.SA_MISSING,
-                    peer.getKey(),
-                    peer.getKey() + " is a peer of an encrypted overlay (" + peer.getValue() + "), and " + missing
-                            + kernelNote(),
-                    "ip",
-                    "-s",
-                    "xfrm",
-                    "state",
-                    "list",
-                    "nokeys"));
+                            Check.SA_MISSING,
+                            peer.getKey(),
+                            peer.getKey() + " is a peer of an encrypted overlay (" + peer.getValue() + "), and "
+                                    + missing + kernelNote(),
+                            "ip",
+                            "-s",
+                            "xfrm",
+                            "state",
+                            "list",
+                            "nokeys")
+                    .fixedBy(load(peer.getKey())));
         }
         if (complete > 0) {
             found.add(DoctorFinding.ok(
@@ -109,6 +111,13 @@ final class IpsecChecks {
             found.add(DoctorFinding.ok(Check.SA_MISSING, watch.overlayEsp().size() + " SAs of ESP in transport mode"));
         }
         return found;
+    }
+
+    /** Loads the module of the peer's SAs, which the kernel may not be able to load by itself; null: it is there. */
+    private Fix load(String peer) {
+        String module = peer.contains(":") ? "esp6" : "esp4";
+        boolean loadable = watch.after().modules().getOrDefault(module, "").equals("loadable");
+        return loadable && !watch.after().disabled().containsKey(module) ? new Fix.LoadModule(module) : null;
     }
 
     private boolean has(java.util.function.Predicate<Association> wanted) {

@@ -39,6 +39,15 @@ final class AttachmentFindings {
         return Remedy.csumbpf(netns, effect, subcommand, device.name());
     }
 
+    /** As --netns takes it; empty: the caller's own. */
+    private String reference() {
+        return netns.isCurrent() ? "" : netns.reference();
+    }
+
+    private Remedy restore(String effect) {
+        return Remedy.restore(netns, effect, device.name());
+    }
+
     private void problem(Finding.Id id, String subject, String evidence, Remedy... remedies) {
         all.add(Finding.problem(id, subject, evidence, remedies));
     }
@@ -62,7 +71,7 @@ final class AttachmentFindings {
                     AttachmentReader.state(pins, false, true, record).finding(),
                     device.name(),
                     "the program is not attached to its hook",
-                    command("attaches the program again", "restore"),
+                    restore("attaches the program again"),
                     command("removes the attachment", "detach"));
         } else if (!readable || record.isEmpty() || !pins.has(PinDirectory.PROGRAM)) {
             if (isOfOtherVersion(pins)) {
@@ -77,7 +86,7 @@ final class AttachmentFindings {
                         Finding.Id.PIN_MISSING,
                         device.name(),
                         "a pin is missing; the program still runs",
-                        command("restores the pin", "restore"));
+                        restore("restores the pin"));
             }
         }
     }
@@ -88,7 +97,7 @@ final class AttachmentFindings {
                     Finding.Id.BACKSTOP_LOST,
                     device.name(),
                     "the nftables backstop does not work: " + backstop.text(),
-                    command("repairs the backstop", "restore"));
+                    restore("repairs the backstop"));
         } else if (backstop.state() == BackstopView.State.UNAVAILABLE
                 && record.changes().contains(HostChange.NFTABLES)) {
             problem(
@@ -107,7 +116,13 @@ final class AttachmentFindings {
         boolean covered =
                 backstop.filter(b -> b.state() == BackstopView.State.ON).isPresent();
         NamespaceSnapshot here = host.of(netns);
-        List<Finding> afterTc = new ArrayList<>(Preflight.receivePath(host, here, device, false));
+        List<Finding> afterTc = new ArrayList<>();
+        for (Finding finding : Preflight.receivePath(host, here, device, false)) {
+            // On another device, such as a bond's member, csumbpf switches nothing.
+            boolean own =
+                    finding.id() == Finding.Id.GRO_OFF && finding.subject().equals(device.name());
+            afterTc.add(own ? finding.fixedBy(new Fix.SwitchGroOn(reference(), device.name())) : finding);
+        }
         // If nothing is decrypted before tc, no module changes that, and another finding reports it already.
         boolean matters = LinkType.decryptsBeforeTc(device);
         if (matters && host.module(Preflight.ESP4_OFFLOAD) == KernelModule.State.UNAVAILABLE) {
@@ -119,7 +134,7 @@ final class AttachmentFindings {
                             Finding.Id.MODULE_NOT_LOADED,
                             Preflight.ESP4_OFFLOAD,
                             Preflight.ESP4_OFFLOAD + " is not loaded, so ESP is decrypted after tc",
-                            command("loads the module, or says why not", "restore"))));
+                            restore("loads the module, or says why not"))));
         }
         for (Finding finding : afterTc) {
             Finding helpful = finding.withBackstop(asked);
@@ -130,7 +145,7 @@ final class AttachmentFindings {
                         here,
                         Preflight.ESP4_OFFLOAD,
                         record.filter(r -> r.changes().contains(HostChange.ESP4_OFFLOAD))
-                                .map(r -> command("unloads the module", "restore")))
+                                .map(r -> restore("unloads the module")))
                 .ifPresent(all::add);
     }
 

@@ -141,7 +141,9 @@ public final class AttachmentReader {
             if (view.attached()
                     .filter(program -> program.hook().equals(Hook.TCX.label()))
                     .isPresent()) {
-                restore(view).ifPresent(command -> remedies.add(new Remedy(command, "moves csumbpf to the front")));
+                restore(view)
+                        .ifPresent(fix -> remedies.add(
+                                new Remedy(fix.command(), "moves csumbpf to the front", Optional.of(fix))));
             }
             remedies.add(new Remedy(List.of("bpftool", "net", "show", "dev", view.ifname()), "shows the order"));
             findings.add(Finding.problem(
@@ -155,11 +157,11 @@ public final class AttachmentReader {
     }
 
     /** Empty: the attachment's namespace has no name. */
-    private static Optional<List<String>> restore(AttachmentView view) {
+    private static Optional<Fix> restore(AttachmentView view) {
         if (view.location().netnsLabel().isEmpty()) {
-            return Optional.of(List.of("csumbpf", "restore", view.ifname()));
+            return Optional.of(new Fix.Restore("", view.ifname()));
         }
-        return view.location().netnsName().map(name -> List.of("csumbpf", "--netns", name, "restore", view.ifname()));
+        return view.location().netnsName().map(name -> new Fix.Restore(name, view.ifname()));
     }
 
     private static AttachmentView read(HostSnapshot host, PinDirectory pins) {
@@ -208,10 +210,9 @@ public final class AttachmentReader {
                         + " as " + reach.device().orElseThrow().name())
                 .orElse("a network namespace that is not found");
         Remedy repin = reach.moved()
-                .map(netns -> Remedy.csumbpf(
+                .map(netns -> Remedy.restore(
                         netns,
                         "moves the attachment, too",
-                        "restore",
                         reach.device().orElseThrow().name()))
                 .orElse(Remedy.words("run 'csumbpf --netns PATH restore --all' with the path of that namespace"));
         return without(

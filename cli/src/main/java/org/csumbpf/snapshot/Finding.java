@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.snapshot;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.csumbpf.maps.Backstop;
@@ -95,6 +97,18 @@ public record Finding(Id id, Severity severity, String subject, String evidence,
     /** The finding without its remedies. */
     public Finding withoutRemedies() {
         return new Finding(id, severity, subject, evidence, List.of());
+    }
+
+    /** What csumbpf itself may do about it; empty: the first remedy is for a person. */
+    public Optional<Fix> fix() {
+        return remedies.stream().findFirst().flatMap(Remedy::fix);
+    }
+
+    /** The finding with a first remedy that csumbpf itself may carry out. */
+    Finding fixedBy(Fix fix) {
+        List<Remedy> own = new ArrayList<>(remedies);
+        own.set(0, own.get(0).by(fix));
+        return new Finding(id, severity, subject, evidence, own);
     }
 
     /** The finding with its consequence in front. */
