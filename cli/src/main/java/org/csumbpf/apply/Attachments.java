@@ -162,6 +162,16 @@ public final class Attachments {
 
     /** Restores whatever an attachment lost, exactly as it was asked for. */
     public static AttachmentResult restore(NetworkNamespace netns, String ifname) {
+        return restore(netns, ifname, UnaryOperator.identity());
+    }
+
+    /** Restores an attachment as if it had been asked to switch GRO of its device on. */
+    public static AttachmentResult enableGro(NetworkNamespace netns, String ifname) {
+        return restore(netns, ifname, AttachOptions::withGro);
+    }
+
+    private static AttachmentResult restore(
+            NetworkNamespace netns, String ifname, UnaryOperator<AttachOptions> options) {
         NetDevice device = netns.call(() -> DevicePins.device(ifname));
         return netns.call(() -> PinTree.change(scope -> {
             Result result = new Result();
@@ -169,7 +179,7 @@ public final class Attachments {
             if (!pins.exists() && LiveHook.find(AttachPoint.receive(pins)).isEmpty()) {
                 throw Absent.notAttached(ifname);
             }
-            restore(pins, netns, device, scope, result);
+            restore(pins, netns, device, options, scope, result);
             return new AttachmentResult(ifname, result);
         }));
     }
@@ -208,13 +218,19 @@ public final class Attachments {
         PinDirectory current = there;
         NetworkNamespace netns = reach.moved().or(reach::netns).orElseThrow();
         netns.call(() -> {
-            restore(current, netns, reach.device().orElseThrow(), scope, result);
+            restore(current, netns, reach.device().orElseThrow(), UnaryOperator.identity(), scope, result);
             return null;
         });
     }
 
+    /** @param options makes what is asked for of what the record says */
     private static void restore(
-            PinDirectory pins, NetworkNamespace netns, NetDevice device, PinTree.Scope scope, Result result) {
+            PinDirectory pins,
+            NetworkNamespace netns,
+            NetDevice device,
+            UnaryOperator<AttachOptions> options,
+            PinTree.Scope scope,
+            Result result) {
         LiveHook.find(AttachPoint.receive(pins)).ifPresent(live -> {
             Repin.repin(pins, live, device);
             if (live.kind() == Hook.TCX && !live.before().isEmpty() && losesPackets(netns, device)) {
@@ -225,7 +241,9 @@ public final class Attachments {
         DesiredAttachment desired;
         try (CsumbpfMaps maps = CsumbpfMaps.fromPins(pins.path())) {
             desired = new DesiredAttachment(
-                    device.name(), RuleSet.read(maps), maps.record().get().options());
+                    device.name(),
+                    RuleSet.read(maps),
+                    options.apply(maps.record().get().options()));
         } catch (KernelException e) {
             if (e.errno() != Errno.ENOENT) {
                 throw e;

@@ -23,4 +23,9 @@ public record AttachOptions(Hook hook, Backstop backstop, boolean force, boolean
     public AttachOptions ofAgent() {
         return new AttachOptions(hook, backstop, force, enableGro, true);
     }
+
+    /** The same, and the device's GRO feature is switched on. */
+    public AttachOptions withGro() {
+        return new AttachOptions(hook, backstop, force, true, agent);
+    }
 }

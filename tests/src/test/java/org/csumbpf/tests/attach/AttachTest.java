@@ -8,9 +8,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.csumbpf.apply.Attachments;
+import org.csumbpf.apply.Change;
 import org.csumbpf.loader.BpfProgram;
 import org.csumbpf.loader.TcxLink;
 import org.csumbpf.loader.host.Ethtool;
+import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.loader.host.TcFilter;
 import org.csumbpf.tests.lab.Lab;
@@ -224,6 +227,27 @@ class AttachTest {
         assertThat(lab.call(() -> Ethtool.gro("w1")))
                 .as("GRO that was on before stays on")
                 .isTrue();
+    }
+
+    /** As 'csumbpf doctor --fix' does it. */
+    @Test
+    void switchesGroOnForWhatIsAttachedAndDetachOff() {
+        lab.csumbpf("attach", "w1", "--vni", "5", "--force", "--backstop", "never")
+                .ok();
+        try (NetworkNamespace netns = NetworkNamespace.named(lab.name)) {
+            assertThat(Attachments.enableGro(netns, "w1").result().changes())
+                    .extracting(Change::id)
+                    .containsExactly(Change.Id.GRO_ON);
+            assertThat(Attachments.enableGro(netns, "w1").result().changes()).isEmpty();
+        }
+        assertThat(lab.call(() -> Ethtool.gro("w1"))).isTrue();
+        assertThat(lab.hostChanges()).containsExactly("gro");
+        assertThat(lab.rules()).containsExactly("5 auto");
+        // It is part of what is asked for now.
+        Shell.run(lab.in("ethtool", "-K", "w1", "gro", "off")).ok();
+        assertThat(lab.csumbpf("restore", "w1").ok().out()).contains("switched GRO on");
+        lab.csumbpf("detach", "w1").ok();
+        assertThat(lab.call(() -> Ethtool.gro("w1"))).isFalse();
     }
 
     @Test
