@@ -98,6 +98,11 @@ final class AttachCommand extends HostCommand {
                 new AttachOptions(hook == null ? Hook.NONE : hook, backstop, force, enableGro));
     }
 
+    /** Null before {@link #checkUsage}. */
+    DesiredAttachment desired() {
+        return desired;
+    }
+
     @Override
     ExitCode run(Output out) {
         try (NetworkNamespace netns = global().netns()) {

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.csumbpf.doctor.DoctorFinding;
 import org.csumbpf.text.ShellWord;
 
@@ -39,6 +40,51 @@ final class DoctorReport {
         }
     }
 
+    /** The findings that csumbpf itself may fix, each fix once. */
+    List<DoctorFinding> due() {
+        return FixStep.due(findings);
+    }
+
+    /** A step that comes now, so it is seen before anything changes. */
+    static void printStep(DoctorFinding finding, Output out) {
+        print("fix", finding.check().id() + ": " + ShellWord.line(finding.fix().command()), out);
+        out.flush();
+    }
+
+    static void printOutcome(FixStep step, Output out) {
+        out.println("        " + step.error().map(error -> "failed: " + error).orElse("done"));
+        out.flush();
+    }
+
+    void printNothingFixed(Output out) {
+        boolean well = findings.stream().noneMatch(DoctorFinding::isToBeMended);
+        String nothing = well ? "nothing to fix" : "nothing to fix that csumbpf itself may fix";
+        print("fix", due().isEmpty() ? nothing : "nothing could be fixed", out);
+    }
+
+    /** What only a person can do. */
+    void printLeft(Output out) {
+        String left = findings.stream()
+                .filter(finding -> finding.isToBeMended()
+                        && finding.fix() == null
+                        && !finding.remedy().isEmpty())
+                .map(finding -> finding.check().id())
+                .distinct()
+                .collect(Collectors.joining(", "));
+        if (!left.isEmpty()) {
+            print(
+                    "left",
+                    left
+                            + ": a person must do what 'next' says; csumbpf changes no firewall, no Docker, no IPsec, no device",
+                    out);
+        }
+    }
+
+    private static void print(String label, String text, Output out) {
+        out.print(Output.Style.BOLD, String.format("%-8s", label));
+        out.println(text);
+    }
+
     private static Output.Style style(DoctorFinding.Severity severity) {
         return switch (severity) {
             case ERROR -> Output.Style.RED;
@@ -46,6 +92,14 @@ final class DoctorReport {
             case INFO -> Output.Style.CYAN;
             case OK -> Output.Style.GREEN;
         };
+    }
+
+    /** With what was done before the findings. */
+    Map<String, Object> json(List<FixStep> steps) {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("steps", steps.stream().map(FixStep::json).toList());
+        tree.putAll(json());
+        return tree;
     }
 
     Map<String, Object> json() {
