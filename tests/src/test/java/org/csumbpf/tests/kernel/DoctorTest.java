@@ -28,7 +28,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * Each way to break an overlay that tests/lab/break.sh knows, and what doctor must say: that, and no other error. A lab takes
- * long to come up, so one serves many.
+ * long to come up, so one serves many. Where csumbpf is attached, {@code --fix} must leave all that is not its own alone; what
+ * is its own, {@code --fix} must mend.
  *
  * <p>The last class, because the kernel may log "hw csum failure" here: see {@link NatTraversalTest}.
  */
@@ -40,6 +41,7 @@ class DoctorTest {
     private static final String B = "10.0.9.2";
     private static final String SECONDS = "4";
     private static final String NOBODY = "/nosuch";
+    private static final String FIX = "--fix";
 
     /** Data of a ping that makes a packet of 1,424 bytes, the overlay's MTU, and of 1,500. */
     private static final int FULL = 1396;
@@ -113,6 +115,9 @@ class DoctorTest {
             softly.assertThat(errors(lab.nat)).as("a host without IPsec").isEmpty();
             softly.assertThat(errors(lab.b)).as("no traffic").isEmpty();
             rows(lab, NOT_ATTACHED, softly);
+            lab.a.csumbpf("attach", "eth0").ok();
+            fixes(lab, "nat-checksum", softly, "csumbpf", "--netns", lab.b.name, "attach", "eth0");
+            well(lab, "attached by doctor", softly);
         }
     }
 
@@ -125,7 +130,7 @@ class DoctorTest {
                 AutoCloseableSoftAssertions softly = new AutoCloseableSoftAssertions()) {
             lab.attach();
             softly.assertThat(errors(lab.b)).as("no traffic, attached").isEmpty();
-            rows(lab, IPSEC, softly);
+            rows(lab, IPSEC, softly, FIX);
             well(lab, "attached", softly);
         }
     }
@@ -137,8 +142,8 @@ class DoctorTest {
         try (EspLab lab = new EspLab("DEVICES=docker");
                 AutoCloseableSoftAssertions softly = new AutoCloseableSoftAssertions()) {
             lab.attach();
-            rows(lab, DELIVERY, softly);
-            rows(lab, SIZE, softly);
+            rows(lab, DELIVERY, softly, FIX);
+            rows(lab, SIZE, softly, FIX);
             well(lab, "attached", softly);
         }
     }
@@ -151,18 +156,26 @@ class DoctorTest {
         try (EspLab lab = new EspLab("DEVICES=docker");
                 AutoCloseableSoftAssertions softly = new AutoCloseableSoftAssertions()) {
             lab.attach();
-            for (String breakage : List.of("offload-unsafe", "backstop-lost", "attachment-lost")) {
+            row(lab, Row.error("offload-unsafe"), softly);
+            lab.b.csumbpf("restore", "eth0").ok();
+            for (String breakage : List.of("backstop-lost", "attachment-lost")) {
                 row(lab, Row.error(breakage), softly);
-                lab.b.csumbpf("restore", "eth0").ok();
+                fixes(lab, breakage, softly, "csumbpf", "--netns", lab.b.name, "restore", "eth0");
+                softly.assertThat(lab.b.json("status").path("amiss").asBoolean())
+                        .as("amiss after %s", breakage)
+                        .isFalse();
             }
             manyBehindOne(lab, softly);
             lab.b.csumbpf("detach", "eth0").ok();
             lab.b
                     .csumbpf("attach", "eth0", "--hook", "clsact", "--backstop", "never")
                     .ok();
-            row(lab, Row.error("chain-ended"), softly);
+            row(lab, Row.error("chain-ended"), softly, FIX);
+            lab.b.run("ethtool", "-K", "eth0", "gro", "off").ok();
+            fixes(lab, "nat-checksum", softly, "ip", "netns", "exec", lab.b.name, "ethtool", "-K", "eth0", "gro", "on");
+            well(lab, "GRO on again", softly);
             // Last, because the module is gone after it.
-            row(lab, Row.error("esp-module-disabled"), softly);
+            row(lab, Row.error("esp-module-disabled"), softly, FIX);
         }
     }
 
@@ -225,16 +238,23 @@ class DoctorTest {
         }
     }
 
-    private static void rows(EspLab lab, List<Row> rows, AutoCloseableSoftAssertions softly) {
+    /** @param options of doctor */
+    private static void rows(EspLab lab, List<Row> rows, AutoCloseableSoftAssertions softly, String... options) {
         for (Row row : rows) {
-            row(lab, row, softly);
+            row(lab, row, softly, options);
         }
     }
 
-    private static void row(EspLab lab, Row row, AutoCloseableSoftAssertions softly) {
+    private static void row(EspLab lab, Row row, AutoCloseableSoftAssertions softly, String... options) {
         lab.damage(row.breakage);
-        JsonNode findings = whilePinging(lab, row.size);
+        String before = configuration(lab.b);
+        JsonNode tree = whilePinging(lab, row.size, options);
+        softly.assertThat(configuration(lab.b))
+                .as("what doctor left of %s", row.breakage)
+                .isEqualTo(before);
         lab.mend(row.breakage);
+        softly.assertThat(tree.path("steps")).as("steps with %s", row.breakage).isEmpty();
+        JsonNode findings = tree.get("findings");
         List<String> wanted = row.severity.equals("error") ? List.of(row.id) : List.of();
         softly.assertThat(ids(findings, "error"))
                 .as("errors with %s, of %s", row.breakage, findings.toPrettyString())
@@ -244,20 +264,49 @@ class DoctorTest {
                 .contains(row.id);
     }
 
+    /** What a host has been given, without what traffic changes. */
+    private static String configuration(Host host) {
+        return host.run(
+                        "sh",
+                        "-c",
+                        "nft -s -t list ruleset; ip -o link; tc qdisc show; tc filter show dev eth0 ingress; ip xfrm policy;"
+                                + " ip xfrm state list nokeys | grep '^src'; ethtool -k eth0; cat /etc/modprobe.d/*")
+                .out();
+    }
+
+    /** While traffic flows, --fix does this one step on b, finds nothing wrong then, and a second time nothing to fix. */
+    private static void fixes(EspLab lab, String id, AutoCloseableSoftAssertions softly, String... command) {
+        JsonNode tree = whilePinging(lab, SMALL, FIX);
+        JsonNode steps = tree.get("steps");
+        String what = "fix of " + id + ": " + tree.toPrettyString();
+        softly.assertThat(steps).as(what).hasSize(1);
+        softly.assertThat(steps.path(0).path("id").asText()).as(what).isEqualTo(id);
+        softly.assertThat(steps.path(0).path("outcome").asText()).as(what).isEqualTo("done");
+        List<String> words = new ArrayList<>();
+        steps.path(0).path("command").forEach(word -> words.add(word.asText()));
+        softly.assertThat(words).as(what).containsExactly(command);
+        softly.assertThat(ids(tree.get("findings"), "error")).as(what).isEmpty();
+        JsonNode again = whilePinging(lab, SMALL, FIX);
+        softly.assertThat(again.get("steps"))
+                .as("again: %s", again.toPrettyString())
+                .isEmpty();
+    }
+
     /** Nothing is wrong on b, and packets pass. */
     private static void well(EspLab lab, String what, AutoCloseableSoftAssertions softly) {
         softly.assertThat(lab.loss(lab.b, A)).as("loss: " + what).isZero();
-        JsonNode findings = whilePinging(lab, SMALL);
+        JsonNode findings = whilePinging(lab, SMALL).get("findings");
         softly.assertThat(ids(findings, "error"))
                 .as("errors: %s, of %s", what, findings.toPrettyString())
                 .isEmpty();
     }
 
-    private static JsonNode whilePinging(EspLab lab, int size) {
+    /** What doctor with these options prints on b. */
+    private static JsonNode whilePinging(EspLab lab, int size, String... options) {
         try (Pings there = new Pings(lab.a, B, size);
                 Pings back = new Pings(lab.b, A, size)) {
             Limit.pause(1000); // SAs and devices are new, and the first packets find that out
-            return doctor(lab.b, NOBODY);
+            return doctor(lab.b, NOBODY, options);
         }
     }
 
@@ -266,19 +315,21 @@ class DoctorTest {
     }
 
     private static Set<String> errors(Host host, String docker) {
-        return ids(doctor(host, docker), "error");
+        return ids(doctor(host, docker).get("findings"), "error");
     }
 
-    private static JsonNode doctor(Host host, String docker) {
-        Shell.Result result = host.csumbpf("--json", "doctor", "--seconds", SECONDS, "--docker", docker);
-        JsonNode findings = Host.parse(result.out()).get("findings");
+    private static JsonNode doctor(Host host, String docker, String... options) {
+        Shell.Result result = host.csumbpf(
+                Shell.join(new String[] {"--json", "doctor", "--seconds", SECONDS, "--docker", docker}, options));
+        JsonNode tree = Host.parse(result.out());
+        JsonNode findings = tree.get("findings");
         result.ended(ids(findings, "error").isEmpty() ? 0 : 9);
         for (JsonNode finding : findings) {
             List<String> keys = new ArrayList<>();
             finding.fieldNames().forEachRemaining(keys::add);
             assertThat(keys).contains("id", "severity", "subject", "evidence", "meaning", "remedy", "follows_from");
         }
-        return findings;
+        return tree;
     }
 
     private static Set<String> ids(JsonNode findings, String severity) {
