@@ -38,6 +38,9 @@ final class DeliveryChecks {
         found.addAll(senders());
         List<DoctorFinding> lost = checksums();
         found.addAll(lost);
+        if (lost.isEmpty()) {
+            found.addAll(hidden());
+        }
         if (lost.stream().noneMatch(DoctorFinding::isError)) {
             List<DoctorFinding> invalid = conntrack();
             found.addAll(invalid);
@@ -196,6 +199,21 @@ final class DeliveryChecks {
                             + " arrived at VXLAN devices"));
         }
         return found;
+    }
+
+    /** Docker in a container, or that of a snap, keeps the namespaces of its devices elsewhere. */
+    private List<DoctorFinding> hidden() {
+        if (watch.decrypted() < Watch.SOME
+                || watch.encryptedVnis().isEmpty()
+                || !watch.encryptedDevices().isEmpty()) {
+            return List.of();
+        }
+        return List.of(DoctorFinding.warning(
+                Check.COUNTERS,
+                "VXLAN devices",
+                "not read: VXLAN devices: " + Watch.packets(watch.decrypted())
+                        + " were decrypted, and no device of an encrypted overlay was found, so it is not known whether"
+                        + " they arrive"));
     }
 
     private long rise(java.util.function.ToLongFunction<Attachment> count) {

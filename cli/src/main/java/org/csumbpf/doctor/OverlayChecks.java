@@ -129,15 +129,16 @@ final class OverlayChecks {
                 found.add(DoctorFinding.error(
                         Check.NOT_ENCRYPTED,
                         "vni " + packet.vni(),
-                        Watch.packets(packet.packets()) + " of VNI " + packet.vni()
+                        Watch.packets(packet.packets()) + " of " + watch.vni(packet.vni())
                                 + ", which is to be encrypted, left by " + packet.device() + " for "
                                 + packet.destination() + " in plaintext" + unmarked(packet.vni()),
                         "iptables-save",
                         "-t",
                         "mangle"));
             } else if (!decryptsBeforeSockets() || nobodyDecrypted(packet)) {
-                String evidence = Watch.packets(packet.packets()) + " of VNI " + packet.vni()
-                        + ", which is to be encrypted, came from " + packet.source() + " in plaintext";
+                String evidence = Watch.packets(packet.packets()) + " of " + watch.vni(packet.vni())
+                        + ", which is to be encrypted, came from " + packet.source() + " in plaintext"
+                        + dropped(packet.vni());
                 // Anybody can send a packet.
                 found.add(
                         packet.packets() >= Watch.SOME && watch.expectedPeers().containsKey(packet.source())
@@ -164,7 +165,7 @@ final class OverlayChecks {
                 found.add(DoctorFinding.error(
                         Check.NOT_ENCRYPTED,
                         "vni " + vxlan.vni(),
-                        "VNI " + vxlan.vni()
+                        watch.vni((int) vxlan.vni())
                                 + " is to be encrypted, and no rule marks its packets for the IPsec policy",
                         "iptables-save",
                         "-t",
@@ -172,6 +173,12 @@ final class OverlayChecks {
             }
         }
         return found;
+    }
+
+    /** Only the sender can tell why it does not encrypt. */
+    private String dropped(int vni) {
+        return (watch.after().firewall().guarded().contains(vni) ? "; a rule of Docker's drops them here" : "")
+                + "; run csumbpf doctor on the sender, too";
     }
 
     /** What csumbpf counted of VNIs that have rules of their own. */
@@ -190,8 +197,8 @@ final class OverlayChecks {
                         found.add(DoctorFinding.error(
                                 Check.NOT_ENCRYPTED,
                                 "vni " + vni,
-                                Watch.packets(rise) + " of VNI " + vni + ", which is to be encrypted, came by "
-                                        + attachment.device() + " in plaintext",
+                                Watch.packets(rise) + " of " + watch.vni(vni) + ", which is to be encrypted, came by "
+                                        + attachment.device() + " in plaintext" + dropped(vni),
                                 "csumbpf",
                                 "stats",
                                 attachment.device(),
@@ -248,7 +255,7 @@ final class OverlayChecks {
                 .map(vni -> DoctorFinding.warning(
                         Check.GUARD_MISSING,
                         "vni " + vni,
-                        "VNI " + vni + " is encrypted, and no rule drops its packets if they come in plaintext",
+                        watch.vni(vni) + " is encrypted, and no rule drops its packets if they come in plaintext",
                         "iptables-save",
                         "-t",
                         "filter"))

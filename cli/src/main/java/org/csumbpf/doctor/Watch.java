@@ -214,6 +214,17 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
         return vnis;
     }
 
+    /** As "VNI 4097 (network back)": packets have the number, and people know the name. */
+    String vni(int vni) {
+        return "VNI " + vni
+                + encryptedNetworks().stream()
+                        .filter(network ->
+                                network.vnis().contains(vni) && !network.name().isEmpty())
+                        .findFirst()
+                        .map(network -> " (network " + network.name() + ")")
+                        .orElse("");
+    }
+
     List<Network> encryptedNetworks() {
         return after.docker() == null
                 ? List.of()

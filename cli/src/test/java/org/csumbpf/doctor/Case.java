@@ -50,6 +50,7 @@ final class Case {
     String netns = "/run/docker/netns/1-abc";
     int port = 4789;
     boolean up = true;
+    boolean deviceGone;
     long received = 10;
     long unsent;
     String forwardsTo = PEER;
@@ -161,22 +162,24 @@ final class Case {
                 policyGone
                         ? List.of()
                         : List.of(new Policy("out", 17, policyPort, OWN + "/32", PEER + "/32", MARK, true)),
-                List.of(new Vxlan(
-                        netns,
-                        deviceName,
-                        VNI,
-                        port,
-                        true,
-                        !netns.isEmpty(),
-                        up,
-                        true,
-                        overlayMtu,
-                        later ? 100 + received : 100,
-                        0,
-                        later ? 7 + unsent : 7,
-                        List.of(
-                                new Forwarding("02:42:0a:00:09:01", forwardsTo, true),
-                                new Forwarding("00:00:00:00:00:00", PEER, true)))),
+                deviceGone
+                        ? List.of()
+                        : List.of(new Vxlan(
+                                netns,
+                                deviceName,
+                                VNI,
+                                port,
+                                true,
+                                !netns.isEmpty(),
+                                up,
+                                true,
+                                overlayMtu,
+                                later ? 100 + received : 100,
+                                0,
+                                later ? 7 + unsent : 7,
+                                List.of(
+                                        new Forwarding("02:42:0a:00:09:01", forwardsTo, true),
+                                        new Forwarding("00:00:00:00:00:00", PEER, true)))),
                 later ? counters : countersBefore ? zeros() : Map.of(),
                 later ? sockets : Map.of(),
                 new Firewall(firewallReadable, later ? drops : dropsBefore, marked, guarded),

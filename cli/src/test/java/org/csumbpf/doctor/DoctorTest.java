@@ -244,6 +244,33 @@ class DoctorTest {
     }
 
     @Test
+    void withoutDevicesNobodyKnowsWhatArrives() {
+        Case host = new Case();
+        host.deviceGone = true;
+        assertThat(host.errors()).isEmpty();
+        assertThat(host.with(Severity.WARNING)).containsExactly("counters");
+        assertThat(host.with(Severity.OK)).doesNotContain("nat-checksum");
+        wrongChecksums(host);
+        assertThat(host.errors()).containsExactly("nat-checksum");
+        assertThat(host.with(Severity.WARNING)).isEmpty();
+    }
+
+    @Test
+    void plaintextIsOfANetworkThatPeopleKnow() {
+        Case host = new Case();
+        host.marked.clear();
+        host.docker = new Docker(
+                "28.5.2",
+                true,
+                Case.OWN,
+                4789,
+                Map.of(),
+                List.of(new Network("back", List.of(Case.VNI), true, Map.of())));
+        assertThat(host.errors()).containsExactly("not-encrypted");
+        assertThat(host.findings().get(0).evidence()).contains("VNI 4097 (network back)");
+    }
+
+    @Test
     void aHostWithoutIpsecHasNothingToJudge() {
         HostState plain = new HostState(
                 "",
