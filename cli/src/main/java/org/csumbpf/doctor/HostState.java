@@ -209,14 +209,21 @@ public record HostState(
      * @param drops rules that drop received packets
      * @param marked VNIs whose packets Docker's rules mark for encryption
      * @param guarded VNIs that Docker's rules drop if they come in unencrypted
+     * @param stopped packets that those rules have dropped, by VNI; without VNIs of which that is not known
      */
-    public record Firewall(boolean readable, List<Drop> drops, List<Integer> marked, List<Integer> guarded) {
-        static final Firewall NONE = new Firewall(false, List.of(), List.of(), List.of());
+    public record Firewall(
+            boolean readable,
+            List<Drop> drops,
+            List<Integer> marked,
+            List<Integer> guarded,
+            Map<Integer, Long> stopped) {
+        static final Firewall NONE = new Firewall(false, List.of(), List.of(), List.of(), Map.of());
 
         public Firewall {
             drops = list(drops);
             marked = list(marked);
             guarded = list(guarded);
+            stopped = map(stopped);
         }
     }
 

@@ -289,6 +289,7 @@ final class HostStateReader {
         List<HostState.Drop> drops = new ArrayList<>();
         Set<Integer> marked = new TreeSet<>();
         Set<Integer> guarded = new TreeSet<>();
+        Map<Integer, Long> stopped = new TreeMap<>();
         boolean readable = true;
         try {
             String rules = netns.call(() -> Nftables.here().listText("ruleset"));
@@ -332,9 +333,10 @@ final class HostStateReader {
                 all.addAll(rules.drops());
                 marked.addAll(rules.marked());
                 guarded.addAll(rules.guarded());
+                rules.stopped().forEach((vni, packets) -> stopped.merge(vni, packets, Long::sum));
             });
         }
-        return new HostState.Firewall(readable, List.copyOf(all), List.copyOf(marked), List.copyOf(guarded));
+        return new HostState.Firewall(readable, List.copyOf(all), List.copyOf(marked), List.copyOf(guarded), stopped);
     }
 
     /** Docker may use another variant than the host's default. */

@@ -3,6 +3,7 @@ package org.csumbpf.doctor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -149,6 +150,7 @@ final class OverlayChecks {
         if (decryptsBeforeSockets()) {
             plaintextOfAttachments(vnis, found);
         }
+        found.addAll(stopped(found));
         for (Vxlan vxlan : watch.encryptedDevices()) {
             boolean marks = watch.after().firewall().readable()
                     && vnis.contains((int) vxlan.vni())
@@ -172,6 +174,30 @@ final class OverlayChecks {
                         "mangle"));
             }
         }
+        return found;
+    }
+
+    /** What Docker's own rules dropped, which nothing else saw: with esp4_offload packet sockets cannot tell. */
+    private List<DoctorFinding> stopped(List<DoctorFinding> known) {
+        Map<Integer, Long> earlier = watch.before().firewall().stopped();
+        List<DoctorFinding> found = new ArrayList<>();
+        watch.after().firewall().stopped().forEach((vni, packets) -> {
+            // A rule that was not read before may have dropped all of that earlier.
+            long rise = earlier.containsKey(vni) ? Watch.rise(earlier.get(vni), packets) : 0;
+            String subject = "vni " + vni;
+            if (rise >= Watch.SOME
+                    && known.stream().noneMatch(finding -> finding.subject().equals(subject))) {
+                found.add(DoctorFinding.error(
+                        Check.NOT_ENCRYPTED,
+                        subject,
+                        Watch.packets(rise) + " of " + watch.vni(vni) + ", which is to be encrypted, came in plaintext"
+                                + dropped(vni),
+                        "iptables-save",
+                        "-c",
+                        "-t",
+                        "filter"));
+            }
+        });
         return found;
     }
 

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -22,8 +23,9 @@ import org.csumbpf.doctor.HostState.Drop;
  * @param drops rules that drop, in chains that a received packet passes
  * @param marked VNIs that are marked for encryption
  * @param guarded VNIs that are dropped if they come in unencrypted
+ * @param stopped packets that those rules have dropped, by VNI
  */
-record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded) {
+record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded, Map<Integer, Long> stopped) {
     private static final int UDP_PORT_MAX = 0xffff;
     private static final Set<String> RECEIVING = Set.of("PREROUTING", "INPUT");
     private static final Pattern LINE = Pattern.compile("^(?:\\[(\\d+):\\d+] )?-A (\\S+) (.*)$");
@@ -76,6 +78,7 @@ record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded) {
         }
         Set<Integer> marked = new TreeSet<>();
         Set<Integer> guarded = new TreeSet<>();
+        Map<Integer, Long> stopped = new TreeMap<>();
         Set<Integer> accepted = new TreeSet<>();
         Set<String> receiving = receiving(rules);
         List<Drop> dropping = new ArrayList<>();
@@ -91,6 +94,7 @@ record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded) {
                 // Up to 20.10.23 Docker's guard is two rules: what IPsec decrypted is accepted, the rest is dropped.
                 if (PLAINTEXT.matcher(rule.text()).find() || !named.isEmpty() && accepted.containsAll(named)) {
                     guarded.addAll(named);
+                    named.forEach(vni -> stopped.merge(vni, Math.max(0, rule.packets()), Long::sum));
                 } else if (receiving.contains(rule.table() + " " + rule.chain())
                         && !OTHER_PROTOCOL.matcher(rule.text()).find()) {
                     drop(rule, family, ports, dropping);
@@ -98,7 +102,7 @@ record SavedRules(List<Drop> drops, Set<Integer> marked, Set<Integer> guarded) {
             }
         }
         dropping.addAll(drops);
-        return new SavedRules(dropping, marked, guarded);
+        return new SavedRules(dropping, marked, guarded, stopped);
     }
 
     private static void drop(Rule rule, String family, Set<Integer> ports, List<Drop> drops) {

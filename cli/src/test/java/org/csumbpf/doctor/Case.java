@@ -61,6 +61,7 @@ final class Case {
     List<Drop> dropsBefore = new ArrayList<>();
     List<Integer> marked = new ArrayList<>(List.of(VNI));
     List<Integer> guarded = new ArrayList<>(List.of(VNI));
+    long stopped;
     Map<String, String> modules = new HashMap<>(Map.of("esp4", "loaded", "esp4_offload", "loadable"));
     Map<String, String> disabled = new HashMap<>();
     String harm = "";
@@ -182,7 +183,12 @@ final class Case {
                                         new Forwarding("00:00:00:00:00:00", PEER, true)))),
                 later ? counters : countersBefore ? zeros() : Map.of(),
                 later ? sockets : Map.of(),
-                new Firewall(firewallReadable, later ? drops : dropsBefore, marked, guarded),
+                new Firewall(
+                        firewallReadable,
+                        later ? drops : dropsBefore,
+                        marked,
+                        guarded,
+                        Map.of(VNI, later ? stopped + 5 : 5L)),
                 modules,
                 disabled,
                 harm,

@@ -129,6 +129,13 @@ class DoctorTest {
                     host.modules.put("esp4_offload", "loaded");
                     host.seen = List.of(Case.vxlan(false, Case.PEER, Case.OWN, 10));
                 }),
+                broken("not-encrypted", host -> {
+                    // esp4_offload keeps packet sockets from telling, and the peer answers pings.
+                    nothingComes(host);
+                    host.modules.put("esp4_offload", "loaded");
+                    host.probes.add(new Probe(Case.PEER, 1500, 3, 3, 0));
+                    host.stopped = 10;
+                }),
                 broken("policy-port-mismatch", host -> {
                     nothingComes(host);
                     host.out = 0;

@@ -14,7 +14,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Bundles of hosts that were really broken: written by 'csumbpf doctor --bundle' on host b of tests/lab, which break.sh
- * broke as the file's name says, on the kernel behind the @. Any bundle of a user can become such a case.
+ * broke as the file's name says, on the kernel behind the @. Those of swarm-a and swarm-b are of the two hosts of a real
+ * Swarm, from SwarmTest. Any bundle of a user can become such a case.
  */
 class RecordedCasesTest {
     private static final Path FOLDER = Path.of("src/test/resources/doctor");
@@ -44,6 +45,10 @@ class RecordedCasesTest {
                 .containsExactlyElementsOf(error ? List.of(id) : List.of());
         if (WARNINGS.contains(id)) {
             assertThat(findings.get(0).check().id()).isEqualTo(id);
+            assertThat(findings.get(0).severity()).isEqualTo(DoctorFinding.Severity.WARNING);
+        }
+        if (WELL.contains(id)) {
+            assertThat(findings).extracting(DoctorFinding::severity).containsOnly(DoctorFinding.Severity.OK);
         }
     }
 }

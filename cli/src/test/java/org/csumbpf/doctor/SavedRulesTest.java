@@ -3,6 +3,7 @@ package org.csumbpf.doctor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Map;
 import java.util.Set;
 import org.csumbpf.doctor.HostState.Drop;
 import org.junit.jupiter.api.Test;
@@ -39,6 +40,7 @@ class SavedRulesTest {
         SavedRules rules = SavedRules.parse(SAVED, "ip", Set.of(4789));
         assertThat(rules.marked()).containsExactly(4097, 4098);
         assertThat(rules.guarded()).containsExactly(4097);
+        assertThat(rules.stopped()).containsOnly(Map.entry(4097, 1L));
     }
 
     @Test
@@ -75,6 +77,7 @@ class SavedRulesTest {
                 """;
         SavedRules parsed = SavedRules.parse(rules, "ip", Set.of(4789));
         assertThat(parsed.guarded()).containsExactly(4097);
+        assertThat(parsed.stopped()).containsOnly(Map.entry(4097, 5L));
         assertThat(parsed.drops())
                 .singleElement()
                 .satisfies(drop -> assertThat(drop.rule()).contains("0x100200"));
