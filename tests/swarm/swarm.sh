@@ -25,6 +25,11 @@
 #                                    SHA-256, else "lost"
 # swarm.sh names HOST                prints the addresses of the service's name on a host
 # swarm.sh published                 prints which replicas answer 8 requests from outside to a's published port
+# swarm.sh pings NETWORK             lets the replicas ping each other, both ways, until 'swarm.sh quiet'
+# swarm.sh namespaces HOST|none      shows in /run/docker/netns what the engine of a host has there in its own root: as on a
+#                                    host of its own, where csumbpf finds the VXLAN devices by it
+# swarm.sh break|mend ID             breaks the overlays, and undoes that. not-encrypted: removes the rule of b's engine
+#                                    that marks packets of the network secret for encryption. Others are those of lab.sh
 #
 # CSUMBPF_KEY_ROTATION=SECONDS: how often the manager changes the keys. The default is 12 hours, for which Docker has no
 # option, so the number is changed in a copy of its program.
@@ -203,6 +208,58 @@ loss() { # from to network [size]
 	{ in_container "$1" "$(on_network "$1" "$3")" ping -q -c 5 -i 0.05 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 
+# Each way in a process group of its own, because a ping in a container does not end with the nsenter that began it.
+pings() { # network
+	local from=a to=b address
+	set -m
+	for _ in 1 2; do
+		address=$(address $to "$1")
+		in_container $from "$(on_network $from "$1")" ping -q -i 0.2 "$address" </dev/null >/dev/null 2>&1 &
+		echo $! >>"$state/pings"
+		from=b to=a
+	done
+}
+quiet() {
+	local group
+	[ -e "$state/pings" ] || return 0
+	while read -r group; do kill -KILL -- "-$group" 2>/dev/null || true; done <"$state/pings"
+	rm "$state/pings"
+}
+
+namespaces() { # host|none
+	local shown=/run/docker/netns own file
+	mkdir -p $shown
+	for file in "$shown"/*; do
+		[ ! -e "$file" ] || { umount "$file" && rm "$file"; }
+	done
+	[ "$1" != none ] || return 0
+	# One by one: of another mount namespace the kernel binds nothing but these. mount would resolve /proc/PID/root to /.
+	own=/proc/$(<"$state/$1.init")/root$shown
+	for file in "$own"/*; do
+		: >"$shown/${file##*/}"
+		mount --no-canonicalize --bind "$file" "$shown/${file##*/}"
+	done
+}
+
+# Not of 'iptables -S OUTPUT' the whole, because b's engine marks packets of the ingress network, too.
+breakage() { # break|mend id
+	local vni rules
+	case $2/$1 in
+	not-encrypted/break)
+		# As bytecode or u32 has it: the VNI, or the word that it is in.
+		vni=$(vni secret)
+		rules=$("$lab" exec b iptables -t mangle -S OUTPUT | grep -e '-j MARK' | grep -E "[ =]($vni|$(printf '0x%x' $((vni << 8))))\b")
+		[ "$(wc -l <<<"$rules")" = 1 ] || fail "not one rule marks VNI $vni: $rules"
+		echo "${rules#-A }" >"$state/rule"
+		mark_rule -D
+		;;
+	not-encrypted/mend) mark_rule -A ;;
+	*) "$lab" "$@" ;;
+	esac
+}
+# The rule has quoted words.
+mark_rule() { eval "'$lab' exec b iptables -t mangle $1 $(<"$state/rule")"; }
+
 transfer() { # from to network MB seconds
 	local sent received
 	sent=$(in_replica "$1" sh -c "head -c ${4}000000 /dev/urandom >/www/file; sha256sum </www/file")
@@ -279,10 +336,11 @@ down() {
 }
 
 case ${1-} in
-up | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | docker | down)
+up | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | namespaces | docker | down)
 	command=$1
 	shift
 	$command "$@"
 	;;
+break | mend) breakage "$@" ;;
 *) fail "unknown command '${1-}'; see the head of $here/swarm.sh" ;;
 esac

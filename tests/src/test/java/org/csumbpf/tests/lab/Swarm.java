@@ -73,6 +73,33 @@ public final class Swarm implements AutoCloseable {
         script("await");
     }
 
+    /** Lets the replicas ping each other on a network, both ways, until {@link #quiet}. */
+    public void pings(String network) {
+        script("pings", network);
+    }
+
+    public void quiet() {
+        script("quiet");
+    }
+
+    /** Shows the namespaces of a host's engine where they would be on a host of its own, until {@link #hideNamespaces}. */
+    public void showNamespaces(Host host) {
+        script("namespaces", letters.get(host));
+    }
+
+    public void hideNamespaces() {
+        script("namespaces", "none");
+    }
+
+    /** @param id not-encrypted, or as tests/lab/break.sh names it */
+    public void damage(String id) {
+        script("break", id);
+    }
+
+    public void mend(String id) {
+        script("mend", id);
+    }
+
     /** The path of the engine's socket. */
     public String socket(Host host) {
         return script("socket", letters.get(host));
