@@ -63,6 +63,9 @@ final class HostStateReader {
     /** Docker's table, if it uses nftables itself (engine 29.6). */
     private static final String DOCKER_TABLE = "docker-overlay";
 
+    /** As nft(8) lists it with -n, and without. */
+    private static final Pattern NOT_DECRYPTED = Pattern.compile("\\b(ipsec|secpath) (0|missing)\\b");
+
     private static final Pattern ELEMENTS = Pattern.compile("elements = \\{([^}]*)}");
 
     private final NetworkNamespace netns;
@@ -242,9 +245,7 @@ final class HostStateReader {
         for (String path : NetworkNamespace.likely()) {
             try (NetworkNamespace other = NetworkNamespace.named(path)) {
                 if (seen.add(other.inode())) {
-                    found.addAll(other.call(() -> vxlansHere(path)).stream()
-                            .filter(HostState.Vxlan::moved)
-                            .toList());
+                    found.addAll(other.call(() -> movedTo(path)));
                 }
             } catch (NoSuchNamespaceException e) {
                 continue; // the namespace is gone, or the path is something else
@@ -253,6 +254,20 @@ final class HostStateReader {
             }
         }
         return found;
+    }
+
+    /** Those that were made in the namespace that is judged: there may be others, of other hosts on the same machine. */
+    private List<HostState.Vxlan> movedTo(String path) {
+        List<HostState.Vxlan> all = vxlansHere(path);
+        if (all.isEmpty()) {
+            return all;
+        }
+        Map<String, Integer> from = new HashMap<>();
+        Rtnetlink.details("vxlan").forEach(details -> from.put(details.device().name(), details.lowerNetns()));
+        int judged = netns.idHere();
+        return all.stream()
+                .filter(vxlan -> vxlan.moved() && judged >= 0 && from.getOrDefault(vxlan.name(), -1) == judged)
+                .toList();
     }
 
     private static List<HostState.Vxlan> vxlansHere(String path) {
@@ -306,7 +321,7 @@ final class HostStateReader {
             if (rules.contains("table ip " + DOCKER_TABLE) || rules.contains("table ip6 " + DOCKER_TABLE)) {
                 Set<Integer> vnis = dockersSet(rules.contains("table ip " + DOCKER_TABLE) ? "ip" : "ip6");
                 marked.addAll(vnis);
-                if (rules.contains("secpath missing") || rules.contains("ipsec missing")) {
+                if (NOT_DECRYPTED.matcher(rules).find()) {
                     guarded.addAll(vnis);
                 }
             }

@@ -12,6 +12,14 @@ import java.util.Map;
  * @param sent packets that it has sent (tx_packets)
  * @param unsent packets that it was to send and could not (tx_errors, tx_dropped)
  * @param up whether it is set up (IFF_UP); a carrier is another matter
+ * @param lowerNetns IFLA_LINK_NETNSID: the number by which its own namespace knows the one where it was made; -1: that
+ *     is the same. See {@link NetworkNamespace#idHere}
  */
 public record DeviceDetails(
-        NetDevice device, Map<Integer, byte[]> ofKind, long received, long sent, long unsent, boolean up) {}
+        NetDevice device,
+        Map<Integer, byte[]> ofKind,
+        long received,
+        long sent,
+        long unsent,
+        boolean up,
+        int lowerNetns) {}

@@ -60,6 +60,11 @@ final class NetlinkMessages {
     private static final int IFLA_PROP_LIST = 52;
     private static final int IFLA_ALT_IFNAME = 53;
     private static final int IFINFOMSG_SIZE = 16;
+    private static final int RTM_NEWNSID = 88;
+    /** With its padding. */
+    private static final int RTGENMSG_SIZE = 4;
+
+    private static final int NETNSA_NSID = 1;
     private static final int IFINFOMSG_FLAGS = 8;
     private static final int IFF_UP = 1;
     private static final int IFADDRMSG_SIZE = 8;
@@ -143,8 +148,16 @@ final class NetlinkMessages {
                     counted ? statistics.getLong(RX_PACKETS) : 0,
                     counted ? statistics.getLong(TX_PACKETS) : 0,
                     counted ? statistics.getLong(TX_ERRORS) + statistics.getLong(TX_DROPPED) : 0,
-                    (message.body().getInt(IFINFOMSG_FLAGS) & IFF_UP) != 0);
+                    (message.body().getInt(IFINFOMSG_FLAGS) & IFF_UP) != 0,
+                    attributes.containsKey(IFLA_LINK_NETNSID) ? number(attributes, IFLA_LINK_NETNSID) : -1);
         });
+    }
+
+    /** The number of a namespace; -1: it has none. */
+    static Optional<Integer> netnsId(Message message) {
+        return message.type() == RTM_NEWNSID && message.body().limit() >= RTGENMSG_SIZE
+                ? Optional.of(number(attributes(message.body(), RTGENMSG_SIZE), NETNSA_NSID))
+                : Optional.empty();
     }
 
     /** Empty also if the entry has no destination. */

@@ -171,6 +171,16 @@ public final class NetworkNamespace implements AutoCloseable {
         return paths;
     }
 
+    /**
+     * The number by which the namespace that the calling thread has entered knows this one (RTM_GETNSID). A device that
+     * was made here and moved there has it as {@link DeviceDetails#lowerNetns}, once it was read.
+     *
+     * @return -1: it has none
+     */
+    public int idHere() {
+        return Rtnetlink.netnsId(fd);
+    }
+
     /** Whether the namespace is this process' own. */
     public boolean isCurrent() {
         return inode(SELF) == inode;

@@ -14,6 +14,8 @@ public final class Rtnetlink {
     private static final int RTM_GETLINK = 18;
     private static final int RTM_GETADDR = 22;
     private static final int RTM_GETNEIGH = 30;
+    private static final int RTM_GETNSID = 90;
+    private static final int NETNSA_FD = 3;
     private static final int AF_BRIDGE = 7;
     private static final int RTM_GETROUTE = 26;
     private static final int ATTRIBUTE_HEADER = 4;
@@ -89,6 +91,28 @@ public final class Rtnetlink {
         return dump(RTM_GETLINK, 16, request -> {}, "list " + kind + " devices", NetlinkMessages::details).stream()
                 .filter(details -> details.device().kind().equals(kind))
                 .toList();
+    }
+
+    /**
+     * The number by which the calling thread's network namespace knows another one.
+     *
+     * @param fd of the other one
+     * @return -1: it has none
+     */
+    static int netnsId(int fd) {
+        return Netlink.exchange(
+                        NETLINK_ROUTE,
+                        RTM_GETNSID,
+                        Netlink.ONE_DATAGRAM,
+                        12,
+                        request -> request.putShort(NetlinkMessages.HEADER_SIZE + 4, (short) 8)
+                                .putShort(NetlinkMessages.HEADER_SIZE + 6, (short) NETNSA_FD)
+                                .putInt(NetlinkMessages.HEADER_SIZE + 8, fd),
+                        "ask for the number of a network namespace",
+                        NetlinkMessages::netnsId)
+                .stream()
+                .findFirst()
+                .orElse(-1);
     }
 
     /** The entries that have a destination, of all tunnel devices with a forwarding table. */
