@@ -99,11 +99,13 @@ final class DeliveryChecks {
         }
         return switch (state) {
             case "loaded" ->
-                List.of(offloadLoaded("esp4_offload is loaded, and on this host it can break traffic: " + harm));
+                List.of(offloadLoaded(
+                        "esp4_offload is loaded, and on this host it can break traffic: " + harm,
+                        "modprobe",
+                        "-r",
+                        "esp4_offload"));
             case "built_in" ->
-                List.of(DoctorFinding.error(
-                        Check.OFFLOAD_UNSAFE,
-                        "esp4_offload",
+                List.of(offloadLoaded(
                         "esp4_offload is built into the kernel, and on this host it can break traffic: " + harm));
             default ->
                 List.of(DoctorFinding.info(
@@ -112,9 +114,12 @@ final class DeliveryChecks {
     }
 
     /** What goes through Open vSwitch may be no ESP, and newer kernels keep it whole. */
-    private DoctorFinding offloadLoaded(String evidence) {
-        String[] remedy = {"modprobe", "-r", "esp4_offload"};
-        return watch.after().offloadHarm().startsWith("Open vSwitch") && undelivered() == 0
+    private DoctorFinding offloadLoaded(String evidence, String... remedy) {
+        boolean openVswitch = watch.after().offloadHarm().startsWith("Open vSwitch");
+        if (openVswitch && watch.after().associations().isEmpty()) {
+            return DoctorFinding.info(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence);
+        }
+        return openVswitch && undelivered() == 0
                 ? DoctorFinding.warning(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence, remedy)
                 : DoctorFinding.error(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence, remedy);
     }
@@ -174,7 +179,7 @@ final class DeliveryChecks {
         // What the sockets dropped. Short datagrams are verified before the kernel knows the socket.
         long lost = dropped > 0
                 ? Math.min(wrong, Math.min(dropped, missing))
-                : watch.received() == 0 ? Math.min(wrong, decrypted) : 0;
+                : watch.received() == 0 && !watch.encryptedDevices().isEmpty() ? Math.min(wrong, decrypted) : 0;
         boolean most = missing > 0 && lost * 2 >= missing;
         long repaired = rise(Attachment::repaired);
         List<DoctorFinding> found = new ArrayList<>();
@@ -295,9 +300,21 @@ final class DeliveryChecks {
         long received = watch.received();
         boolean certain = !watch.encryptedDevices().isEmpty()
                 && !watch.lostDevices()
+                && !carriesOthers()
                 && watch.wasRead("VXLAN devices")
                 && watch.wasRead("IPsec SAs");
         return certain && decrypted >= Watch.SOME && received == 0 ? decrypted : 0;
+    }
+
+    /** IKE makes SAs for other packets between the same hosts, too. Docker's have their own number. */
+    private boolean carriesOthers() {
+        return !watch.isDockers()
+                && watch.overlayEsp().stream()
+                                .filter(watch::isInbound)
+                                .map(HostState.Association::reqid)
+                                .distinct()
+                                .count()
+                        > 1;
     }
 
     private List<DoctorFinding> conntrack() {

@@ -18,6 +18,9 @@ final class OverlayChecks {
     /** IP, UDP and VXLAN headers and an Ethernet header without its checksum, for IPv4 (RFC 7348 section 4.1). */
     private static final int VXLAN_OVER_IPV4 = 20 + 8 + 8 + 14;
 
+    /** Each host must take IPv4 packets of 576 bytes (RFC 791), so a first fragment hardly has less; in bytes. */
+    private static final int SHORT = 548;
+
     private static final int IPV4 = 20;
     private static final int IPV6 = 40;
     /** SPI, sequence number and the IV of AES-GCM (RFC 4303 section 2, RFC 4106 section 3). */
@@ -187,9 +190,8 @@ final class OverlayChecks {
             String subject = "vni " + vni;
             if (rise >= Watch.SOME
                     && known.stream().noneMatch(finding -> finding.subject().equals(subject))) {
-                found.add(DoctorFinding.error(
-                        Check.NOT_ENCRYPTED,
-                        subject,
+                found.add(plaintext(
+                        vni,
                         Watch.packets(rise) + " of " + watch.vni(vni) + ", which is to be encrypted, came in plaintext"
                                 + dropped(vni),
                         "iptables-save",
@@ -199,6 +201,16 @@ final class OverlayChecks {
             }
         });
         return found;
+    }
+
+    /** Of an unknown sender. Anybody can send packets; a peer that sends plaintext sends no ESP. */
+    private DoctorFinding plaintext(int vni, String evidence, String... remedy) {
+        boolean silent = watch.expectedPeers().keySet().stream()
+                .anyMatch(peer -> !watch.exchanges().containsKey(peer)
+                        || watch.exchanges().get(peer).in() == 0);
+        return silent
+                ? DoctorFinding.error(Check.NOT_ENCRYPTED, "vni " + vni, evidence, remedy)
+                : DoctorFinding.warning(Check.NOT_ENCRYPTED, "vni " + vni, evidence, remedy);
     }
 
     /** Only the sender can tell why it does not encrypt. */
@@ -220,9 +232,8 @@ final class OverlayChecks {
                             && rise >= Watch.SOME
                             && found.stream()
                                     .noneMatch(finding -> finding.subject().equals("vni " + vni))) {
-                        found.add(DoctorFinding.error(
-                                Check.NOT_ENCRYPTED,
-                                "vni " + vni,
+                        found.add(plaintext(
+                                vni,
                                 Watch.packets(rise) + " of " + watch.vni(vni) + ", which is to be encrypted, came by "
                                         + attachment.device() + " in plaintext" + dropped(vni),
                                 "csumbpf",
@@ -305,7 +316,7 @@ final class OverlayChecks {
                     smaller(vxlan, device.mtu()))));
         }
         long espFragments = watch.rise("IpReasmOKs", "Ip6ReasmOKs");
-        if (found.isEmpty() && espFragments >= Watch.SOME && watch.decrypted() > 0) {
+        if (found.isEmpty() && espFragments >= Watch.SOME && watch.decrypted() > 0 && mayBeEsp()) {
             found.add(DoctorFinding.warning(
                     Check.MTU_FRAGMENTS,
                     "",
@@ -316,6 +327,14 @@ final class OverlayChecks {
                     watch.senders().get(0)));
         }
         return found;
+    }
+
+    /** Whether fragments can be of ESP: of IPv4 the first one is seen, and is long. Of IPv6 none is seen. */
+    private boolean mayBeEsp() {
+        return !watch.packetsWatched()
+                || overIpv6()
+                || watch.packets().stream()
+                        .anyMatch(packet -> packet.isEsp() && !packet.outgoing() && packet.longest() > SHORT);
     }
 
     /**
@@ -415,11 +434,10 @@ final class OverlayChecks {
         return found;
     }
 
-    /** Whether ESP of about that length came from the peer, whatever becomes of pings. */
+    /** Whether packets of about that length came from the peer, whatever becomes of pings; with esp4_offload, decrypted. */
     private boolean sawLong(Probe probe) {
         return watch.packets().stream()
-                .anyMatch(packet -> packet.isEsp()
-                        && !packet.outgoing()
+                .anyMatch(packet -> !packet.outgoing()
                         && packet.source().equals(probe.peer())
                         && packet.longest() > probe.bytes() - 64);
     }

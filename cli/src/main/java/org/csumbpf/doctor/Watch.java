@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.csumbpf.doctor.HostState.Association;
 import org.csumbpf.doctor.HostState.Device;
 import org.csumbpf.doctor.HostState.Forwarding;
@@ -104,9 +105,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
     }
 
     private List<Association> overlayEsp(HostState state) {
-        boolean docker = !after.firewall().marked().isEmpty()
-                || after.policies().stream().anyMatch(policy -> policy.mark() == DOCKER)
-                || !encryptedNetworks().isEmpty();
+        boolean docker = isDockers();
         Set<String> peers = new HashSet<>(expectedPeers().keySet());
         udpPolicies().forEach(policy -> peers.add(policy.destination().replaceFirst("/.*", "")));
         return state.associations().stream()
@@ -114,6 +113,13 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
                 .filter(sa ->
                         docker ? sa.reqid() == DOCKER : peers.contains(sa.source()) || peers.contains(sa.destination()))
                 .toList();
+    }
+
+    /** Whether the encrypted overlays are Docker's; else somebody has made SAs and policies by IKE or by hand. */
+    boolean isDockers() {
+        return !after.firewall().marked().isEmpty()
+                || after.policies().stream().anyMatch(policy -> policy.mark() == DOCKER)
+                || !encryptedNetworks().isEmpty();
     }
 
     /** The packets that an SA carried meanwhile. */
@@ -234,24 +240,42 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
     /** The VXLAN devices whose packets are to be encrypted. */
     List<Vxlan> encryptedDevices() {
         Set<Integer> vnis = encryptedVnis();
-        Set<Integer> policed = new HashSet<>();
-        for (Policy policy : udpPolicies()) {
-            if (policy.mark() == 0) {
-                policed.add(policy.destinationPort());
-            }
-        }
+        List<Vxlan> named = after.vxlans().stream()
+                .filter(vxlan -> vnis.contains((int) vxlan.vni()))
+                .toList();
         return after.vxlans().stream()
-                .filter(vxlan -> vnis.contains((int) vxlan.vni()) || policed.contains(vxlan.port()))
+                .filter(vxlan -> unmarkedPolicies(vxlan).findAny().isPresent()
+                        || named.contains(vxlan)
+                                // Another overlay may use the same VNI on another port.
+                                && named.stream()
+                                        .noneMatch(other ->
+                                                other.vni() == vxlan.vni() && likeDockers(other) > likeDockers(vxlan)))
                 .toList();
     }
 
-    /** Outbound policies that encrypt UDP to one port. */
+    /** How well a device fits to Docker. */
+    private int likeDockers(Vxlan vxlan) {
+        boolean port = udpPolicies().stream()
+                        .anyMatch(policy -> policy.mark() == DOCKER && policy.destinationPort() == vxlan.port())
+                || after.docker() != null && after.docker().dataPathPort() == vxlan.port();
+        return (port ? 2 : 0) + (vxlan.moved() ? 1 : 0);
+    }
+
+    /** The policies that encrypt what this device sends to some hosts, whatever its VNI. */
+    private Stream<Policy> unmarkedPolicies(Vxlan vxlan) {
+        return udpPolicies().stream().filter(policy -> policy.mark() == 0 && policy.destinationPort() == vxlan.port());
+    }
+
+    /** Outbound policies that encrypt UDP to one port, which VXLAN uses: L2TP has such policies, too. */
     List<Policy> udpPolicies() {
         return after.policies().stream()
                 .filter(policy -> policy.direction().equals("out")
                         && policy.protocol() == UDP
                         && policy.destinationPort() != 0
-                        && policy.transportEsp())
+                        && policy.transportEsp()
+                        && (policy.mark() == DOCKER
+                                || policy.destinationPort() == Config.DEFAULT_PORT
+                                || after.vxlans().stream().anyMatch(vxlan -> vxlan.port() == policy.destinationPort())))
                 .toList();
     }
 
@@ -320,10 +344,17 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
      */
     Map<String, String> expectedPeers() {
         Set<String> own = ownAddresses();
+        Set<Integer> vnis = encryptedVnis();
         Map<String, String> peers = new LinkedHashMap<>();
         for (Vxlan vxlan : encryptedDevices()) {
+            boolean whole = vnis.contains((int) vxlan.vni());
             for (Forwarding entry : vxlan.forwarding()) {
-                if (!own.contains(entry.destination()) && isOneHost(entry.destination())) {
+                if (!own.contains(entry.destination())
+                        && isOneHost(entry.destination())
+                        && (whole
+                                || unmarkedPolicies(vxlan)
+                                        .anyMatch(
+                                                policy -> Prefix.covers(policy.destination(), entry.destination())))) {
                     peers.putIfAbsent(entry.destination(), "device " + vxlan.name() + " forwards to it");
                 }
             }

@@ -46,6 +46,8 @@ final class Case {
     long unauthentic;
     int policyPort = 4789;
     boolean policyGone;
+    List<Policy> policies = new ArrayList<>();
+    List<Vxlan> vxlans = new ArrayList<>();
     String deviceName = "vx-001001-abcde";
     String netns = "/run/docker/netns/1-abc";
     int port = 4789;
@@ -81,6 +83,42 @@ final class Case {
         return new Seen("eth0", outgoing, source, destination, "", VNI, packets, 134);
     }
 
+    /** A policy as IKE makes it. */
+    static Policy ike(int port, String destination) {
+        return new Policy("out", 17, port, OWN + "/32", destination, 0, true);
+    }
+
+    /** Another VXLAN device, with an entry for this host. */
+    static Vxlan other(String name, long vni, int port, String forwardsTo) {
+        return new Vxlan(
+                "",
+                name,
+                vni,
+                port,
+                false,
+                false,
+                true,
+                true,
+                1450,
+                0,
+                0,
+                0,
+                List.of(new Forwarding("66:00:00:00:00:01", forwardsTo, true)));
+    }
+
+    /** Without Docker: what there is of IPsec, others have made. */
+    void withoutDocker() {
+        marked.clear();
+        guarded.clear();
+        policyGone = true;
+        saInGone = true;
+        saOutGone = true;
+        in = 0;
+        out = 0;
+        received = 0;
+        seen = List.of();
+    }
+
     /** An SA of somebody else, made meanwhile. */
     static Association other(String spi, String source, String destination, long packets) {
         return new Association(spi, 50, source, destination, true, false, 0, 1, 128, 0, packets, 0, 0);
@@ -92,6 +130,10 @@ final class Case {
 
     static Attachment left(Attachment attachment, long packets) {
         return new Attachment("eth0", 4789, true, 0, 0, packets, 0, Map.of(), List.of(), attachment.peers());
+    }
+
+    static Attachment plaintext(long packets) {
+        return new Attachment("eth0", 4789, true, 0, 0, 0, 0, Map.of(VNI, packets), List.of(), List.of());
     }
 
     static Attachment sender(int delta, long bad, boolean trusted) {
@@ -160,27 +202,8 @@ final class Case {
                                 new Device(2, "eth0", "", mtu, List.of(OWN)))
                         : devices,
                 associations,
-                policyGone
-                        ? List.of()
-                        : List.of(new Policy("out", 17, policyPort, OWN + "/32", PEER + "/32", MARK, true)),
-                deviceGone
-                        ? List.of()
-                        : List.of(new Vxlan(
-                                netns,
-                                deviceName,
-                                VNI,
-                                port,
-                                true,
-                                !netns.isEmpty(),
-                                up,
-                                true,
-                                overlayMtu,
-                                later ? 100 + received : 100,
-                                0,
-                                later ? 7 + unsent : 7,
-                                List.of(
-                                        new Forwarding("02:42:0a:00:09:01", forwardsTo, true),
-                                        new Forwarding("00:00:00:00:00:00", PEER, true)))),
+                allPolicies(),
+                allVxlans(later),
                 later ? counters : countersBefore ? zeros() : Map.of(),
                 later ? sockets : Map.of(),
                 new Firewall(
@@ -195,6 +218,38 @@ final class Case {
                 docker,
                 later ? attachments : before,
                 later ? notRead : Map.of());
+    }
+
+    private List<Policy> allPolicies() {
+        List<Policy> all = new ArrayList<>(policies);
+        if (!policyGone) {
+            all.add(new Policy("out", 17, policyPort, OWN + "/32", PEER + "/32", MARK, true));
+        }
+        return all;
+    }
+
+    private List<Vxlan> allVxlans(boolean later) {
+        List<Vxlan> all = new ArrayList<>(vxlans);
+        if (deviceGone) {
+            return all;
+        }
+        all.add(new Vxlan(
+                netns,
+                deviceName,
+                VNI,
+                port,
+                true,
+                !netns.isEmpty(),
+                up,
+                true,
+                overlayMtu,
+                later ? 100 + received : 100,
+                0,
+                later ? 7 + unsent : 7,
+                List.of(
+                        new Forwarding("02:42:0a:00:09:01", forwardsTo, true),
+                        new Forwarding("00:00:00:00:00:00", PEER, true))));
+        return all;
     }
 
     Watch watch() {

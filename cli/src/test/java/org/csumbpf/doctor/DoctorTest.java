@@ -136,6 +136,13 @@ class DoctorTest {
                     host.probes.add(new Probe(Case.PEER, 1500, 3, 3, 0));
                     host.stopped = 10;
                 }),
+                broken("not-encrypted", host -> {
+                    // By what csumbpf counted.
+                    nothingComes(host);
+                    host.modules.put("esp4_offload", "loaded");
+                    host.before.add(Case.plaintext(0));
+                    host.attachments.add(Case.plaintext(10));
+                }),
                 broken("policy-port-mismatch", host -> {
                     nothingComes(host);
                     host.out = 0;
@@ -407,6 +414,90 @@ class DoctorTest {
                 broken("Open vSwitch beside", host -> {
                     host.harm = "Open vSwitch, device br0: decrypted packets lose their IPsec state there";
                     host.modules.put("esp4_offload", "loaded");
+                }),
+                broken("an L2TP server beside, whose policy is for UDP", host -> {
+                    host.policies.add(Case.ike(1701, "198.51.100.9/32"));
+                    host.sockets.put(1701, new Socket(0, true));
+                }),
+                broken("an L2TP server alone", host -> {
+                    host.withoutDocker();
+                    host.policies.add(Case.ike(1701, "198.51.100.9/32"));
+                    host.sockets.put(1701, new Socket(0, true));
+                }),
+                broken("another overlay with the same VNI on another port", host -> {
+                    host.vxlans.add(Case.other("vxlan.calico", Case.VNI, 8472, "203.0.113.9"));
+                }),
+                broken("the same, without a peer of Docker's", host -> {
+                    host.vxlans.add(Case.other("vxlan.calico", Case.VNI, 8472, "203.0.113.9"));
+                    host.policyGone = true;
+                }),
+                broken("VXLAN that IKE encrypts with one of its peers", host -> {
+                    host.withoutDocker();
+                    host.policies.add(Case.ike(4789, "203.0.113.2/32"));
+                    host.others.add(Case.other("0x0000aaaa", Case.PEER, Case.OWN, 10));
+                    host.others.add(Case.other("0x0000bbbb", Case.OWN, Case.PEER, 10));
+                    host.vxlans.add(Case.other("vxlan7", 7, 4789, "203.0.113.9"));
+                    host.received = 10;
+                }),
+                broken("VXLAN for which IKE makes SAs on demand", host -> {
+                    host.withoutDocker();
+                    host.policies.add(Case.ike(4789, "203.0.113.0/24"));
+                }),
+                broken("SAs of IKE between the same hosts that carry something else", host -> {
+                    host.withoutDocker();
+                    host.policies.add(Case.ike(4789, "203.0.113.2/32"));
+                    host.others.add(Case.other("0x0000aaaa", Case.PEER, Case.OWN, 0));
+                    host.others.add(Case.other("0x0000bbbb", Case.OWN, Case.PEER, 10));
+                    host.others.add(new HostState.Association(
+                            "0x0000cccc", 50, Case.PEER, Case.OWN, true, false, 0, 2, 128, 0, 50, 0, 0));
+                    host.counters.put("UdpInDatagrams", 0L);
+                    host.drops.add(new Drop("inet fw in", "", -1, false, false));
+                }),
+                broken("SAs that are left from an address that the host had", host -> {
+                    host.others.add(new HostState.Association(
+                            "0x0000aaaa", 50, "10.5.0.2", Case.PEER, true, false, 0, Case.MARK, 64, 0, 0, 0, 0));
+                }),
+                broken("a tunnel with the SPI of an SA for another address", host -> {
+                    host.seen = new ArrayList<>(host.seen);
+                    host.seen.add(Case.esp(false, "198.51.100.9", Case.OWN, "0x00001002", 10));
+                    host.others.add(Case.other("0x00001002", "198.51.100.9", Case.OWN, 10));
+                }),
+                broken("another tunnel of a peer, which lost its SAs", host -> {
+                    host.counters.put("XfrmInNoStates", 10L);
+                    host.seen = new ArrayList<>(host.seen);
+                    host.seen.add(Case.esp(false, Case.PEER, Case.OWN, "0x0000aaaa", 10));
+                }),
+                broken("a few packets of many that are reordered", host -> {
+                    host.in = 100_000;
+                    host.received = 100_000;
+                    host.replays = 20;
+                    host.counters.put("XfrmInStateSeqError", 20L);
+                }),
+                broken("ESP is not there, and no container of an encrypted network", host -> {
+                    host.withoutDocker();
+                    host.port = 4790;
+                    host.modules.put("esp4", "unavailable");
+                    host.marked.add(9);
+                }),
+                broken("wrong checksums of others where devices cannot be seen", host -> {
+                    host.counters.put("UdpInCsumErrors", 10L);
+                    host.marked.clear();
+                    host.guarded.clear();
+                }),
+                broken("long pings are filtered, and long packets came decrypted", host -> {
+                    host.probes.add(new Probe(Case.PEER, 1500, 3, 0, 0));
+                    host.seen = List.of(new Seen("eth0", false, Case.PEER, Case.OWN, "", Case.VNI, 100, 1474));
+                    host.modules.put("esp4_offload", "loaded");
+                }),
+                broken("forged plaintext, while the peers send ESP", host -> {
+                    host.modules.put("esp4_offload", "loaded");
+                    host.before.add(Case.plaintext(0));
+                    host.attachments.add(Case.plaintext(10));
+                }),
+                broken("forged plaintext that Docker's guard drops", host -> host.stopped = 10),
+                broken("Open vSwitch beside, with esp4_offload in the kernel", host -> {
+                    host.harm = "Open vSwitch, device br0: decrypted packets lose their IPsec state there";
+                    host.modules.put("esp4_offload", "built_in");
                 }),
                 broken("a kernel without files of modules", host -> host.modules.put("esp4", "unknown")));
     }
