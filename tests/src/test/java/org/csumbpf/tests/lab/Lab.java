@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.csumbpf.loader.BpfObject;
 import org.csumbpf.loader.BpfProgram;
@@ -22,7 +23,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 /** The test's own network namespace, with veth pairs w0-w1 and w2-w3. The command works on w1. */
 public final class Lab extends Host implements AutoCloseable {
     static final String PREFIX = "cbt-" + ProcessHandle.current().pid() + "-";
-    private static int number;
+    private static final AtomicInteger NUMBER = new AtomicInteger();
 
     public Lab() {
         this(true);
@@ -30,7 +31,7 @@ public final class Lab extends Host implements AutoCloseable {
 
     /** @param installed see {@link Host#Host(String, boolean)} */
     public Lab(boolean installed) {
-        super(PREFIX + number++, installed);
+        super(PREFIX + NUMBER.getAndIncrement(), installed);
         ip("netns", "add", name);
         for (String pair : List.of("w0 w1", "w2 w3")) {
             String[] ends = pair.split(" ");
