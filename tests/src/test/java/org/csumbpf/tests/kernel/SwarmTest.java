@@ -83,6 +83,7 @@ class SwarmTest {
 
     @Test
     @Order(2)
+    @Tag("by-hand")
     @DisplayName("doctor: dead by NAT")
     void deadByNat() {
         doctor.finds("nat-checksum");
@@ -149,6 +150,7 @@ class SwarmTest {
     @Test
     @Order(6)
     @Tag("by-hand")
+    @Tag("test-all")
     @DisplayName("doctor: dead by 'iptables -D' of Docker's mark rule")
     void deadWithoutMarkRule() {
         broken("not-encrypted", "(network secret)");
