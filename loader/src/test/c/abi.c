@@ -32,6 +32,7 @@
 #include <linux/if_packet.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/net_namespace.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -322,6 +323,11 @@ void sockets(void)
 	VALUE(host.NetlinkMessages.RTMSG_SIZE, sizeof(struct rtmsg));
 	VALUE(host.NetlinkMessages.RTA_OIF, RTA_OIF);
 	VALUE(host.NetlinkMessages.IFLA_LINK_NETNSID, IFLA_LINK_NETNSID);
+	VALUE(host.NetlinkMessages.RTM_NEWNSID, RTM_NEWNSID);
+	VALUE(host.NetlinkMessages.RTGENMSG_SIZE, NLMSG_ALIGN(sizeof(struct rtgenmsg)));
+	VALUE(host.NetlinkMessages.NETNSA_NSID, NETNSA_NSID);
+	VALUE(host.Rtnetlink.RTM_GETNSID, RTM_GETNSID);
+	VALUE(host.Rtnetlink.NETNSA_FD, NETNSA_FD);
 	VALUE(host.NetlinkMessages.IFLA_XDP, IFLA_XDP);
 	VALUE(host.NetlinkMessages.IFLA_XDP_ATTACHED, IFLA_XDP_ATTACHED);
 	VALUE(host.NetlinkMessages.IFLA_PROP_LIST, IFLA_PROP_LIST);
