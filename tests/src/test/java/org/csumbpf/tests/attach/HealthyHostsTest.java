@@ -303,6 +303,13 @@ class HealthyHostsTest {
                     ip -n $h-peer neigh add 10.0.0.2 lladdr 02:00:00:00:00:77 dev w0 nud permanent
                     pings $h-peer-box 10.9.0.2
                     """),
+            host("a stranger sends VXLAN with the VNI of an encrypted network", """
+                    pair
+                    idle 4097
+                    vtep $h-peer 1 2 4097 4789 10.0.0.
+                    pings $h-peer-box 10.9.0.2
+                    """)
+                    .warns("not-encrypted"),
             // IPsec of others. SAs cannot be made here.
             host("policies of a VPN in tunnel mode", """
                     pair
