@@ -199,7 +199,7 @@ class DoctorTest {
                 AutoCloseableSoftAssertions softly = new AutoCloseableSoftAssertions()) {
             lab.attach();
             rows(lab, SIZE, softly, FIX);
-            row(lab, Row.error("fdb-source-mismatch.entry").onA("not-encrypted"), softly, FIX);
+            row(lab, Row.error("fdb-source-mismatch.entry").onA("esp-blocked"), softly, FIX);
             well(lab, "attached", softly);
         }
     }
