@@ -387,9 +387,10 @@ final class OverlayChecks {
         return watch.overlayEsp().stream().anyMatch(sa -> sa.destination().contains(":"));
     }
 
+    /** Of what this host sends, bytes: SAs of addresses that it had once do not count. */
     private int icv() {
         return watch.overlayEsp().stream()
-                        .filter(Association::isTransportEsp)
+                        .filter(watch::isOutbound)
                         .mapToInt(Association::icvBits)
                         .filter(bits -> bits > 0 && bits <= 512)
                         .max()

@@ -302,8 +302,8 @@ class HealthyIpsecTest {
     void labs() {
         healthyLab(List.of("GUARD=nft"), "eth0", List.of());
         healthyLab(List.of("NAT=both"), "eth0", List.of("--mode", "recompute", "--hook", "clsact"));
-        healthyLab(List.of("FAMILY=6"), "eth0", List.of());
-        healthyLab(List.of("FAMILY=6", "NAT=none", "GUARD=nft"), null, List.of());
+        healthyLab(List.of("FAMILY=6", "OVERLAY_MTU=1404"), "eth0", List.of());
+        healthyLab(List.of("FAMILY=6", "OVERLAY_MTU=1404", "NAT=none", "GUARD=nft"), null, List.of());
         healthyLab(List.of("UNDERLAY=vlan"), "eth0.100", List.of());
         healthyLab(List.of("UNDERLAY=ovs"), "br0", List.of());
     }
