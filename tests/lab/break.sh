@@ -27,7 +27,8 @@
 #   vxlan-orphan            b's VXLAN device is one that Docker left in the host's namespace  lost
 #   mtu-fragments           the overlay's MTU is 1,500: full-size ESP is fragmented           pass
 #   mtu-blackhole           nat drops packets above 1,400 bytes, without ICMP                 large ones lost
-#   fragments-lost          the same as mtu-fragments, and nat drops all but first fragments  large ones lost
+#   fragments-lost          the same as mtu-fragments, and nat drops all but first fragments;
+#                           FAMILY=4                                                          large ones lost
 #   offload-unsafe          b has an SA for IPComp, which esp4_offload breaks                 pass
 #   backstop-lost           b's nftables table of csumbpf is gone                             pass
 #   attachment-lost         b's program is off its hook                                       pass, by the backstop
@@ -261,32 +262,28 @@ mend_mtu_blackhole() { unhook nat; }
 
 # The kernel counts a packet as failed only after this time.
 fragment_time() {
-	local host name=net.ipv4.ipfrag_time
-	[ "$FAMILY" = 4 ] || name=net.ipv6.ip6frag_time
-	for host in a b; do in_host $host sysctl -qw "$name=$1"; done
+	local host
+	for host in a b; do in_host $host sysctl -qw "net.ipv4.ipfrag_time=$1"; done
 }
 
 # Not by nftables, because conntrack reassembles before it and fragments again after it.
 break_fragments_lost() {
-	local device first="protocol ip u32 match u16 0 0x1fff at 6 action ok" others="protocol ip matchall action drop"
-	if [ "$FAMILY" = 6 ]; then
-		# In a fragment, the header behind IPv6's has number 44, and the offset in its bytes 2 and 3.
-		first="protocol ipv6 u32 match u8 44 0xff at 6 match u16 0 0xfff8 at 42 action ok"
-		others="protocol ipv6 u32 match u8 44 0xff at 6 action drop"
-	fi
+	local device
+	# Over IPv6 nothing is fragmented: the sender gets 'packet too big' from its own ESP, and the overlay's sender learns that.
+	[ "$FAMILY" = 4 ] || fail "fragments-lost needs FAMILY=4"
 	overlay_mtu 1500
 	fragment_time 1
 	for device in eth0 $inside; do
 		cat <<-END
 			qdisc add dev $device clsact
-			filter add dev $device egress pref 1 $first
-			filter add dev $device egress pref 2 $others
+			filter add dev $device egress pref 1 protocol ip u32 match u16 0 0x1fff at 6 action ok
+			filter add dev $device egress pref 2 protocol ip matchall action drop
 		END
 	done | in_host nat tc -batch -
 }
 mend_fragments_lost() {
 	printf 'qdisc del dev %s clsact\n' eth0 $inside | in_host nat tc -batch -
-	fragment_time $([ "$FAMILY" = 4 ] && echo 30 || echo 60)
+	fragment_time 30
 	overlay_mtu "$OVERLAY_MTU"
 }
 

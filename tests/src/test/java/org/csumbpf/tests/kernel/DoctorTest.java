@@ -213,9 +213,12 @@ class DoctorTest {
                 AutoCloseableSoftAssertions softly = new AutoCloseableSoftAssertions()) {
             rows(lab, NOT_ATTACHED, softly);
             lab.attach();
-            for (List<Row> rows : List.of(IPSEC, DELIVERY, SIZE)) {
-                rows(lab, rows, softly, FIX);
-            }
+            rows(lab, IPSEC, softly, FIX);
+            rows(lab, DELIVERY, softly, FIX);
+            // But fragments, which IPv6 does not have here.
+            SIZE.stream()
+                    .filter(row -> !row.breakage.equals("fragments-lost"))
+                    .forEach(row -> row(lab, row, softly, FIX));
             well(lab, "IPv6", softly);
         }
     }
