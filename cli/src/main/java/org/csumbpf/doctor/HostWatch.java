@@ -16,8 +16,7 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.loader.host.PacketSampler;
 import org.csumbpf.snapshot.VxlanHeader;
 
-/** Watches a host for some seconds. Changes nothing: it reads, listens with packet sockets, and
- * pings the peers. */
+/** Watches a host for some seconds. Changes nothing: it reads, listens with packet sockets, and pings the peers. */
 public final class HostWatch {
     private static final Duration ROUND = Duration.ofMillis(100);
     private static final int MOST_PROBED = 4;
