@@ -8,6 +8,7 @@ import io.micrometer.core.instrument.Tags;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -20,6 +21,7 @@ import org.csumbpf.doctor.DoctorFinding.Severity;
 import org.csumbpf.doctor.Examination;
 import org.csumbpf.doctor.Watch;
 import org.csumbpf.serve.ServeLog;
+import org.csumbpf.text.ShellWord;
 
 /**
  * Examines the host as 'csumbpf doctor' does, again and again: counts errors and warnings as metrics, logs each when it
@@ -30,6 +32,9 @@ final class Checkup implements Runnable {
     static final Duration WATCH = Duration.ofSeconds(10);
 
     private static final Duration PAUSE = Duration.ofMinutes(5).minus(WATCH);
+
+    /** So many findings are in the log at a time, the worst ones: the log has no room for each of a thousand dead peers. */
+    private static final int MOST_LOGGED = 64;
 
     private final Function<Duration, Watch> watch;
     private final ServeLog log;
@@ -67,19 +72,18 @@ final class Checkup implements Runnable {
 
     /** @param now for the time of the examination, less the watch */
     void once(Instant now) {
-        List<DoctorFinding> findings;
         try {
-            findings = Doctor.examine(watch.apply(WATCH));
+            List<DoctorFinding> findings = Doctor.examine(watch.apply(WATCH));
             log.resolved("doctor", "the doctor can examine the host again");
-        } catch (RuntimeException e) {
+            Instant ended = now.plus(WATCH);
+            published.accept(new Examination(findings, ended));
+            count(findings);
+            say(findings);
+            lastRun = ended.getEpochSecond();
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+            // The next time may be better.
             log.once("doctor", "the doctor cannot examine the host: " + e.getMessage());
-            return;
         }
-        Instant ended = now.plus(WATCH);
-        lastRun = ended.getEpochSecond();
-        published.accept(new Examination(findings, ended));
-        count(findings);
-        say(findings);
     }
 
     private void count(List<DoctorFinding> findings) {
@@ -106,8 +110,11 @@ final class Checkup implements Runnable {
     }
 
     private void say(List<DoctorFinding> findings) {
-        Map<String, DoctorFinding> now = new HashMap<>();
-        findings.stream().filter(Checkup::concerns).forEach(finding -> now.putIfAbsent(key(finding), finding));
+        Map<String, DoctorFinding> now = new LinkedHashMap<>();
+        findings.stream()
+                .filter(Checkup::concerns)
+                .takeWhile(finding -> now.size() < MOST_LOGGED)
+                .forEach(finding -> now.putIfAbsent(key(finding), finding));
         open.entrySet().removeIf(said -> {
             boolean over = !now.containsKey(said.getKey());
             if (over) {
@@ -124,7 +131,7 @@ final class Checkup implements Runnable {
                         "severity",
                         finding.severity().label(),
                         "next",
-                        String.join(" ", finding.remedy()));
+                        ShellWord.line(finding.remedy()));
             }
         });
     }

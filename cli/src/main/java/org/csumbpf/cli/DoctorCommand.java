@@ -146,7 +146,8 @@ final class DoctorCommand extends HostCommand {
                 DoctorReport.printOutcome(step, out);
             }
         }
-        boolean changed = steps.stream().anyMatch(step -> step.error().isEmpty());
+        // A step that failed may have done a part.
+        boolean changed = !steps.isEmpty();
         DoctorReport after = changed ? new DoctorReport(Doctor.examine(watch())) : found;
         if (json) {
             out.json(after.json(steps));
@@ -155,7 +156,7 @@ final class DoctorCommand extends HostCommand {
         if (changed) {
             after.print(out);
         } else {
-            found.printNothingFixed(out);
+            found.printNothingToFix(out);
         }
         after.printLeft(out);
         return after;

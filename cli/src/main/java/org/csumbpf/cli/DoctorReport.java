@@ -56,10 +56,9 @@ final class DoctorReport {
         out.flush();
     }
 
-    void printNothingFixed(Output out) {
+    void printNothingToFix(Output out) {
         boolean well = findings.stream().noneMatch(DoctorFinding::isToBeMended);
-        String nothing = well ? "nothing to fix" : "nothing to fix that csumbpf itself may fix";
-        print("fix", due().isEmpty() ? nothing : "nothing could be fixed", out);
+        print("fix", well ? "nothing to fix" : "nothing to fix that csumbpf itself may fix", out);
     }
 
     /** What only a person can do. */

@@ -17,6 +17,8 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.maps.Mode;
 import org.csumbpf.maps.Rule;
+import org.csumbpf.pin.AttachException;
+import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.Fix;
 
@@ -57,7 +59,14 @@ record FixStep(DoctorFinding finding, List<Finding> warnings, Optional<String> e
             return List.of();
         }
         if (fix instanceof Fix.Attach attach) {
-            return within(attach.netns(), netns -> Attachments.attach(netns, asked(attach)));
+            return within(attach.netns(), netns -> {
+                if (AttachmentReader.one(netns, attach.ifname()).isPresent()) {
+                    throw new AttachException(
+                            AttachException.Kind.UNSUPPORTED_HOST,
+                            attach.ifname() + ": somebody attached it meanwhile");
+                }
+                return Attachments.attach(netns, asked(attach));
+            });
         }
         if (fix instanceof Fix.SwitchGroOn gro) {
             return within(

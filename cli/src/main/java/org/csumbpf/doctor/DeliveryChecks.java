@@ -244,6 +244,9 @@ final class DeliveryChecks {
     }
 
     private String covered() {
+        if (!watch.wasRead("attachments")) {
+            return "";
+        }
         if (watch.after().attachments().isEmpty()) {
             return "; csumbpf is not attached";
         }
@@ -278,14 +281,19 @@ final class DeliveryChecks {
      */
     private Fix fix() {
         List<Attachment> attachments = watch.after().attachments();
+        if (!watch.wasRead("attachments") || watch.ports().size() != 1) {
+            return null;
+        }
         if (attachments.isEmpty()) {
-            List<String> uplinks = watch.uplinks();
-            return uplinks.size() == 1 ? attach(watch.after().netns(), uplinks) : null;
+            return watch.onlyUplink()
+                    .map(uplink -> attach(watch.after().netns(), List.of(uplink)))
+                    .orElse(null);
         }
         if (rise(Attachment::observed) > 0) {
             return null;
         }
         return attachments.stream()
+                .filter(attachment -> watch.uplinks().contains(attachment.device()))
                 .flatMap(attachment -> attachment.problems().stream())
                 .filter(problem -> check(problem.id()).isEmpty() && problem.fix() != null)
                 .map(Problem::fix)
@@ -310,22 +318,29 @@ final class DeliveryChecks {
     private boolean carriesOthers() {
         return !watch.isDockers()
                 && watch.overlayEsp().stream()
-                                .filter(watch::isInbound)
-                                .map(HostState.Association::reqid)
-                                .distinct()
-                                .count()
-                        > 1;
+                        .filter(watch::isInbound)
+                        .collect(Collectors.groupingBy(
+                                HostState.Association::source,
+                                Collectors.mapping(HostState.Association::reqid, Collectors.toSet())))
+                        .values()
+                        .stream()
+                        .anyMatch(reqids -> reqids.size() > 1);
     }
 
     private List<DoctorFinding> conntrack() {
         long invalid = watch.rise("NfConntrackInvalid");
+        long undelivered = undelivered();
         List<DoctorFinding> found = new ArrayList<>();
+        if (undelivered == 0) {
+            return found;
+        }
         for (Drop drop : watch.after().firewall().drops()) {
             if (!drop.invalid()) {
                 continue;
             }
-            long dropped = drop.packets() < 0 ? Math.min(invalid, undelivered()) : rises.get(drop);
-            if (dropped >= Watch.SOME && watch.decrypted() > 0 && undelivered() > 0) {
+            long dropped = drop.packets() < 0 ? Math.min(invalid, undelivered) : rises.get(drop);
+            // Stray packets of others are dropped everywhere.
+            if (dropped >= Watch.SOME && dropped * 2 >= undelivered) {
                 found.add(DoctorFinding.error(
                                 Check.CONNTRACK_INVALID,
                                 drop.chain(),
@@ -342,8 +357,10 @@ final class DeliveryChecks {
     /** How much each rule dropped meanwhile; 0 if it does not count, or was not read before. */
     private static Map<Drop, Long> rises(Watch watch) {
         Map<String, Long> earlier = new HashMap<>();
-        watch.before().firewall().drops().forEach(drop -> earlier.put(drop.key(), drop.packets()));
-        boolean known = watch.before().firewall().readable();
+        // Of rules that are alike, each may be the one that has dropped most.
+        watch.before().firewall().drops().forEach(drop -> earlier.merge(drop.key(), drop.packets(), Math::max));
+        boolean known = watch.before().firewall().readable()
+                && watch.before().notRead().keySet().stream().noneMatch(part -> part.endsWith("-save"));
         Map<Drop, Long> rises = new HashMap<>();
         for (Drop drop : watch.after().firewall().drops()) {
             rises.put(
@@ -420,6 +437,11 @@ final class DeliveryChecks {
         watch.packets().stream()
                 .filter(packet -> !packet.isEsp() && !packet.outgoing())
                 .forEach(packet -> seen.add(packet.vni()));
+        Set<String> named = watch.encryptedDevices().stream()
+                .flatMap(vxlan -> vxlan.forwarding().stream())
+                .filter(entry -> entry.permanent() && !entry.station().equals(BROADCAST))
+                .map(Forwarding::destination)
+                .collect(Collectors.toSet());
         for (Vxlan vxlan : watch.encryptedDevices()) {
             if (!seen.isEmpty() && !seen.contains((int) vxlan.vni())) {
                 continue;
@@ -431,6 +453,10 @@ final class DeliveryChecks {
                     stations.stream().map(Forwarding::destination).collect(Collectors.toCollection(HashSet::new));
             Set<String> strangers = new TreeSet<>(sources);
             strangers.removeAll(known);
+            if (seen.isEmpty()) {
+                // For which device they are is not known.
+                strangers.removeAll(named);
+            }
             if (vxlan.learning() && !stations.isEmpty() && !strangers.isEmpty()) {
                 found.add(DoctorFinding.error(
                         Check.FDB_SOURCE_MISMATCH,

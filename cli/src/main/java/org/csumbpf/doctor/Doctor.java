@@ -2,11 +2,15 @@
 package org.csumbpf.doctor;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** Judges a host. Pure: the same watch gives the same findings, on any machine. */
 public final class Doctor {
@@ -36,16 +40,19 @@ public final class Doctor {
                             + " Docker's"));
         }
         found.addAll(new DeliveryChecks(watch).all());
+        Map<Check, Errors> errors = new EnumMap<>(Check.class);
+        found.stream()
+                .filter(DoctorFinding::isError)
+                .forEach(error -> errors.computeIfAbsent(error.check(), check -> new Errors())
+                        .add(error));
         List<DoctorFinding> judged = new ArrayList<>();
-        List<DoctorFinding> errors =
-                found.stream().filter(DoctorFinding::isError).toList();
         for (DoctorFinding finding : found) {
             boolean amiss = finding.isError() || finding.severity() == DoctorFinding.Severity.WARNING;
             judged.add(
                     amiss
                             ? finding.check().causes().stream()
-                                    .filter(cause -> errors.stream()
-                                            .anyMatch(error -> error.check() == cause && concern(error, finding)))
+                                    .filter(cause -> errors.containsKey(cause)
+                                            && errors.get(cause).concern(finding))
                                     .findFirst()
                                     .map(finding::following)
                                     .orElse(finding)
@@ -56,16 +63,27 @@ public final class Doctor {
         return judged;
     }
 
-    /** Whether they can be about the same packets: what is wrong with one peer does not explain another. */
-    static boolean concern(DoctorFinding cause, DoctorFinding effect) {
-        boolean both = isPeers(cause.subject()) && isPeers(effect.subject());
-        return !both
-                || Arrays.stream(effect.subject().split(", "))
-                        .anyMatch(peer -> cause.subject().contains(peer));
-    }
+    /** The errors of one check. What is wrong with one peer does not explain what is wrong with another. */
+    static final class Errors {
+        private static final Pattern PEERS = Pattern.compile("[0-9a-fA-F.:, ]*[.:][0-9a-fA-F.:, ]*");
 
-    private static boolean isPeers(String subject) {
-        return subject.matches("[0-9a-fA-F.:, ]*[.:][0-9a-fA-F.:, ]*");
+        private final Set<String> peers = new HashSet<>();
+        private boolean ofAll;
+
+        void add(DoctorFinding error) {
+            if (PEERS.matcher(error.subject()).matches()) {
+                peers.addAll(List.of(error.subject().split(", ")));
+            } else {
+                ofAll = true;
+            }
+        }
+
+        /** Whether one of them and this finding can be about the same packets. */
+        boolean concern(DoctorFinding effect) {
+            return ofAll
+                    || !PEERS.matcher(effect.subject()).matches()
+                    || Stream.of(effect.subject().split(", ")).anyMatch(peers::contains);
+        }
     }
 
     private static int rank(DoctorFinding finding) {

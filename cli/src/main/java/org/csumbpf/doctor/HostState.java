@@ -117,9 +117,11 @@ public record HostState(
             return protocol == 50 && transport;
         }
 
-        /** The same SA at another moment: SPI, destination and protocol name one (RFC 4301 section 4.1). */
-        boolean isSame(Association other) {
-            return spi.equals(other.spi) && destination.equals(other.destination) && protocol == other.protocol;
+        /** What names an SA, also at another moment (RFC 4301 section 4.1). */
+        record Id(String spi, String destination, int protocol) {}
+
+        Id id() {
+            return new Id(spi, destination, protocol);
         }
     }
 

@@ -124,7 +124,7 @@ final class HostStateReader {
                 "",
                 () -> HostSnapshot.take().harmAnywhere().get().orElse(""));
         HostState.Docker engine = docker();
-        HostState.Firewall firewall = firewall(ports);
+        HostState.Firewall firewall = part("packet filters", HostState.Firewall.NONE, () -> firewall(ports));
         Counts counts = known.orElseGet(this::counts);
         return new HostState(
                 netns.isCurrent() ? "" : netns.reference(),
@@ -377,7 +377,7 @@ final class HostStateReader {
         Set<Integer> vnis = new TreeSet<>();
         if (elements.find()) {
             for (String element : elements.group(1).split(",")) {
-                if (element.strip().matches("(0x)?[0-9a-fA-F]{1,8}")) {
+                if (element.strip().matches("0x[0-9a-fA-F]{1,8}|0|[1-9]\\d{0,9}")) {
                     vnis.add((int) (Long.decode(element.strip()) & 0xff_ffff));
                 }
             }

@@ -36,7 +36,15 @@ public final class HostWatch {
         HostState before = HostStateReader.read(netns, docker, true);
         long begun = System.nanoTime();
         List<Probe> probes = Collections.synchronizedList(new ArrayList<>());
-        Thread probing = new Thread(() -> probe(netns, before, probes), "probe");
+        Thread probing = new Thread(
+                () -> {
+                    try {
+                        probe(netns, before, probes);
+                    } catch (RuntimeException e) {
+                        probes.clear(); // what pings would have told is not known
+                    }
+                },
+                "probe");
         probing.setDaemon(true);
         if (pings && !time.isZero()) {
             probing.start();

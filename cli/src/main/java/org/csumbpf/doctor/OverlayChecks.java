@@ -31,9 +31,21 @@ final class OverlayChecks {
     private static final int ICV_BITS = 64;
 
     private final Watch watch;
+    private final boolean overIpv6;
+    /** Of what this host sends, bytes: SAs of addresses that it had once do not count. */
+    private final int icv;
 
     OverlayChecks(Watch watch) {
         this.watch = watch;
+        this.overIpv6 =
+                watch.overlayEsp().stream().anyMatch(sa -> sa.destination().contains(":"));
+        this.icv = watch.overlayEsp().stream()
+                        .filter(watch::isOutbound)
+                        .mapToInt(Association::icvBits)
+                        .filter(bits -> bits > 0 && bits <= 512)
+                        .max()
+                        .orElse(ICV_BITS)
+                / 8;
     }
 
     List<DoctorFinding> all() {
@@ -267,7 +279,7 @@ final class OverlayChecks {
         boolean allKnown = watch.wasRead("IPsec SAs")
                 && watch.after().associations().stream()
                         .map(Association::spi)
-                        .toList()
+                        .collect(Collectors.toSet())
                         .containsAll(watch.before().associations().stream()
                                 .map(Association::spi)
                                 .toList());
@@ -332,7 +344,7 @@ final class OverlayChecks {
     /** Whether fragments can be of ESP: of IPv4 the first one is seen, and is long. Of IPv6 none is seen. */
     private boolean mayBeEsp() {
         return !watch.packetsWatched()
-                || overIpv6()
+                || overIpv6
                 || watch.packets().stream()
                         .anyMatch(packet -> packet.isEsp() && !packet.outgoing() && packet.longest() > SHORT);
     }
@@ -371,7 +383,7 @@ final class OverlayChecks {
     private int onTheWire(int mtu) {
         int carried = mtu + VXLAN_OVER_IPV4 - IPV4 + ESP_TRAILER;
         int padded = (carried + 3) / 4 * 4;
-        return (overIpv6() ? IPV6 : IPV4) + ESP_IN_FRONT + padded + icv();
+        return (overIpv6 ? IPV6 : IPV4) + ESP_IN_FRONT + padded + icv;
     }
 
     /** The largest MTU whose packets fit. */
@@ -381,21 +393,6 @@ final class OverlayChecks {
             inner--;
         }
         return inner;
-    }
-
-    private boolean overIpv6() {
-        return watch.overlayEsp().stream().anyMatch(sa -> sa.destination().contains(":"));
-    }
-
-    /** Of what this host sends, bytes: SAs of addresses that it had once do not count. */
-    private int icv() {
-        return watch.overlayEsp().stream()
-                        .filter(watch::isOutbound)
-                        .mapToInt(Association::icvBits)
-                        .filter(bits -> bits > 0 && bits <= 512)
-                        .max()
-                        .orElse(ICV_BITS)
-                / 8;
     }
 
     /** Bytes of the longest IP packet that carries an overlay's packet in ESP and need not be fragmented here; 0: none. */

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.doctor;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.csumbpf.doctor.HostState.Association;
 import org.csumbpf.doctor.HostState.Device;
@@ -20,13 +27,9 @@ import org.csumbpf.maps.Config;
 
 /**
  * A host over some seconds: its state before and after them, and what was seen meanwhile. What follows from that without
- * a judgement is here, once, for all checks.
- *
- * @param seconds between the states
- * @param seen ESP and VXLAN packets; null: packets could not be watched
- * @param probes what pings to the peers learned
+ * a judgement is here, for all checks; it is computed once, because a host may have thousands of SAs and peers.
  */
-public record Watch(HostState before, HostState after, double seconds, List<Seen> seen, List<Probe> probes) {
+public final class Watch {
     /** Fewer packets may be a coincidence: keys that change, a packet that was on its way. */
     static final long SOME = 3;
     /** Docker's number for marks and reqids. */
@@ -34,14 +37,83 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     private static final int UDP = 17;
 
-    public Watch {
-        before = before == null ? after : before;
-        seen = seen == null
+    private final HostState before;
+    private final HostState after;
+    private final double seconds;
+    private final List<Seen> seen;
+    private final List<Probe> probes;
+    private final Supplier<Set<String>> ownAddresses = once(this::findOwnAddresses);
+    private final Supplier<Set<Integer>> encryptedVnis = once(this::findEncryptedVnis);
+    private final Supplier<List<Policy>> udpPolicies = once(this::findUdpPolicies);
+    private final Supplier<List<Vxlan>> encryptedDevices = once(this::findEncryptedDevices);
+    private final Supplier<Map<String, String>> expectedPeers = once(this::findExpectedPeers);
+    private final Supplier<List<Association>> overlayEsp = once(this::findOverlayEsp);
+    private final Supplier<Map<Association.Id, Association>> earlier = once(this::findEarlier);
+    private final Supplier<Map<String, Exchange>> exchanges = once(this::findExchanges);
+    private final Supplier<List<String>> uplinks = once(this::findUplinks);
+
+    /**
+     * @param before null: as after
+     * @param seconds between the states
+     * @param seen ESP and VXLAN packets; null: packets could not be watched
+     * @param probes what pings to the peers learned
+     */
+    @JsonCreator
+    public Watch(
+            @JsonProperty("before") HostState before,
+            @JsonProperty("after") HostState after,
+            @JsonProperty("seconds") double seconds,
+            @JsonProperty("seen") List<Seen> seen,
+            @JsonProperty("probes") List<Probe> probes) {
+        this.before = before == null ? after : before;
+        this.after = after;
+        this.seconds = seconds;
+        this.seen = seen == null
                 ? null
                 : seen.stream().filter(packet -> packet != null).toList();
-        probes = probes == null
+        this.probes = probes == null
                 ? List.of()
                 : probes.stream().filter(probe -> probe != null).toList();
+    }
+
+    private static <T> Supplier<T> once(Supplier<T> compute) {
+        return new Supplier<>() {
+            private T value;
+
+            @Override
+            public T get() {
+                if (value == null) {
+                    value = compute.get();
+                }
+                return value;
+            }
+        };
+    }
+
+    @JsonProperty
+    public HostState before() {
+        return before;
+    }
+
+    @JsonProperty
+    public HostState after() {
+        return after;
+    }
+
+    @JsonProperty
+    public double seconds() {
+        return seconds;
+    }
+
+    /** Null: packets could not be watched. */
+    @JsonProperty
+    public List<Seen> seen() {
+        return seen;
+    }
+
+    @JsonProperty
+    public List<Probe> probes() {
+        return probes;
     }
 
     /**
@@ -92,23 +164,27 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
     }
 
     Set<String> ownAddresses() {
+        return ownAddresses.get();
+    }
+
+    private Set<String> findOwnAddresses() {
         Set<String> own = new HashSet<>();
         for (Device device : after.devices()) {
             own.addAll(device.addresses());
         }
-        return own;
+        return Collections.unmodifiableSet(own);
     }
 
     /** ESP in transport mode that carries the overlays, without that of other tunnels and hosts. */
     List<Association> overlayEsp() {
-        return overlayEsp(after);
+        return overlayEsp.get();
     }
 
-    private List<Association> overlayEsp(HostState state) {
+    private List<Association> findOverlayEsp() {
         boolean docker = isDockers();
         Set<String> peers = new HashSet<>(expectedPeers().keySet());
         udpPolicies().forEach(policy -> peers.add(policy.destination().replaceFirst("/.*", "")));
-        return state.associations().stream()
+        return after.associations().stream()
                 .filter(Association::isTransportEsp)
                 .filter(sa ->
                         docker ? sa.reqid() == DOCKER : peers.contains(sa.source()) || peers.contains(sa.destination()))
@@ -124,22 +200,24 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** The packets that an SA carried meanwhile. */
     long packets(Association sa) {
-        long earlier = before.associations().stream()
-                .filter(sa::isSame)
-                .mapToLong(Association::packets)
-                .findFirst()
-                .orElse(0);
-        return rise(earlier, sa.packets());
+        return rise(sa, Association::packets);
     }
 
     /** The packets that an SA refused meanwhile. With esp4_offload packet sockets do not see those. */
     private long refused(Association sa) {
-        long earlier = before.associations().stream()
-                .filter(sa::isSame)
-                .mapToLong(other -> other.replays() + other.unauthentic())
-                .findFirst()
-                .orElse(0);
-        return rise(earlier, sa.replays() + sa.unauthentic());
+        return rise(sa, other -> other.replays() + other.unauthentic());
+    }
+
+    /** How much a count of an SA rose. */
+    long rise(Association sa, ToLongFunction<Association> count) {
+        Association then = earlier.get().get(sa.id());
+        return rise(then == null ? 0 : count.applyAsLong(then), count.applyAsLong(sa));
+    }
+
+    private Map<Association.Id, Association> findEarlier() {
+        Map<Association.Id, Association> found = new HashMap<>();
+        before.associations().forEach(sa -> found.putIfAbsent(sa.id(), sa));
+        return found;
     }
 
     boolean isInbound(Association sa) {
@@ -152,6 +230,10 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** By the peer's address. ESP in UDP is left out: it needs nothing of what is judged here. */
     Map<String, Exchange> exchanges() {
+        return exchanges.get();
+    }
+
+    private Map<String, Exchange> findExchanges() {
         Map<String, Exchange> exchanges = new TreeMap<>();
         for (Association sa : overlayEsp()) {
             if (sa.inUdp()) {
@@ -168,7 +250,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
                 add(exchanges, packet.source(), 0, 0, packet.packets());
             }
         }
-        return exchanges;
+        return Collections.unmodifiableMap(exchanges);
     }
 
     private static void add(Map<String, Exchange> exchanges, String peer, long in, long out, long seen) {
@@ -212,12 +294,16 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** VNIs that are to be encrypted, as Docker and its rules say. */
     Set<Integer> encryptedVnis() {
+        return encryptedVnis.get();
+    }
+
+    private Set<Integer> findEncryptedVnis() {
         Set<Integer> vnis = new TreeSet<>(after.firewall().marked());
         vnis.addAll(after.firewall().guarded());
         for (Network network : encryptedNetworks()) {
             vnis.addAll(network.vnis());
         }
-        return vnis;
+        return Collections.unmodifiableSet(vnis);
     }
 
     /** As "VNI 4097 (network back)": packets have the number, and people know the name. */
@@ -239,6 +325,10 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** The VXLAN devices whose packets are to be encrypted. */
     List<Vxlan> encryptedDevices() {
+        return encryptedDevices.get();
+    }
+
+    private List<Vxlan> findEncryptedDevices() {
         Set<Integer> vnis = encryptedVnis();
         List<Vxlan> named = after.vxlans().stream()
                 .filter(vxlan -> vnis.contains((int) vxlan.vni()))
@@ -268,6 +358,10 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** Outbound policies that encrypt UDP to one port, which VXLAN uses: L2TP has such policies, too. */
     List<Policy> udpPolicies() {
+        return udpPolicies.get();
+    }
+
+    private List<Policy> findUdpPolicies() {
         return after.policies().stream()
                 .filter(policy -> policy.direction().equals("out")
                         && policy.protocol() == UDP
@@ -297,7 +391,11 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** Whether a VXLAN device of an encrypted overlay was there before and is not now: what it received is not known. */
     boolean lostDevices() {
-        return before.vxlans().stream().anyMatch(then -> after.vxlans().stream().noneMatch(then::isSame));
+        Set<Integer> vnis = encryptedVnis();
+        return before.vxlans().stream()
+                .filter(then -> vnis.contains((int) then.vni())
+                        || unmarkedPolicies(then).findAny().isPresent())
+                .anyMatch(then -> after.vxlans().stream().noneMatch(then::isSame));
     }
 
     /** Packets that the VXLAN devices of encrypted overlays received meanwhile. */
@@ -343,6 +441,10 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
      * known.
      */
     Map<String, String> expectedPeers() {
+        return expectedPeers.get();
+    }
+
+    private Map<String, String> findExpectedPeers() {
         Set<String> own = ownAddresses();
         Set<Integer> vnis = encryptedVnis();
         Map<String, String> peers = new LinkedHashMap<>();
@@ -359,7 +461,7 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
                 }
             }
         }
-        return peers;
+        return Collections.unmodifiableMap(peers);
     }
 
     /** Not any address, and not a group. */
@@ -381,25 +483,47 @@ public record Watch(HostState before, HostState after, double seconds, List<Seen
 
     /** The devices by which ESP came in, else those by which it should: with an address of an SA. */
     List<String> uplinks() {
-        List<String> names = new ArrayList<>();
-        for (Seen packet : packets()) {
-            if (packet.isEsp() && !packet.outgoing() && !names.contains(packet.device())) {
-                names.add(packet.device());
-            }
-        }
+        return uplinks.get();
+    }
+
+    private List<String> findUplinks() {
+        List<String> names = new ArrayList<>(observedUplinks());
         if (names.size() == 1) {
             return names;
         }
         names.clear();
+        Set<String> ofSas = new HashSet<>();
+        overlayEsp().forEach(sa -> ofSas.addAll(List.of(sa.source(), sa.destination())));
         for (Device device : after.devices()) {
-            boolean hasEsp = overlayEsp().stream()
-                    .anyMatch(sa -> device.addresses().contains(sa.destination())
-                            || device.addresses().contains(sa.source()));
-            if (hasEsp && !device.name().equals("lo")) {
+            boolean card = !device.name().equals("lo") && !device.kind().equals("dummy");
+            if (card && device.addresses().stream().anyMatch(ofSas::contains)) {
                 names.add(device.name());
             }
         }
+        return List.copyOf(names);
+    }
+
+    /** The devices by which ESP of the overlays came in for this host: that of guests and of other tunnels is not meant. */
+    private Set<String> observedUplinks() {
+        Set<String> spis = new HashSet<>();
+        overlayEsp().stream().filter(sa -> isInbound(sa) && !sa.inUdp()).forEach(sa -> spis.add(sa.spi()));
+        Set<String> names = new TreeSet<>();
+        for (Seen packet : packets()) {
+            if (packet.isEsp()
+                    && !packet.outgoing()
+                    && spis.contains(packet.spi())
+                    && ownAddresses().contains(packet.destination())) {
+                names.add(packet.device());
+            }
+        }
         return names;
+    }
+
+    /** The device by which ESP comes in, if there is one alone. */
+    Optional<String> onlyUplink() {
+        return observedUplinks().size() <= 1 && uplinks().size() == 1
+                ? Optional.of(uplinks().get(0))
+                : Optional.empty();
     }
 
     static String packets(long count) {

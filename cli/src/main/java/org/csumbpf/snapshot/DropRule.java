@@ -61,7 +61,7 @@ public record DropRule(String chain, String rule, long packets, boolean namesPor
             } else if (receives) {
                 String rule = words.replaceAll(" comment \".*\"$", "");
                 Matcher counter = COUNTER.matcher(rule);
-                long packets = counter.find() ? Long.parseLong(counter.group(1)) : -1;
+                long packets = counter.find() ? count(counter.group(1)) : -1;
                 if (packets == 0
                         || !DROPS.matcher(rule).find()
                         || PLAINTEXT.matcher(rule).find()) {
@@ -99,5 +99,14 @@ public record DropRule(String chain, String rule, long packets, boolean namesPor
         List<String> command = new ArrayList<>(List.of("nft", "list", "chain"));
         command.addAll(List.of(chain.split(" ")));
         return new Remedy(command, rule.isEmpty() ? "shows the chain; accept UDP there" : "shows the chain");
+    }
+
+    /** A rule may be made with any count below 2^64. */
+    private static long count(String digits) {
+        try {
+            return Long.parseLong(digits);
+        } catch (NumberFormatException e) {
+            return Long.MAX_VALUE;
+        }
     }
 }

@@ -9,13 +9,17 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.csumbpf.doctor.DoctorFinding.Severity;
+import org.csumbpf.doctor.HostState.Association;
 import org.csumbpf.doctor.HostState.Device;
 import org.csumbpf.doctor.HostState.Docker;
 import org.csumbpf.doctor.HostState.Drop;
+import org.csumbpf.doctor.HostState.Forwarding;
 import org.csumbpf.doctor.HostState.Network;
+import org.csumbpf.doctor.HostState.Policy;
 import org.csumbpf.doctor.HostState.Problem;
 import org.csumbpf.doctor.HostState.Socket;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -329,6 +333,57 @@ class DoctorTest {
         assertThat(host.errors()).isEmpty();
     }
 
+    /** The agent examines each host every five minutes, and anybody can send a bundle. */
+    @Test
+    @Timeout(60)
+    void manyPeersTakeLittleTime() {
+        int peers = 5_000;
+        List<Association> associations = new ArrayList<>();
+        List<Forwarding> forwarding = new ArrayList<>();
+        List<Policy> policies = new ArrayList<>();
+        for (int n = 0; n < peers; n++) {
+            String peer = "198.18." + (n >> 8) + "." + (n & 255);
+            String spi = String.format("0x%08x", 0x2000 + n);
+            associations.add(
+                    new Association(spi, 50, peer, Case.OWN, true, false, Watch.DOCKER, Case.MARK, 64, 0, n, 0, 0));
+            associations.add(
+                    new Association(spi, 50, Case.OWN, peer, true, false, Watch.DOCKER, Case.MARK, 64, 0, n, 0, 0));
+            policies.add(new Policy("out", 17, 4789, Case.OWN + "/32", peer + "/32", Case.MARK, true));
+            for (int station = 0; station < 10; station++) {
+                forwarding.add(new Forwarding("02:42:0a:00:" + station + ":01", peer, true));
+            }
+            forwarding.add(new Forwarding("02:42:0b:00:00:01", "198.19." + (n >> 8) + "." + (n & 255), true));
+        }
+        HostState state = new HostState(
+                "",
+                "6.12.1",
+                List.of(new Device(2, "eth0", "", 1500, List.of(Case.OWN))),
+                associations,
+                policies,
+                List.of(new HostState.Vxlan(
+                        "x", "vx-001001-abcde", Case.VNI, 4789, true, true, true, true, 1424, 9, 9, 0, forwarding)),
+                Map.of(),
+                Map.of(),
+                new HostState.Firewall(true, List.of(), List.of(Case.VNI), List.of(Case.VNI), Map.of()),
+                Map.of("esp4", "loaded"),
+                Map.of(),
+                "",
+                null,
+                List.of(),
+                Map.of());
+        List<DoctorFinding> findings = Doctor.examine(new Watch(state, state, 10, List.of(), List.of()));
+        assertThat(findings).filteredOn(DoctorFinding::isError).hasSize(peers);
+    }
+
+    @Test
+    void onePeersCauseIsNoneOfAnotherWithALongerAddress() {
+        Case host = new Case();
+        nothingComes(host);
+        host.probes.add(new Probe(Case.PEER, 1500, 3, 3, 0));
+        host.forwardsTo = Case.PEER + "1"; // 203.0.113.21 has no SAs
+        assertThat(host.errors()).contains("esp-blocked", "sa-missing");
+    }
+
     @Test
     void aPacketFilterKnowsNoChecksums() {
         Case host = new Case();
@@ -376,6 +431,18 @@ class DoctorTest {
                 broken("what esp4_offload decrypted, from another address than the SA's", host -> {
                     host.modules.put("esp4_offload", "loaded");
                     host.seen = List.of(Case.vxlan(false, "203.0.113.77", Case.OWN, 10));
+                }),
+                broken("stray packets that conntrack calls invalid", host -> {
+                    lost(host);
+                    host.in = 1000;
+                    host.drops.add(new Drop("inet fw in", "ct state invalid counter drop", 3, false, true));
+                }),
+                broken("two rules that are alike, one of which dropped much before", host -> {
+                    lost(host);
+                    host.dropsBefore.add(new Drop("inet fw in", "counter drop", 1000, true, false));
+                    host.dropsBefore.add(new Drop("inet fw in", "counter drop", 0, true, false));
+                    host.drops.add(new Drop("inet fw in", "counter drop", 1000, true, false));
+                    host.drops.add(new Drop("inet fw in", "counter drop", 0, true, false));
                 }),
                 broken("one forged packet in plaintext", host -> {
                     host.seen = new ArrayList<>(host.seen);
@@ -513,12 +580,12 @@ class DoctorTest {
     @Test
     void whatIsWrongWithOnePeerDoesNotExplainAnother() {
         DoctorFinding blocked = DoctorFinding.error(Check.ESP_BLOCKED, "203.0.113.2", "");
-        assertThat(Doctor.concern(DoctorFinding.error(Check.SA_MISSING, "203.0.113.3", ""), blocked))
-                .isFalse();
-        assertThat(Doctor.concern(DoctorFinding.error(Check.SA_MISSING, "203.0.113.2", ""), blocked))
-                .isTrue();
-        assertThat(Doctor.concern(DoctorFinding.error(Check.VXLAN_ORPHAN, "vx-001001-abcde", ""), blocked))
-                .isTrue();
+        for (String other :
+                new String[] {"203.0.113.3", "203.0.113.22", "vx-001001-abcde", "203.0.113.3, 203.0.113.2"}) {
+            Doctor.Errors errors = new Doctor.Errors();
+            errors.add(DoctorFinding.error(Check.SA_MISSING, other, ""));
+            assertThat(errors.concern(blocked)).as(other).isEqualTo(other.matches("vx.*|.*, 203.0.113.2"));
+        }
     }
 
     @Test

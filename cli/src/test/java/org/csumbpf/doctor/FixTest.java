@@ -64,6 +64,42 @@ class FixTest {
     }
 
     @Test
+    void leavesAloneWhatMayBeAttachedAndCouldNotBeRead() {
+        Case host = wrongChecksums();
+        host.notRead.put("attachments", "Operation not permitted");
+        assertThat(fixes(host)).isEmpty();
+        assertThat(host.findings().get(0).evidence()).doesNotContain("not attached");
+    }
+
+    @Test
+    void attachesToNoDeviceByWhichOnlyOthersEspCame() {
+        Case host = wrongChecksums();
+        host.devices = List.of(
+                new Device(2, "eth0", "", 1500, List.of(Case.OWN)),
+                new Device(3, "eth1", "", 1500, List.of("10.5.0.1")));
+        host.seen = List.of(
+                new Seen("eth1", false, "198.51.100.9", "10.5.0.9", "0x0000aaaa", -1, 100, 152),
+                new Seen("eth1", false, "198.51.100.9", Case.OWN, "0x0000aaaa", -1, 100, 152));
+        assertThat(fixes(host)).containsExactly(new Fix.Attach("", "eth0", 4789));
+    }
+
+    @Test
+    void attachesToNoneOfSeveralDevicesAndToNoDummy() {
+        Case host = wrongChecksums();
+        host.devices = List.of(
+                new Device(2, "eth0", "", 1500, List.of()),
+                new Device(3, "eth1", "", 1500, List.of()),
+                new Device(4, "dummy0", "dummy", 1500, List.of(Case.OWN)));
+        assertThat(fixes(host)).containsExactly(new Fix.Attach("", "eth0", 4789));
+        host.seen = List.of(
+                Case.esp(false, Case.PEER, Case.OWN, "0x00001001", 5),
+                new Seen("eth1", false, Case.PEER, Case.OWN, "0x00001001", -1, 5, 152));
+        assertThat(fixes(host)).isEmpty();
+        host.seen = List.of();
+        assertThat(fixes(host)).isEmpty();
+    }
+
+    @Test
     void attachesWithThePortOfTheOverlayAndInTheNamespaceThatIsJudged() {
         Case host = wrongChecksums();
         host.place = "n";
