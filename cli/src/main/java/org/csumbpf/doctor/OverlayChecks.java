@@ -323,7 +323,10 @@ final class OverlayChecks {
                     vxlan.name(),
                     "a full-size packet of " + vxlan.name() + " (MTU " + vxlan.mtu() + ") has " + onTheWire(vxlan.mtu())
                             + " bytes in ESP, more than the MTU of " + device.name() + ", " + device.mtu()
-                            + (made > 0 ? "; " + made + " fragments were made meanwhile" : "") + "; MTU "
+                            + (overIpv6
+                                    ? "; over IPv6 the kernel refuses such packets, and their senders must learn that"
+                                    : made > 0 ? "; " + made + " fragments were made meanwhile" : "")
+                            + "; MTU "
                             + fitting(device.mtu()) + " fits",
                     smaller(vxlan, device.mtu()))));
         }

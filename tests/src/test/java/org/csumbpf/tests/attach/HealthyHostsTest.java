@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Hosts with which nothing is wrong, whatever they look like: doctor must find no error, and the warnings that each has
- * here and no others. This kernel may have no ESP; DoctorTest has healthy hosts that decrypt.
+ * here and no others. This kernel may have no ESP; HealthyIpsecTest has hosts that decrypt.
  */
 @Tag("root")
 @Timeout(300)

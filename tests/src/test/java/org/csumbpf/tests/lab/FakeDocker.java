@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 
 /** Answers on a Unix socket as a Docker engine does, or as none does. The tests of Swarms have real engines. */
@@ -77,7 +78,7 @@ public final class FakeDocker implements AutoCloseable {
                 SocketChannel channel = server.accept();
                 threads.execute(() -> answer(channel));
             }
-        } catch (IOException e) {
+        } catch (IOException | RejectedExecutionException e) {
             return; // closed
         }
     }
