@@ -119,9 +119,8 @@ final class DeliveryChecks {
         if (openVswitch && watch.after().associations().isEmpty()) {
             return DoctorFinding.info(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence);
         }
-        return openVswitch && undelivered() == 0
-                ? DoctorFinding.warning(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence, remedy)
-                : DoctorFinding.error(Check.OFFLOAD_UNSAFE, "esp4_offload", evidence, remedy);
+        boolean certain = !openVswitch || undelivered() > 0;
+        return DoctorFinding.errorIf(certain, Check.OFFLOAD_UNSAFE, "esp4_offload", evidence, remedy);
     }
 
     private List<DoctorFinding> senders() {
@@ -267,12 +266,12 @@ final class DeliveryChecks {
         }
         return uplinks.isEmpty()
                 ? new String[] {"csumbpf", "discover"}
-                : attach("", uplinks).command().toArray(String[]::new);
+                : attach("", uplinks.get(0)).command().toArray(String[]::new);
     }
 
     /** An attachment repairs one port, the first. */
-    private Fix attach(String netns, List<String> uplinks) {
-        return new Fix.Attach(netns, uplinks.get(0), watch.ports().iterator().next());
+    private Fix attach(String netns, String uplink) {
+        return new Fix.Attach(netns, uplink, watch.ports().iterator().next());
     }
 
     /**
@@ -286,7 +285,7 @@ final class DeliveryChecks {
         }
         if (attachments.isEmpty()) {
             return watch.onlyUplink()
-                    .map(uplink -> attach(watch.after().netns(), List.of(uplink)))
+                    .map(uplink -> attach(watch.after().netns(), uplink))
                     .orElse(null);
         }
         if (rise(Attachment::observed) > 0) {
@@ -438,26 +437,20 @@ final class DeliveryChecks {
                 .filter(packet -> !packet.isEsp() && !packet.outgoing())
                 .forEach(packet -> seen.add(packet.vni()));
         Set<String> named = watch.encryptedDevices().stream()
-                .flatMap(vxlan -> vxlan.forwarding().stream())
-                .filter(entry -> entry.permanent() && !entry.station().equals(BROADCAST))
-                .map(Forwarding::destination)
+                .flatMap(vxlan -> sourcesOf(vxlan).stream())
                 .collect(Collectors.toSet());
         for (Vxlan vxlan : watch.encryptedDevices()) {
             if (!seen.isEmpty() && !seen.contains((int) vxlan.vni())) {
                 continue;
             }
-            List<Forwarding> stations = vxlan.forwarding().stream()
-                    .filter(entry -> entry.permanent() && !entry.station().equals(BROADCAST))
-                    .toList();
-            Set<String> known =
-                    stations.stream().map(Forwarding::destination).collect(Collectors.toCollection(HashSet::new));
+            Set<String> known = sourcesOf(vxlan);
             Set<String> strangers = new TreeSet<>(sources);
             strangers.removeAll(known);
             if (seen.isEmpty()) {
                 // For which device they are is not known.
                 strangers.removeAll(named);
             }
-            if (vxlan.learning() && !stations.isEmpty() && !strangers.isEmpty()) {
+            if (vxlan.learning() && !known.isEmpty() && !strangers.isEmpty()) {
                 found.add(DoctorFinding.error(
                         Check.FDB_SOURCE_MISMATCH,
                         vxlan.name(),
@@ -473,5 +466,13 @@ final class DeliveryChecks {
             }
         }
         return found;
+    }
+
+    /** The addresses from which a device expects packets of stations that it has permanent entries of. */
+    private static Set<String> sourcesOf(Vxlan vxlan) {
+        return vxlan.forwarding().stream()
+                .filter(entry -> entry.permanent() && !entry.station().equals(BROADCAST))
+                .map(Forwarding::destination)
+                .collect(Collectors.toSet());
     }
 }

@@ -21,14 +21,8 @@ public final class Doctor {
         List<DoctorFinding> found = new ArrayList<>();
         Map<String, String> notRead = new TreeMap<>(watch.before().notRead());
         notRead.putAll(watch.after().notRead());
-        notRead.forEach((what, why) -> found.add(new DoctorFinding(
-                Check.COUNTERS,
-                DoctorFinding.Severity.WARNING,
-                what,
-                "not read: " + what + ": " + why,
-                Check.COUNTERS.meaning(),
-                List.of(),
-                null)));
+        notRead.forEach((what, why) ->
+                found.add(DoctorFinding.warning(Check.COUNTERS, what, "not read: " + what + ": " + why)));
         if (watch.concernsEsp()) {
             found.addAll(new IpsecChecks(watch).all());
             found.addAll(new OverlayChecks(watch).all());

@@ -67,6 +67,11 @@ public record DoctorFinding(
         return new DoctorFinding(check, Severity.WARNING, subject, evidence, check.meaning(), List.of(remedy), null);
     }
 
+    /** @param certain whether packets are lost, or would be; else it is a warning */
+    static DoctorFinding errorIf(boolean certain, Check check, String subject, String evidence, String... remedy) {
+        return certain ? error(check, subject, evidence, remedy) : warning(check, subject, evidence, remedy);
+    }
+
     static DoctorFinding info(Check check, String subject, String evidence) {
         return new DoctorFinding(check, Severity.INFO, subject, evidence, "", List.of(), null);
     }

@@ -52,7 +52,7 @@ final class IpsecChecks {
         boolean needed =
                 !watch.encryptedDevices().isEmpty() || !watch.udpPolicies().isEmpty();
         if (disabled != null) {
-            return List.of(finding(
+            return List.of(DoctorFinding.errorIf(
                     needed,
                     Check.ESP_MODULE_DISABLED,
                     module,
@@ -64,20 +64,13 @@ final class IpsecChecks {
                     "/etc/modprobe.d"));
         }
         if (state.equals("unavailable")) {
-            return List.of(finding(
+            return List.of(DoctorFinding.errorIf(
                     needed,
                     Check.ESP_MODULE_DISABLED,
                     module,
                     "kernel " + watch.after().kernel() + " does not have the module " + module));
         }
         return List.of();
-    }
-
-    private static DoctorFinding finding(
-            boolean error, Check check, String subject, String evidence, String... remedy) {
-        return error
-                ? DoctorFinding.error(check, subject, evidence, remedy)
-                : DoctorFinding.warning(check, subject, evidence, remedy);
     }
 
     private boolean needsIpv6() {
@@ -176,7 +169,7 @@ final class IpsecChecks {
         if (!strange.isEmpty()) {
             Association first = strange.get(0);
             // Beside others that fit, they are left from an address that this host had.
-            found.add(finding(
+            found.add(DoctorFinding.errorIf(
                     strange.size() == watch.overlayEsp().size(),
                     Check.SA_ADDRESS_MISMATCH,
                     first.destination(),
@@ -304,9 +297,7 @@ final class IpsecChecks {
                 + (answers ? ", though it answers pings outside of ESP" : "")
                 + (ever ? "" : "; none ever came from it in ESP since its SAs were made");
         String[] remedy = {"tcpdump", "-ni", "any", "ip proto 50 or ip6 proto 50"};
-        return !ever || answers
-                ? DoctorFinding.error(Check.ESP_BLOCKED, peer, evidence, remedy)
-                : DoctorFinding.warning(Check.ESP_BLOCKED, peer, evidence, remedy);
+        return DoctorFinding.errorIf(!ever || answers, Check.ESP_BLOCKED, peer, evidence, remedy);
     }
 
     /** Whoever does not answer may have nothing to say, unless the devices were to send. */
@@ -365,7 +356,8 @@ final class IpsecChecks {
                 + engine();
         // Anybody can send from thousands of addresses.
         String subject = senders.stream().limit(Watch.SOME).collect(Collectors.joining(", "));
-        return List.of(finding(seen >= Watch.SOME, Check.SPI_MISMATCH, subject, evidence, "docker", "version"));
+        return List.of(
+                DoctorFinding.errorIf(seen >= Watch.SOME, Check.SPI_MISMATCH, subject, evidence, "docker", "version"));
     }
 
     /** Then the SPIs of the overlays agree, and others are those of another tunnel between the same hosts. */
@@ -407,7 +399,7 @@ final class IpsecChecks {
         long ofOverlays = risen(Association::unauthentic) + risen(Association::replays);
         String[] remedy = {"ip", "-s", "xfrm", "state", "list", "nokeys"};
         // A fast network reorders a few of many packets, and anybody can send some with a known SPI.
-        return List.of(finding(
+        return List.of(DoctorFinding.errorIf(
                 ofOverlays >= Watch.SOME && ofOverlays * FEW >= watch.decrypted(),
                 Check.REPLAY_OR_AUTH,
                 "",

@@ -156,10 +156,9 @@ final class OverlayChecks {
                         + ", which is to be encrypted, came from " + packet.source() + " in plaintext"
                         + dropped(packet.vni());
                 // Anybody can send a packet.
-                found.add(
-                        packet.packets() >= Watch.SOME && watch.expectedPeers().containsKey(packet.source())
-                                ? DoctorFinding.error(Check.NOT_ENCRYPTED, "vni " + packet.vni(), evidence)
-                                : DoctorFinding.warning(Check.NOT_ENCRYPTED, "vni " + packet.vni(), evidence));
+                boolean certain =
+                        packet.packets() >= Watch.SOME && watch.expectedPeers().containsKey(packet.source());
+                found.add(DoctorFinding.errorIf(certain, Check.NOT_ENCRYPTED, "vni " + packet.vni(), evidence));
             }
         }
         if (decryptsBeforeSockets()) {
@@ -220,9 +219,7 @@ final class OverlayChecks {
         boolean silent = watch.expectedPeers().keySet().stream()
                 .anyMatch(peer -> !watch.exchanges().containsKey(peer)
                         || watch.exchanges().get(peer).in() == 0);
-        return silent
-                ? DoctorFinding.error(Check.NOT_ENCRYPTED, "vni " + vni, evidence, remedy)
-                : DoctorFinding.warning(Check.NOT_ENCRYPTED, "vni " + vni, evidence, remedy);
+        return DoctorFinding.errorIf(silent, Check.NOT_ENCRYPTED, "vni " + vni, evidence, remedy);
     }
 
     /** Only the sender can tell why it does not encrypt. */
@@ -453,9 +450,6 @@ final class OverlayChecks {
         boolean ours = size().stream().anyMatch(finding -> finding.check() == Check.MTU_FRAGMENTS)
                 || way().stream().anyMatch(finding -> finding.check() == Check.MTU_FRAGMENTS);
         String[] remedy = {"nstat", "-az", "IpReasmFails"};
-        return List.of(
-                failed >= Watch.SOME && ours
-                        ? DoctorFinding.error(Check.FRAGMENTS_LOST, "", evidence, remedy)
-                        : DoctorFinding.warning(Check.FRAGMENTS_LOST, "", evidence, remedy));
+        return List.of(DoctorFinding.errorIf(failed >= Watch.SOME && ours, Check.FRAGMENTS_LOST, "", evidence, remedy));
     }
 }

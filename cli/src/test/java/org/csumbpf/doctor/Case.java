@@ -12,6 +12,7 @@ import org.csumbpf.doctor.HostState.Docker;
 import org.csumbpf.doctor.HostState.Drop;
 import org.csumbpf.doctor.HostState.Firewall;
 import org.csumbpf.doctor.HostState.Forwarding;
+import org.csumbpf.doctor.HostState.Network;
 import org.csumbpf.doctor.HostState.Policy;
 import org.csumbpf.doctor.HostState.Problem;
 import org.csumbpf.doctor.HostState.Sender;
@@ -122,6 +123,12 @@ final class Case {
     /** An SA of somebody else, made meanwhile. */
     static Association other(String spi, String source, String destination, long packets) {
         return new Association(spi, 50, source, destination, true, false, 0, 1, 128, 0, packets, 0, 0);
+    }
+
+    /** An engine that knows the overlay as its encrypted network "back". */
+    static Docker dockerWithNetworkBack() {
+        return new Docker(
+                "28.5.2", true, OWN, 4789, Map.of(), List.of(new Network("back", List.of(VNI), true, Map.of())));
     }
 
     static Attachment attachment(long repaired, Problem... problems) {

@@ -14,7 +14,6 @@ import org.csumbpf.doctor.HostState.Device;
 import org.csumbpf.doctor.HostState.Docker;
 import org.csumbpf.doctor.HostState.Drop;
 import org.csumbpf.doctor.HostState.Forwarding;
-import org.csumbpf.doctor.HostState.Network;
 import org.csumbpf.doctor.HostState.Policy;
 import org.csumbpf.doctor.HostState.Problem;
 import org.csumbpf.doctor.HostState.Socket;
@@ -277,13 +276,7 @@ class DoctorTest {
     void plaintextIsOfANetworkThatPeopleKnow() {
         Case host = new Case();
         host.marked.clear();
-        host.docker = new Docker(
-                "28.5.2",
-                true,
-                Case.OWN,
-                4789,
-                Map.of(),
-                List.of(new Network("back", List.of(Case.VNI), true, Map.of())));
+        host.docker = Case.dockerWithNetworkBack();
         assertThat(host.errors()).containsExactly("not-encrypted");
         assertThat(host.findings().get(0).evidence()).contains("VNI 4097 (network back)");
     }
@@ -456,13 +449,7 @@ class DoctorTest {
                     host.marked.clear();
                     host.guarded.clear();
                     host.firewallReadable = false;
-                    host.docker = new Docker(
-                            "28.5.2",
-                            true,
-                            Case.OWN,
-                            4789,
-                            Map.of(),
-                            List.of(new Network("back", List.of(Case.VNI), true, Map.of())));
+                    host.docker = Case.dockerWithNetworkBack();
                 }),
                 broken("datagrams to others with wrong checksums", host -> {
                     host.in = 10_000;

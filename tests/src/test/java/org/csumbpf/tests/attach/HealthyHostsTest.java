@@ -107,11 +107,15 @@ class HealthyHostsTest {
             		COMMIT
             	END
             }
-            # idle VNI: an encrypted network in which no other node has a container, so that doctor looks at IPsec, too
-            idle() {
-            	guard $1
+            # alone VNI: a network in which no other node has a container
+            alone() {
             	vtep $h 2 1 $1 4789 10.0.0.
             	bridge -n $h-box fdb del 02:42:0a:09:00:01 dev vxlan0 dst 10.0.0.1 self
+            }
+            # idle VNI: the same, encrypted, so that doctor looks at IPsec, too
+            idle() {
+            	guard $1
+            	alone $1
             }
             # wrong NAMESPACE PORT: what it sends to this UDP port has a wrong checksum
             wrong() {
@@ -207,8 +211,7 @@ class HealthyHostsTest {
                     	ip -n $h link add name "$name" type bridge
                     	ip -n $h link set dev "$name" up
                     done
-                    vtep $h 2 1 4097 4789 10.0.0.
-                    bridge -n $h-box fdb del 02:42:0a:09:00:01 dev vxlan0 dst 10.0.0.1 self
+                    alone 4097
                     ip -n $h-box link add name '-y' type vxlan id 77 dstport 4790
                     """),
             host("large frames", "pair\nip -n $h link set w1 mtu 9001\nidle 4097\npings $h-peer 10.0.0.2 -s 8900\n"),
@@ -379,8 +382,7 @@ class HealthyHostsTest {
                     	-A INPUT -m policy --dir in --pol none $(u32 4097) -j DROP
                     	COMMIT
                     END
-                    vtep $h 2 1 4097 4789 10.0.0.
-                    bridge -n $h-box fdb del 02:42:0a:09:00:01 dev vxlan0 dst 10.0.0.1 self
+                    alone 4097
                     """),
             host("the rules of engine 20.10: two for the guard", """
                     pair
@@ -393,8 +395,7 @@ class HealthyHostsTest {
                     	-A INPUT $(u32 4097) -j DROP
                     	COMMIT
                     END
-                    vtep $h 2 1 4097 4789 10.0.0.
-                    bridge -n $h-box fdb del 02:42:0a:09:00:01 dev vxlan0 dst 10.0.0.1 self
+                    alone 4097
                     """),
             host("the rules of engine 25: bpf for the VNI", """
                     pair
@@ -407,8 +408,7 @@ class HealthyHostsTest {
                     	-A INPUT -p udp --dport 4789 -m policy --dir in --pol none $vni -j DROP
                     	COMMIT
                     END
-                    vtep $h 2 1 4097 4789 10.0.0.
-                    bridge -n $h-box fdb del 02:42:0a:09:00:01 dev vxlan0 dst 10.0.0.1 self
+                    alone 4097
                     """),
             host("the rules of engine 29: nftables", """
                     pair
@@ -425,8 +425,7 @@ class HealthyHostsTest {
                     		}
                     	}
                     END
-                    vtep $h 2 1 4097 4789 10.0.0.
-                    bridge -n $h-box fdb del 02:42:0a:09:00:01 dev vxlan0 dst 10.0.0.1 self
+                    alone 4097
                     """),
             host("the same without a network any more", """
                     nft_host <<-END
