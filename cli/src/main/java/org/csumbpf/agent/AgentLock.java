@@ -3,6 +3,7 @@ package org.csumbpf.agent;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.LockTimeoutException;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -31,14 +32,39 @@ public final class AgentLock {
 
     /** @throws AttachException another agent runs */
     public static HostLock acquire(NetworkNamespace netns) {
-        PrivateDirectory.ensure(RUNTIME);
         try {
-            return HostLock.acquire(directory(netns.inode()), PATIENCE);
+            return acquire(netns, PATIENCE);
         } catch (LockTimeoutException e) {
             throw new AttachException(
                     AttachException.Kind.BUSY,
                     "start failed: another csumbpf agent runs in this network namespace",
                     "see 'systemctl status csumbpf', or 'fuser -v " + directory(netns.inode()) + "/lock'");
         }
+    }
+
+    /**
+     * Waits as long as another agent runs.
+     *
+     * @param waiting called once a second meanwhile
+     */
+    public static HostLock await(NetworkNamespace netns, Runnable waiting) {
+        while (true) {
+            try {
+                return acquire(netns, Duration.ZERO);
+            } catch (LockTimeoutException e) {
+                waiting.run();
+            }
+            try {
+                TimeUnit.SECONDS.sleep(1);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException("interrupted", e);
+            }
+        }
+    }
+
+    private static HostLock acquire(NetworkNamespace netns, Duration patience) {
+        PrivateDirectory.ensure(RUNTIME);
+        return HostLock.acquire(directory(netns.inode()), patience);
     }
 }

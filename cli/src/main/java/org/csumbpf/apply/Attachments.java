@@ -268,7 +268,7 @@ public final class Attachments {
     public static AttachmentResult detach(NetworkNamespace netns, String ifname) {
         return netns.call(() -> {
             Optional<NetDevice> device = Rtnetlink.device(ifname);
-            if (!Bpffs.isMounted(Bpffs.DEFAULT)
+            if (!Bpffs.isMounted(Bpffs.directory())
                     && device.filter(d -> DevicePins.hasProgramOrRules(netns, d))
                             .isEmpty()) {
                 DevicePins.device(ifname);

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.csumbpf.agent.Agent;
 import org.csumbpf.agent.AgentLock;
@@ -16,6 +17,7 @@ import org.csumbpf.config.AgentConfig;
 import org.csumbpf.config.Key;
 import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.NetworkNamespace;
+import org.csumbpf.loader.host.SystemdNotify;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
 import org.csumbpf.serve.WebAccess;
@@ -46,9 +48,27 @@ final class AgentCommand extends HostCommand {
     @Mixin
     private AgentOptions options;
 
+    @Option(
+            names = "--stand-by",
+            description =
+                    "Wait while another agent works in this network namespace, and take over when it ends. Otherwise"
+                            + " this one ends with 8.")
+    private boolean standsBy;
+
+    private AgentConfig config;
+
     @Override
     void checkUsage() {
         options.check(spec());
+    }
+
+    @Override
+    Optional<Path> bpffs() {
+        if (check) {
+            return Optional.empty(); // pins are of no interest to it
+        }
+        config = options.load(spec());
+        return global().bpffs().or(() -> config.get(Key.BPFFS));
     }
 
     @Override
@@ -61,10 +81,9 @@ final class AgentCommand extends HostCommand {
         if (check) {
             return check(out);
         }
-        AgentConfig config = options.load(spec());
-        Optional<WebAccess> access = config.get(Key.WEB_CONFIG).map(WebAccess::open);
         try (NetworkNamespace netns = global().netns();
-                HostLock only = AgentLock.acquire(netns)) {
+                HostLock only = standsBy ? standBy(netns) : AgentLock.acquire(netns)) {
+            Optional<WebAccess> access = config.get(Key.WEB_CONFIG).map(WebAccess::open);
             Serve.run(
                     new Serve.Options(
                             global().selection(),
@@ -87,6 +106,26 @@ final class AgentCommand extends HostCommand {
                     });
         }
         return ExitCode.DONE;
+    }
+
+    /** Is ready meanwhile for those that wait for it, systemd and a Swarm's update. Then reads the configuration again. */
+    private HostLock standBy(NetworkNamespace netns) {
+        SystemdNotify systemd = SystemdNotify.fromEnvironment();
+        ServeLog log = new ServeLog(config.get(Key.LOG_FORMAT), System.err);
+        AtomicBoolean waited = new AtomicBoolean();
+        HostLock lock = AgentLock.await(netns, () -> {
+            if (!waited.getAndSet(true)) {
+                onHangup(log, () -> {});
+                log.info("stands by: another agent works in this network namespace");
+                systemd.ready("stands by: another agent works in this network namespace");
+            }
+            systemd.alive();
+        });
+        if (waited.get()) {
+            log.info("takes over: the other agent has ended");
+            config = options.load(spec());
+        }
+        return lock;
     }
 
     private ExitCode check(Output out) {

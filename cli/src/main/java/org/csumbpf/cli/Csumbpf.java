@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Function;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -56,6 +57,15 @@ final class Csumbpf implements Runnable {
     private String netns;
 
     @Option(
+            names = "--bpffs",
+            paramLabel = "DIRECTORY",
+            scope = ScopeType.INHERIT,
+            description =
+                    "Where the bpffs with the pins is mounted. Default: 'bpffs' in /etc/csumbpf/csumbpf.yaml, else"
+                            + " /sys/fs/bpf; in a container /bpf, if that is where the host's is.")
+    private Path bpffs;
+
+    @Option(
             names = {"-h", "--help"},
             usageHelp = true,
             scope = ScopeType.INHERIT,
@@ -78,6 +88,11 @@ final class Csumbpf implements Runnable {
 
     boolean namesNetns() {
         return netns != null;
+    }
+
+    /** Where to pin, if the command line says so; as in a file, whatever folder the command was started in. */
+    Optional<Path> bpffs() {
+        return Optional.ofNullable(bpffs).map(Path::toAbsolutePath);
     }
 
     /** The namespace that was asked for, or all. Holds nothing open. */

@@ -9,6 +9,7 @@ import org.csumbpf.loader.Advised;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.VerifierException;
+import org.csumbpf.loader.host.Container;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.text.ShellWord;
 
@@ -29,7 +30,7 @@ record Failure(String command, ExitCode code, String error, String next, String 
         String next = e instanceof Advised advised ? advised.next() : null;
         if (e instanceof VerifierException) {
             next = verbose ? null : "-v prints the whole verifier log";
-        } else if (code == ExitCode.NOT_PERMITTED) {
+        } else if (code == ExitCode.NOT_PERMITTED && !Container.isCurrent()) {
             String root = "run 'sudo csumbpf " + ShellWord.line(arguments) + "'";
             next = next == null ? root : next + "; " + root;
         } else if (code == ExitCode.INTERNAL) {

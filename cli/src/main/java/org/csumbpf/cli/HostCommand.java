@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.csumbpf.apply.Attachments;
+import org.csumbpf.config.ConfigException;
+import org.csumbpf.config.ConfigSource;
+import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.Container;
 import org.csumbpf.loader.host.Privileges;
 import org.csumbpf.pin.AttachException;
 import org.csumbpf.text.ShellWord;
@@ -25,10 +31,23 @@ abstract class HostCommand implements Callable<Integer> {
             throw new AttachException(
                     AttachException.Kind.NOT_PERMITTED,
                     "not permitted: needs CAP_NET_ADMIN and CAP_BPF" + (changes() ? " and CAP_PERFMON" : "")
-                            + ", or CAP_NET_ADMIN and CAP_SYS_ADMIN (EPERM)");
+                            + ", or CAP_NET_ADMIN and CAP_SYS_ADMIN (EPERM)",
+                    Container.isCurrent() ? "give the container both of the latter (cap_add)" : null);
         }
+        bpffs().ifPresent(HostCommand::use);
         Attachments.requireLasting(global().namesNetns(), ShellWord.line(arguments()));
         return run((Output) spec.commandLine().getOut()).code();
+    }
+
+    /** What is not a bpffs has no pins, so "nothing is attached" would not be known. */
+    private static void use(Path bpffs) {
+        if (!Bpffs.isMounted(bpffs) && !bpffs.equals(Bpffs.DEFAULT)) {
+            throw new AttachException(
+                    AttachException.Kind.UNSUPPORTED_HOST,
+                    bpffs + " is no bpffs",
+                    "run 'mount -t bpf bpf " + ShellWord.quote(bpffs.toString()) + "', or see 'findmnt -t bpf'");
+        }
+        Bpffs.use(bpffs);
     }
 
     /** Throws a ParameterException for what picocli cannot check. Runs before privileges are checked. */
@@ -37,6 +56,15 @@ abstract class HostCommand implements Callable<Integer> {
     /** Whether the command accesses the host this time. If not, anyone may run it. */
     boolean readsHost() {
         return true;
+    }
+
+    /**
+     * Where to pin; empty: where the bpffs is found.
+     *
+     * @throws ConfigException the configuration file names a place, and cannot be used
+     */
+    Optional<Path> bpffs() {
+        return global().bpffs().or(ConfigSource::bpffs);
     }
 
     /** Whether the command may change something, which needs more privileges. */

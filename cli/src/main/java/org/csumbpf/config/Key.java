@@ -51,6 +51,13 @@ public final class Key<T> {
             Key::port,
             port -> port.map(Object::toString).orElse("auto"));
 
+    /** Where pins are; empty: where the bpffs is found. */
+    public static final Key<Optional<Path>> BPFFS = text(
+            "bpffs",
+            Optional.empty(),
+            text -> text.equals("auto") ? Optional.empty() : Optional.of(path(text)),
+            path -> path.map(Path::toString).orElse("auto"));
+
     public static final Key<Backstop> BACKSTOP = word("backstop", Backstop.AUTO, Backstop.values());
     public static final Key<Boolean> ENABLE_GRO = bool("enable-gro");
     public static final Key<Mode> MODE = word("rules.default.mode", Mode.AUTO, Mode.values());
@@ -80,7 +87,7 @@ public final class Key<T> {
 
     /** Those that a running agent does not change. */
     public static final List<Key<?>> NEED_RESTART =
-            List.of(DOCKER_SOCKET, LISTEN, WEB_CONFIG, MAX_PEERS, MAX_VNIS, LOG_FORMAT);
+            List.of(BPFFS, DOCKER_SOCKET, LISTEN, WEB_CONFIG, MAX_PEERS, MAX_VNIS, LOG_FORMAT);
 
     static final String DEFAULT_RULE = "rules.default";
     static final String VNIS = "rules.vnis";

@@ -17,38 +17,44 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Bpffs;
 import org.csumbpf.loader.host.PrivateDirectory;
 
 /**
- * The directory of one attachment's pins: {@code /sys/fs/bpf/csumbpf/<inode of the network namespace>/<ifindex>/}.
- * Numbers, because interfaces and namespaces can be renamed, and bpffs refuses names with a dot (eth0.100).
+ * The directory of one attachment's pins: {@code csumbpf/<inode of the network namespace>/<ifindex>/} in the
+ * bpffs. Numbers, because interfaces and namespaces can be renamed, and bpffs refuses names with a dot (eth0.100).
  *
  * @param netns inode of the network namespace
  * @param ifindex of the device
  */
 public record PinDirectory(long netns, int ifindex) implements Comparable<PinDirectory> {
-    static final Path ROOT = Bpffs.DEFAULT.resolve("csumbpf");
+    private static final String ROOT = "csumbpf";
     public static final String PROGRAM = "program";
     static final String LINK = "link";
     public static final String LOOPBACK_LINK = "detour_link";
     /** Suffix of a pin that is about to replace another; only a crash leaves one. */
     private static final String REPLACEMENT = "_replacement";
 
+    /** The directory with the pins of all attachments. */
+    static Path root() {
+        return Bpffs.directory().resolve(ROOT);
+    }
+
     public static List<PinDirectory> all() {
         List<PinDirectory> all = new ArrayList<>();
-        for (String name : names(ROOT)) {
+        for (String name : names(root())) {
             number(name, Long.MAX_VALUE).ifPresent(netns -> all.addAll(of(netns)));
         }
         return all;
     }
 
     public static List<PinDirectory> of(long netns) {
-        Path directory = ROOT.resolve(Long.toString(netns));
+        Path directory = root().resolve(Long.toString(netns));
         List<PinDirectory> all = new ArrayList<>();
-        if (problem(ROOT).isPresent() || problem(directory).isPresent()) {
+        if (problem(root()).isPresent() || problem(directory).isPresent()) {
             return all;
         }
         for (String name : names(directory)) {
@@ -63,11 +69,11 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     /** Entries among the pins that are not ours and are left alone: a sentence for each. */
     public static List<String> ignored() {
         List<String> ignored = new ArrayList<>();
-        problem(ROOT).ifPresentOrElse(ignored::add, () -> {
-            for (String netns : names(ROOT)) {
-                if (ours(ROOT, netns, Long.MAX_VALUE, ignored)) {
-                    names(ROOT.resolve(netns))
-                            .forEach(ifindex -> ours(ROOT.resolve(netns), ifindex, Integer.MAX_VALUE, ignored));
+        problem(root()).ifPresentOrElse(ignored::add, () -> {
+            for (String netns : names(root())) {
+                if (ours(root(), netns, Long.MAX_VALUE, ignored)) {
+                    names(root().resolve(netns))
+                            .forEach(ifindex -> ours(root().resolve(netns), ifindex, Integer.MAX_VALUE, ignored));
                 }
             }
         });
@@ -84,7 +90,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
 
     /** Whether csumbpf made the directory that holds all pins. */
     static boolean isRootOurs() {
-        return problem(ROOT).isEmpty();
+        return problem(root()).isEmpty();
     }
 
     private static Optional<String> problem(Path directory) {
@@ -104,7 +110,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
     }
 
     public Path path() {
-        return ROOT.resolve(Long.toString(netns)).resolve(Integer.toString(ifindex));
+        return root().resolve(Long.toString(netns)).resolve(Integer.toString(ifindex));
     }
 
     public Path pin(String name) {
@@ -124,13 +130,16 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
         return Files.isDirectory(path(), LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** @param root of another mount namespace, as {@code /proc/PID/root} */
+    /** @param root of another mount namespace, as {@code /proc/PID/root}, where the bpffs may be mounted elsewhere */
     public boolean existsBelow(Path root) {
-        return Files.isDirectory(root.resolve(path().toString().substring(1)), LinkOption.NOFOLLOW_LINKS);
+        Path inside = Bpffs.directory().relativize(path());
+        return Stream.of(Bpffs.directory(), Bpffs.DEFAULT, Bpffs.IN_CONTAINER)
+                .map(bpffs -> root.resolve(bpffs.toString().substring(1)).resolve(inside))
+                .anyMatch(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS));
     }
 
     public void create() {
-        PrivateDirectory.ensure(ROOT);
+        PrivateDirectory.ensure(root());
         PrivateDirectory.ensure(path().getParent());
         PrivateDirectory.ensure(path());
     }
@@ -153,13 +162,13 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
 
     /** Removes empty directories: those of namespaces, and the root. */
     static void removeEmpty() {
-        for (String name : names(ROOT)) {
-            Path directory = ROOT.resolve(name);
+        for (String name : names(root())) {
+            Path directory = root().resolve(name);
             if (number(name, Long.MAX_VALUE).isPresent() && problem(directory).isEmpty()) {
                 removeIfEmpty(directory);
             }
         }
-        removeIfEmpty(ROOT);
+        removeIfEmpty(root());
     }
 
     void remove(String name) {
@@ -245,7 +254,7 @@ public record PinDirectory(long netns, int ifindex) implements Comparable<PinDir
             throw new AttachException(
                     AttachException.Kind.KERNEL_REFUSED,
                     "change pin failed: " + e.getMessage(),
-                    "see 'findmnt -R " + Bpffs.DEFAULT + "'",
+                    "see 'findmnt -R " + Bpffs.directory() + "'",
                     e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

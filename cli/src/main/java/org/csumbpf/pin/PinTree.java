@@ -22,7 +22,7 @@ import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.text.ShellWord;
 
-/** The tree {@code /sys/fs/bpf/csumbpf}: who may change it, and when it is made and removed. */
+/** The tree {@code csumbpf} in the bpffs: who may change it, and when it is made and removed. */
 public final class PinTree {
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
     /** Locked for the whole host, also while there is no bpffs. */
@@ -36,7 +36,7 @@ public final class PinTree {
      * @param arguments the words after {@code csumbpf}, for the command that the error suggests
      */
     public static void requireLasting(boolean namesNetns, String arguments) {
-        if (Bpffs.outlivesCommand(Bpffs.DEFAULT)) {
+        if (Bpffs.outlivesCommand(Bpffs.directory())) {
             return;
         }
         String way = "csumbpf " + arguments;
@@ -49,7 +49,7 @@ public final class PinTree {
         }
         throw new AttachException(
                 AttachException.Kind.UNSUPPORTED_HOST,
-                "this mount namespace has a /sys of its own (as under 'ip netns exec'), so pins in " + Bpffs.DEFAULT
+                "this mount namespace has a /sys of its own (as under 'ip netns exec'), so pins in " + Bpffs.directory()
                         + " would end with this command",
                 "run '" + way + "' outside of this mount namespace");
     }
@@ -80,15 +80,15 @@ public final class PinTree {
      */
     public static <T> T change(Function<Scope, T> work) {
         try (HostLock host = HostLock.acquire(LOCK, LOCK_TIMEOUT)) {
-            Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.DEFAULT) || mountedAndNotRecorded());
+            Scope scope = new Scope(Bpffs.ensureMounted(Bpffs.directory()) || mountedAndNotRecorded());
             try {
-                if (Bpffs.isReadOnly(Bpffs.DEFAULT)) {
+                if (Bpffs.isReadOnly(Bpffs.directory())) {
                     throw new AttachException(
                             AttachException.Kind.UNSUPPORTED_HOST,
-                            Bpffs.DEFAULT + " is mounted read-only, so nothing can be pinned or unpinned (EROFS)",
-                            "run 'mount -o remount,rw " + Bpffs.DEFAULT + "'");
+                            Bpffs.directory() + " is mounted read-only, so nothing can be pinned or unpinned (EROFS)",
+                            "run 'mount -o remount,rw " + Bpffs.directory() + "'");
                 }
-                try (DirectoryLock pins = DirectoryLock.acquire(PinDirectory.ROOT, LOCK_TIMEOUT)) {
+                try (DirectoryLock pins = DirectoryLock.acquire(PinDirectory.root(), LOCK_TIMEOUT)) {
                     try {
                         return work.apply(scope);
                     } finally {
@@ -105,7 +105,7 @@ public final class PinTree {
 
     /** A command was killed between the mount, which a first attach does first, and its record. */
     private static boolean mountedAndNotRecorded() {
-        return Bpffs.isOurs(Bpffs.DEFAULT)
+        return Bpffs.isOurs(Bpffs.directory())
                 && PinDirectory.all().stream()
                         .noneMatch(pins -> Reach.record(pins)
                                 .filter(record -> record.changes().contains(HostChange.BPFFS))
@@ -114,18 +114,22 @@ public final class PinTree {
 
     /** Removes what a killed command left, if nothing is attached: empty directories, a mount. */
     public static void tidy() {
-        boolean left = exists() ? PinDirectory.isRootOurs() : Bpffs.isOurs(Bpffs.DEFAULT);
-        if (left && !Bpffs.isReadOnly(Bpffs.DEFAULT)) {
+        boolean left = exists() ? PinDirectory.isRootOurs() : Bpffs.isOurs(Bpffs.directory());
+        if (left && !Bpffs.isReadOnly(Bpffs.directory())) {
             change(scope -> Optional.empty());
         }
     }
 
+    /** Nothing is ever mounted elsewhere. A command on the host does it for one in a container ({@link #tidy}). */
     private static void unmountIfEmpty() {
+        if (!Bpffs.directory().equals(Bpffs.DEFAULT)) {
+            return;
+        }
         try {
             // The kernel itself puts maps.debug and progs.debug into every bpffs.
-            if (Bpffs.isMounted(Bpffs.DEFAULT)
-                    && PinDirectory.names(Bpffs.DEFAULT).stream().allMatch(name -> name.endsWith(".debug"))) {
-                Bpffs.unmount(Bpffs.DEFAULT);
+            if (Bpffs.isMounted(Bpffs.directory())
+                    && PinDirectory.names(Bpffs.directory()).stream().allMatch(name -> name.endsWith(".debug"))) {
+                Bpffs.unmount(Bpffs.directory());
             }
         } catch (KernelException e) {
             if (e.errno() != Errno.EBUSY) {
@@ -140,16 +144,16 @@ public final class PinTree {
      * @throws KernelException EACCES: the directory may not be read
      */
     public static boolean exists() {
-        if (!Bpffs.isMounted(Bpffs.DEFAULT)) {
+        if (!Bpffs.isMounted(Bpffs.directory())) {
             return false;
         }
         try {
-            Files.readAttributes(PinDirectory.ROOT, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            Files.readAttributes(PinDirectory.root(), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
             return true;
         } catch (NoSuchFileException e) {
             return false;
         } catch (IOException e) {
-            throw new KernelException("open directory", PinDirectory.ROOT.toString(), Errno.EACCES, e);
+            throw new KernelException("open directory", PinDirectory.root().toString(), Errno.EACCES, e);
         }
     }
 

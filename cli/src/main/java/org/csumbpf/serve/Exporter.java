@@ -93,7 +93,7 @@ final class Exporter {
             amiss.put(
                     "nothing",
                     "nothing is attached"
-                            + (Bpffs.isMounted(Bpffs.DEFAULT) ? "" : " (" + Bpffs.DEFAULT + " is not mounted)")
+                            + (Bpffs.isMounted(Bpffs.directory()) ? "" : " (" + Bpffs.directory() + " is not mounted)")
                             + "; serve notices 'csumbpf attach' without a restart");
         }
         List<AttachmentView> unreadable = views.stream()

@@ -18,6 +18,8 @@ import org.csumbpf.loader.KernelException;
 public final class Bpffs {
     /** The usual mount point. */
     public static final Path DEFAULT = Path.of("/sys/fs/bpf");
+    /** Where a container has the host's: Docker's AppArmor profile lets nothing be written below its own /sys/fs. */
+    public static final Path IN_CONTAINER = Path.of("/bpf");
 
     /** Marks a mount as ours: bpffs has no device, so the source may be any text. */
     private static final String SOURCE = "csumbpf";
@@ -33,7 +35,28 @@ public final class Bpffs {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(12);
 
+    /** Null: not asked for yet. */
+    private static volatile Path directory;
+
     private Bpffs() {}
+
+    /**
+     * Where this process pins: what {@link #use} named, else {@link #DEFAULT}, or {@link #IN_CONTAINER} if only that is a
+     * bpffs. The answer stays the same.
+     */
+    public static Path directory() {
+        Path known = directory;
+        if (known == null) {
+            known = !isMounted(DEFAULT) && isMounted(IN_CONTAINER) ? IN_CONTAINER : DEFAULT;
+            directory = known;
+        }
+        return known;
+    }
+
+    /** Names the mount point for this process, before anything is pinned or read. */
+    public static void use(Path mountPoint) {
+        directory = mountPoint;
+    }
 
     public static boolean isMounted(Path directory) {
         try (Memory result = new Memory(STATFS_SIZE)) {
@@ -51,18 +74,32 @@ public final class Bpffs {
     }
 
     /**
-     * Mounts a bpffs there if there is none, and marks the mount as ours. True: this call mounted it.
+     * Mounts a bpffs on {@link #DEFAULT} if there is none, and marks the mount as ours. True: this call mounted it.
      *
      * @throws KernelException it cannot be mounted
-     * @throws MountException this process has a mount namespace of its own, and it cannot be mounted in that of process 1
+     * @throws MountException the directory is another one, or would end with a container, or this process has a mount
+     *     namespace of its own, and it cannot be mounted in that of process 1
      */
     public static boolean ensureMounted(Path directory) {
         if (isMounted(directory)) {
             return false;
         }
+        if (!directory.equals(DEFAULT)) {
+            // Its content would be hidden.
+            throw new MountException(
+                    directory + " is no bpffs", "run 'mount -t bpf bpf " + directory + "', or leave out --bpffs", null);
+        }
         if (followsInit(directory)) {
             mountInInit(directory);
             return true;
+        }
+        if (Container.isCurrent()) {
+            throw new MountException(
+                    directory + " is no bpffs, and one that is mounted in this container would end with it",
+                    Files.exists(IN_CONTAINER)
+                            ? "run 'mount -t bpf bpf " + DEFAULT + "' on the host, and start the container again"
+                            : "give the container the volume " + DEFAULT + ":" + IN_CONTAINER,
+                    null);
         }
         Libc.check(
                 Libc.mount(SOURCE, directory.toString(), "bpf", 0, "mode=0700"),
@@ -89,9 +126,10 @@ public final class Bpffs {
 
     /** Whether {@link #ensureMounted} of this or another process made the mount that is there. */
     public static boolean isOurs(Path directory) {
-        return source(mounts(), directory.toString(), "bpf")
-                .filter(SOURCE::equals)
-                .isPresent();
+        return directory.equals(DEFAULT)
+                && source(mounts(), directory.toString(), "bpf")
+                        .filter(SOURCE::equals)
+                        .isPresent();
     }
 
     /** Unmounts the bpffs. EBUSY: somebody has a file or a directory in it open. */
