@@ -12,10 +12,13 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** Fails each test during which the kernel logged a warning. */
 final class KernelLog implements BeforeEachCallback, AfterEachCallback {
-    /** Warnings not caused by csumbpf: the JVM reads /proc/cgroups, an emulated processor is slow. */
+    /**
+     * Warnings not caused by csumbpf: the JVM reads /proc/cgroups, an emulated processor is slow, a Docker engine that
+     * starts mounts a layer that it has mounted already.
+     */
     private static final Pattern NOT_OURS = Pattern.compile(
             ".*(/proc/cgroups lists only v1 controllers|hrtimer: interrupt took|clocksource: Long readout interval"
-                    + "|is still in use by bond).*");
+                    + "|is still in use by bond|overlayfs: lowerdir is in-use).*");
 
     private List<String> before;
     private boolean leftOut;
