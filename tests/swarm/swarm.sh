@@ -8,7 +8,9 @@
 #   networks: secret (encrypted overlay), plain (overlay), and the ingress network, encrypted, too
 #   service: box, a replica on each host, on secret and plain, published on port 8080, where it answers its host's name
 #
-# An engine uses the network namespace of its host, and has its own root, /run and host name (swarm-a, swarm-b).
+# An engine uses the network namespace of its host, and has its own root, /run and host name (swarm-a, swarm-b). It has
+# AppArmor, whose profile docker-default is enforced, unless CSUMBPF_APPARMOR=off; and, where the machine has a bpffs on
+# /sys/fs/bpf, the same.
 #
 # swarm.sh docker HOST ARGUMENT...   runs a docker command on the engine of a host
 # swarm.sh stop|start HOST           stops or starts an engine
@@ -25,7 +27,11 @@
 #                                    SHA-256, else "lost"
 # swarm.sh names HOST                prints the addresses of the service's name on a host
 # swarm.sh published                 prints which replicas answer 8 requests from outside to a's published port
-# swarm.sh pings NETWORK             lets the replicas ping each other, both ways, until 'swarm.sh quiet'
+# swarm.sh pings NETWORK             lets the replicas ping each other, both ways, until 'swarm.sh quiet', which prints for
+#                                    each way how many were sent, and how many answers came
+# swarm.sh load HOST FILE            loads an image into the engine of a host
+# swarm.sh deploy STACK FILE         deploys a stack, with images that are loaded
+# swarm.sh tasks SERVICE STATE       prints the host names whose newest task of the service is in the state: Running, Complete
 # swarm.sh namespaces HOST|none      shows in /run/docker/netns what the engine of a host has there in its own root: as on a
 #                                    host of its own, where csumbpf finds the VXLAN devices by it
 # swarm.sh break|mend ID             breaks the overlays, and undoes that. not-encrypted: removes the rule of b's engine
@@ -81,13 +87,16 @@ root() { # host tree
 		mount -t proc proc "$tree/proc"
 		mount -t sysfs sysfs "$tree/sys"
 		mount -t cgroup2 cgroup2 "$tree/sys/fs/cgroup"
+		[ "${CSUMBPF_APPARMOR-}" = off ] || mount -t securityfs securityfs "$tree/sys/kernel/security"
+		if mountpoint -q /sys/fs/bpf; then mount --bind /sys/fs/bpf "$tree/sys/fs/bpf"; fi
+		mount --bind /lib/modules "$tree/lib/modules"
 		mount --rbind /dev "$tree/dev"
 		mkdir -p "$tree/var/lib/containerd"
 		for directory in run tmp var/lib/docker var/lib/containerd etc/docker; do mount -t tmpfs tmpfs "$tree/$directory"; done
 		hostname "swarm-$host"
 		cd "$tree"
 		pivot_root . old
-		exec /bin/busybox chroot . /bin/busybox sh -c "/bin/busybox umount -l /old; echo >&3; exec 3>&-; exec /bin/busybox sleep 1000000"
+		exec /bin/busybox chroot . /bin/busybox sh -c "/bin/busybox umount -l /old; /bin/busybox mount --make-rshared /; echo >&3; exec 3>&-; exec /bin/busybox sleep 1000000"
 	' - "$1" "$2" "$ready" </dev/null >"$state/$1.root" 2>&1 &
 	local parent=$!
 	read -r -t "$(limit 20)" <"$ready" || { cat "$state/$1.root" >&2; fail "no root for the engine on $1"; }
@@ -208,13 +217,22 @@ loss() { # from to network [size]
 	{ in_container "$1" "$(on_network "$1" "$3")" ping -q -c 5 -i 0.05 -W 1 -s "${4:-56}" "$(address "$2" "$3")" || true; } | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p'
 }
 
+load() { docker "$1" load --quiet <"$2" >/dev/null; } # host file
+
+deploy() { docker a stack deploy --resolve-image never --compose-file - "$1" <"$2" >/dev/null 2>&1; } # stack file
+
+# An engine that is busy shows the tasks of before for some time.
+tasks() { # service state
+	docker a service ps --format '{{.Node}} {{.CurrentState}}' "$1" | awk -v state="$2" '!seen[$1]++ && $2 == state { print $1 }' | sort | xargs
+}
+
 # Each way in a process group of its own, because a ping in a container does not end with the nsenter that began it.
 pings() { # network
 	local from=a to=b address
 	set -m
 	for _ in 1 2; do
 		address=$(address $to "$1")
-		in_container $from "$(on_network $from "$1")" ping -q -i 0.2 "$address" </dev/null >/dev/null 2>&1 &
+		in_container $from "$(on_network $from "$1")" ping -q -i 0.2 "$address" </dev/null >"$state/$from.pings" 2>&1 &
 		echo $! >>"$state/pings"
 		from=b to=a
 	done
@@ -222,8 +240,11 @@ pings() { # network
 quiet() {
 	local group
 	[ -e "$state/pings" ] || return 0
+	while read -r group; do kill -INT -- "-$group" 2>/dev/null || true; done <"$state/pings"
+	sleep 1
 	while read -r group; do kill -KILL -- "-$group" 2>/dev/null || true; done <"$state/pings"
-	rm "$state/pings"
+	sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) packets received.*/\1 \2/p' "$state"/[ab].pings
+	rm "$state/pings" "$state"/[ab].pings
 }
 
 namespaces() { # host|none
@@ -295,8 +316,7 @@ engine() { # host tree
 
 up() { # suite
 	local tree worker
-	tree=$(newest "$cache/engines/$1")
-	[ -n "$tree" ] || fail "no engine of $1 in the cache; run 'tests/swarm/fetch-engine $1' on the machine that runs the VM"
+	tree=$("$here/fetch-engine" "$1")
 	mkdir -p $state
 	# Loads what Docker's rules and overlays use, because the engine's root has no modprobe.
 	modprobe -qa overlay bridge br_netfilter veth vxlan ip_vs ip_vs_rr xt_ipvs xt_policy xt_mark xt_u32 xt_bpf xt_addrtype xt_conntrack \
@@ -336,7 +356,7 @@ down() {
 }
 
 case ${1-} in
-up | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | namespaces | docker | down)
+up | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | namespaces | load | deploy | tasks | docker | down)
 	command=$1
 	shift
 	$command "$@"

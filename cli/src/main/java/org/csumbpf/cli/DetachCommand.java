@@ -3,8 +3,10 @@ package org.csumbpf.cli;
 
 import java.util.List;
 import java.util.Optional;
+import org.csumbpf.agent.AgentLock;
 import org.csumbpf.apply.AttachmentResult;
 import org.csumbpf.apply.Attachments;
+import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.NetworkNamespace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,11 +24,23 @@ final class DetachCommand extends OneOrAllCommand {
                             + " not undone. An attachment whose program still runs is kept.")
     private boolean forget;
 
+    @Option(
+            names = "--wait",
+            description =
+                    "With --all: first wait until no agent works in this network namespace, because an agent attaches"
+                            + " again.")
+    private boolean waits;
+
+    private boolean said;
+
     @Override
     void checkUsage() {
         super.checkUsage();
         if (forget && !all()) {
             throw new ParameterException(spec().commandLine(), "--forget needs --all");
+        }
+        if (waits && !all()) {
+            throw new ParameterException(spec().commandLine(), "--wait needs --all");
         }
     }
 
@@ -37,7 +51,22 @@ final class DetachCommand extends OneOrAllCommand {
 
     @Override
     List<AttachmentResult> each(Optional<NetworkNamespace> only) {
-        return Attachments.detachAll(only, forget);
+        if (!waits) {
+            return Attachments.detachAll(only, forget);
+        }
+        try (NetworkNamespace netns = global().netns();
+                HostLock noAgent = AgentLock.await(netns, this::sayOnce)) {
+            return Attachments.detachAll(only, forget);
+        }
+    }
+
+    private void sayOnce() {
+        if (!said) {
+            said = true;
+            err().println(spec().qualifiedName()
+                    + ": waits for the agent to end; 'systemctl stop csumbpf' ends that of the package, 'docker stack rm"
+                    + " csumbpf' those of a Swarm");
+        }
     }
 
     @Override

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.StreamSupport;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Limit;
@@ -44,6 +45,31 @@ final class SwarmDoctor {
     /** @param words that the evidence has */
     void finds(String id, String words) {
         finds(id, true, List.of(id), words);
+    }
+
+    /**
+     * Nothing is wrong, on both hosts, as csumbpf sees it in a container there.
+     *
+     * @param task gives the container of a host
+     */
+    void findsNothingInTask(String situation, Function<Host, String> task) {
+        swarm.pings(NETWORK);
+        try {
+            Limit.pause(1000); // the first packets wait for neighbours
+            for (Host host : List.of(swarm.a, swarm.b)) {
+                JsonNode findings = Host.parse(swarm.docker(
+                                host, "exec", task.apply(host), "csumbpf", "--json", "doctor", "--seconds", SECONDS))
+                        .get("findings");
+                assertThat(findings)
+                        .as("%s, on %s", situation, host.name)
+                        .noneMatch(finding -> finding.get("severity").asText().equals("error"))
+                        .noneMatch(finding -> finding.get("id").asText().equals("counters"))
+                        .as("the overlays are seen")
+                        .anyMatch(finding -> finding.get("severity").asText().equals("ok"));
+            }
+        } finally {
+            swarm.quiet();
+        }
     }
 
     private void finds(String situation, boolean docker, List<String> ids, String words) {

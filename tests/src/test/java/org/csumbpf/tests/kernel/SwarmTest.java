@@ -2,6 +2,7 @@
 package org.csumbpf.tests.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.csumbpf.tests.kernel.SwarmTraffic.SMALL;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
@@ -33,13 +34,10 @@ class SwarmTest {
     private static final int KEY_ROTATION_SECONDS = 60;
     /** The number of keys that an engine has at a time. */
     private static final int KEYS = 3;
-    /** The largest ping that fits: the encrypted overlay's MTU is 1,424. */
-    private static final int FULL_SIZE = 1396;
-
-    private static final int SMALL = 56;
 
     private static Swarm swarm;
     private static SwarmDoctor doctor;
+    private static SwarmTraffic traffic;
     private static long errors;
     private static Set<String> firstSpis;
     private static Set<String> firstOutbound;
@@ -50,6 +48,7 @@ class SwarmTest {
     static void up() {
         swarm = new Swarm(System.getenv("CSUMBPF_ENGINE"), KEY_ROTATION_SECONDS);
         doctor = new SwarmDoctor(swarm);
+        traffic = new SwarmTraffic(swarm);
     }
 
     @AfterAll
@@ -125,7 +124,7 @@ class SwarmTest {
             host.csumbpf("attach", "eth0", "--vni", vnis).ok();
         }
         errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
-        everything();
+        traffic.works();
         assertThat(swarm.transfer(swarm.a, swarm.b, "secret", 20))
                 .as("20 MB arrive whole")
                 .isTrue();
@@ -185,7 +184,7 @@ class SwarmTest {
                     .ok();
         }
         long before = swarm.b.repaired("backstop");
-        everything();
+        traffic.works();
         assertThat(swarm.b.repaired("backstop") - before)
                 .as("packets that came in fragments, repaired after tc")
                 .isPositive();
@@ -213,7 +212,7 @@ class SwarmTest {
         onA = agent(swarm.a);
         onB = agent(swarm.b);
         errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
-        everything();
+        traffic.works();
         assertThat(onB.value("csumbpf_packets_total", "network=\"secret\"", "path=\"tc\"", "outcome=\"repaired\""))
                 .isPositive();
     }
@@ -225,11 +224,11 @@ class SwarmTest {
     void networks() {
         for (String subnet : List.of("10.0.12.0/24", "10.0.13.0/24")) {
             swarm.create("later", subnet);
-            awaitNoLoss("later");
+            traffic.awaitNoLoss("later");
             assertThat(swarm.loss(swarm.b, swarm.a, "later", SMALL)).isZero();
             swarm.remove("later");
         }
-        everything();
+        traffic.works();
     }
 
     @Test
@@ -240,7 +239,7 @@ class SwarmTest {
         swarm.stop(swarm.b);
         swarm.start(swarm.b);
         swarm.await();
-        everything();
+        traffic.works();
     }
 
     @Test
@@ -251,7 +250,7 @@ class SwarmTest {
         swarm.leave(swarm.b);
         swarm.join(swarm.b);
         swarm.await();
-        everything();
+        traffic.works();
     }
 
     @Test
@@ -271,7 +270,7 @@ class SwarmTest {
                 Limit.seconds(4 * KEY_ROTATION_SECONDS),
                 () -> swarm.outboundSpis(swarm.a),
                 spis -> newOnes(firstOutbound, spis) > 0);
-        everything();
+        traffic.works();
     }
 
     /** Node b has joined twice, and Docker has left SAs of before. */
@@ -299,21 +298,12 @@ class SwarmTest {
             assertThat(agent.log()).noneMatch(line -> line.contains("level=error"));
             agent.close();
         }
-        everything();
+        traffic.works();
         detach();
     }
 
     private static ServeProcess agent(Host host) {
         return ServeProcess.agent(host, "--docker", swarm.socket(host));
-    }
-
-    /** A container's first packets wait for the address of the other one. */
-    private static void awaitNoLoss(String network) {
-        Limit.await(
-                "no loss on " + network,
-                Limit.seconds(20),
-                () -> swarm.loss(swarm.a, swarm.b, network, SMALL),
-                loss -> loss == 0);
     }
 
     private static void detach() {
@@ -328,27 +318,5 @@ class SwarmTest {
 
     private static long newOnes(Set<String> before, Set<String> now) {
         return now.stream().filter(spi -> !before.contains(spi)).count();
-    }
-
-    /** Everything that a user expects of a Swarm. */
-    private static void everything() {
-        assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).as("loss").isZero();
-        // If the host's own MTU is too small, the VXLAN device answers a container's first large packet with ICMP and
-        // drops it.
-        assertThat(swarm.loss(swarm.b, swarm.a, "secret", FULL_SIZE))
-                .as("loss while the container learns the MTU")
-                .isLessThanOrEqualTo(20);
-        assertThat(swarm.loss(swarm.b, swarm.a, "secret", FULL_SIZE))
-                .as("loss of full-size packets")
-                .isZero();
-        assertThat(swarm.transfer(swarm.a, swarm.b, "secret", 4))
-                .as("4 MB arrive whole")
-                .isTrue();
-        assertThat(swarm.published())
-                .as("replicas that answer to the published port")
-                .containsExactlyInAnyOrder("swarm-a", "swarm-b");
-        assertThat(swarm.loss(swarm.a, swarm.b, "plain", SMALL))
-                .as("loss, unencrypted overlay")
-                .isZero();
     }
 }

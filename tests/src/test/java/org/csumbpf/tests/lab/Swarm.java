@@ -73,13 +73,42 @@ public final class Swarm implements AutoCloseable {
         script("await");
     }
 
+    /** Loads an image of 'docker save' or 'make dist' into the engine of a host. */
+    public void load(Host host, Path image) {
+        script("load", letters.get(host), image.toString());
+    }
+
+    /** Deploys a stack on the manager, with images that are loaded. */
+    public void deploy(String stack, Path file) {
+        script("deploy", stack, file.toString());
+    }
+
+    /**
+     * The host names whose newest task of a service is in a state.
+     *
+     * @param state Running, Complete
+     */
+    public List<String> tasks(String service, String state) {
+        return List.of(script("tasks", service, state).split(" "));
+    }
+
+    /** What a docker command prints on the engine of a host. */
+    public String docker(Host host, String... arguments) {
+        return script(Shell.join(new String[] {"docker", letters.get(host)}, arguments));
+    }
+
     /** Lets the replicas ping each other on a network, both ways, until {@link #quiet}. */
     public void pings(String network) {
         script("pings", network);
     }
 
-    public void quiet() {
-        script("quiet");
+    /** How many pings had no answer, both ways; without the last one of each, which may be on its way. */
+    public int quiet() {
+        return script("quiet")
+                .lines()
+                .map(line -> line.split(" "))
+                .mapToInt(words -> Math.max(0, Integer.parseInt(words[0]) - Integer.parseInt(words[1]) - 1))
+                .sum();
     }
 
     /** Shows the namespaces of a host's engine where they would be on a host of its own, until {@link #hideNamespaces}. */

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.csumbpf.tests.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.csumbpf.tests.kernel.SwarmTraffic.SMALL;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.csumbpf.tests.lab.Host;
+import org.csumbpf.tests.lab.HostCounters;
+import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.Shell;
+import org.csumbpf.tests.lab.Swarm;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * deploy/swarm/csumbpf.yml on a real Docker Swarm across a NAT, with the image of 'make dist' in engines that enforce
+ * AppArmor. The cases are one story, in order. No command of csumbpf is typed on a node.
+ */
+@Tag("swarm")
+@ExtendWith(KernelLog.class)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class SwarmStackTest {
+    private static final String NEVER = "86400";
+    private static final String AGENT = "csumbpf_agent";
+    private static final String DETACH = "csumbpf-remove_detach";
+    private static final String[] NODES = {"swarm-a", "swarm-b"};
+
+    /** What 'make dist' made. */
+    private static final Path PACKAGES = Path.of(System.getenv().getOrDefault("CSUMBPF_PACKAGES", "/nonexistent"));
+
+    private static Swarm swarm;
+    private static SwarmDoctor doctor;
+    private static SwarmTraffic traffic;
+    /** Of the attachments on a and b, once the agents have made them. */
+    private static List<Integer> programs;
+
+    private static long errors;
+
+    @BeforeAll
+    static void up() {
+        // As systemd does on a node.
+        Shell.run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf").ok();
+        swarm = new Swarm(System.getenv("CSUMBPF_ENGINE"), Integer.parseInt(NEVER));
+        doctor = new SwarmDoctor(swarm);
+        traffic = new SwarmTraffic(swarm);
+        for (Host host : hosts()) {
+            swarm.load(host, packaged("-image-amd64.tar"));
+        }
+    }
+
+    @AfterAll
+    static void down() {
+        if (swarm != null) {
+            swarm.close();
+        }
+    }
+
+    @Test
+    @Order(1)
+    @DisplayName("stack: alive by 'docker stack deploy' alone")
+    void deployed() {
+        assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).isEqualTo(100);
+        deploy();
+        programs = programs();
+        errors = HostCounters.snmp(swarm.b, "UdpInCsumErrors");
+        traffic.works();
+        assertThat(metric(
+                        swarm.b, "csumbpf_packets_total", "network=\"secret\"", "path=\"tc\"", "outcome=\"repaired\""))
+                .isPositive();
+    }
+
+    @Test
+    @Order(2)
+    @DisplayName("stack: AppArmor confines the agents")
+    void confined() {
+        for (Host host : hosts()) {
+            String task = task(host);
+            assertThat(swarm.docker(host, "exec", task, "cat", "/proc/1/attr/current"))
+                    .as("AppArmor's label on %s", host.name)
+                    .isEqualTo("docker-default (enforce)");
+            // The place where a host has its pins is closed to containers: this is why the stack has /bpf.
+            assertThat(swarm.docker(
+                            host,
+                            "run",
+                            "--rm",
+                            "--network=none",
+                            "--cap-add=SYS_ADMIN",
+                            "--volume=/sys/fs/bpf:/sys/fs/bpf",
+                            "--entrypoint=sh",
+                            swarm.docker(host, "inspect", "--format={{.Config.Image}}", task),
+                            "-c",
+                            "mkdir /sys/fs/bpf/x 2>&1; true"))
+                    .contains("Permission denied");
+        }
+    }
+
+    @Test
+    @Order(3)
+    @DisplayName("stack: networks are created, removed, created again")
+    @Tag("test-all")
+    void networks() {
+        for (String subnet : List.of("10.0.12.0/24", "10.0.13.0/24")) {
+            swarm.create("later", subnet);
+            traffic.awaitNoLoss("later");
+            assertThat(swarm.loss(swarm.b, swarm.a, "later", SMALL)).isZero();
+            swarm.remove("later");
+        }
+    }
+
+    @Test
+    @Order(4)
+    @DisplayName("stack: an update loses no packet, nor does a task that is killed")
+    void updated() {
+        swarm.pings("secret");
+        for (String order : List.of("start-first", "stop-first")) {
+            swarm.docker(
+                    swarm.a,
+                    "service",
+                    "update",
+                    "--quiet",
+                    "--detach=false",
+                    "--no-resolve-image",
+                    "--force",
+                    "--update-order",
+                    order,
+                    "--update-monitor",
+                    "1s",
+                    AGENT);
+        }
+        String killed = task(swarm.b);
+        swarm.docker(swarm.b, "kill", killed);
+        Limit.await(
+                "another task on b",
+                Limit.seconds(60),
+                () -> newest(swarm.b),
+                id -> id.filter(other -> !other.equals(killed)).isPresent());
+        awaitAgents();
+        assertThat(swarm.quiet()).as("pings without an answer").isZero();
+        assertThat(programs()).as("programs: nothing was attached again").isEqualTo(programs);
+    }
+
+    @Test
+    @Order(5)
+    @DisplayName("stack: a node leaves and joins again, an engine restarts")
+    void joins() {
+        swarm.leave(swarm.b);
+        swarm.join(swarm.b);
+        swarm.await();
+        awaitAgents();
+        traffic.works();
+        swarm.stop(swarm.b);
+        swarm.start(swarm.b);
+        swarm.await();
+        awaitAgents();
+        traffic.works();
+        assertThat(programs()).as("programs: nothing was attached again").isEqualTo(programs);
+    }
+
+    @Test
+    @Order(6)
+    @DisplayName("stack: doctor in the tasks finds nothing")
+    void doctor() {
+        doctor.findsNothingInTask("healthy.stack", SwarmStackTest::task);
+    }
+
+    @Test
+    @Order(7)
+    @DisplayName("stack: removed, alive until remove.yml, which leaves nothing")
+    void removed() {
+        swarm.docker(swarm.a, "stack", "rm", "csumbpf");
+        traffic.works();
+        assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors"))
+                .as("UdpInCsumErrors while the agents ran")
+                .isEqualTo(errors);
+        swarm.deploy("csumbpf-remove", packaged("-swarm-remove.yml"));
+        Limit.await(
+                "detach is complete on both",
+                Limit.seconds(120),
+                () -> swarm.tasks(DETACH, "Complete"),
+                nodes -> nodes.equals(List.of(NODES)));
+        for (Host host : hosts()) {
+            assertThat(host.csumbpf("status").ok().out().strip()).isEqualTo("nothing is attached");
+            assertThat(host.run("nft", "list", "tables").ok().out()).doesNotContain("csumbpf");
+        }
+        assertThat(Path.of("/sys/fs/bpf/csumbpf")).doesNotExist();
+        assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).isEqualTo(100);
+        assertThat(swarm.loss(swarm.a, swarm.b, "plain", SMALL)).isZero();
+        swarm.docker(swarm.a, "stack", "rm", "csumbpf-remove");
+    }
+
+    private static List<Host> hosts() {
+        return List.of(swarm.a, swarm.b);
+    }
+
+    private static void deploy() {
+        swarm.deploy("csumbpf", packaged("-swarm.yml"));
+        awaitAgents();
+    }
+
+    /** Both tasks run, and both nodes have an attachment. */
+    private static void awaitAgents() {
+        Limit.await(
+                "a task on each node",
+                Limit.seconds(180),
+                () -> swarm.tasks(AGENT, "Running"),
+                nodes -> nodes.equals(List.of(NODES)));
+        for (Host host : hosts()) {
+            Limit.await(
+                    "an agent that works on " + host.name,
+                    Limit.seconds(60),
+                    () -> newest(host).map(id -> swarm.docker(host, "logs", id)).orElse(""),
+                    log -> log.contains("msg=\"ready\""));
+        }
+    }
+
+    /** The container of the node's task. */
+    private static String task(Host host) {
+        return newest(host).orElseThrow();
+    }
+
+    private static Optional<String> newest(Host host) {
+        return swarm.docker(host, "ps", "--quiet", "--filter", "label=com.docker.swarm.service.name=" + AGENT)
+                .lines()
+                .findFirst();
+    }
+
+    private static List<Integer> programs() {
+        return hosts().stream()
+                .map(host ->
+                        Host.parse(host.csumbpf("status", "--json").ok().out()).get("attachments"))
+                .peek(attachments -> assertThat(attachments).hasSize(1))
+                .map(attachments -> attachments.get(0))
+                .peek(attachment ->
+                        assertThat(attachment.get("interface").asText()).isEqualTo("eth0"))
+                .map(attachment -> attachment.get("program_id"))
+                .map(JsonNode::asInt)
+                .toList();
+    }
+
+    /** The value of a series that the node's agent serves on the node itself. */
+    private static double metric(Host host, String name, String... labels) {
+        String scraped = host.run(
+                        "bash",
+                        "-c",
+                        "exec 3<>/dev/tcp/127.0.0.1/14789 && printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3")
+                .ok()
+                .out();
+        return scraped.lines()
+                .filter(line -> line.startsWith(name + "{") && Stream.of(labels).allMatch(line::contains))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .findFirst()
+                .orElse(Double.NaN);
+    }
+
+    private static Path packaged(String end) {
+        try (Stream<Path> files = Files.list(PACKAGES)) {
+            return files.filter(file -> file.getFileName().toString().endsWith(end)
+                            && !file.toString().contains("~2"))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError("no *" + end + " in " + PACKAGES));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
