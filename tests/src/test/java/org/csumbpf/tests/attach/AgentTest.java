@@ -287,6 +287,33 @@ class AgentTest {
         }
     }
 
+    /** As a Swarm's next task does, and a package's agent beside a container's. */
+    @Test
+    void oneThatStandsByTakesOver() {
+        try (ServeProcess agent = agent();
+                ServeProcess next = new ServeProcess(
+                        "agent",
+                        lab,
+                        "--stand-by",
+                        "--docker",
+                        folder.resolve("docker.sock").toString())) {
+            JsonNode before = lab.statusMeanwhile().orElseThrow().get("program_id");
+            next.awaitLog(line -> line.contains("msg=\"stands by: another agent works in this network namespace\""));
+            next.hangUp(); // reloads nothing, and ends nothing
+            assertThat(lab.csumbpf("agent", "--check").code()).isZero();
+            Shell.Result detach =
+                    Shell.run(Shell.join(new String[] {"timeout", "5"}, lab.command("detach", "--all", "--wait")));
+            assertThat(detach.err()).contains("csumbpf detach: waits for the agent to end; ");
+            assertThat(detach.out()).isEmpty();
+            agent.close();
+            next.awaitLog(line -> line.contains("msg=\"takes over: the other agent has ended\""));
+            next.awaitLog(line -> line.contains("msg=\"ready\""));
+            assertThat(lab.statusMeanwhile().orElseThrow().get("program_id")).isEqualTo(before);
+        }
+        lab.csumbpf("detach", "--all", "--wait").ok();
+        assertThat(lab.csumbpf("status").ok().out()).contains("nothing is attached");
+    }
+
     /** Somebody who flushes for ever is not fought for ever: the pauses grow. */
     @Test
     void whatIsUndoneAgainAndAgainIsHealedLessOften() {

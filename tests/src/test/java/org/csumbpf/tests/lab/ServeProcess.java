@@ -39,7 +39,8 @@ public final class ServeProcess implements AutoCloseable {
         return agent;
     }
 
-    private ServeProcess(String subcommand, Host host, String[] arguments) {
+    /** @param subcommand serve or agent */
+    public ServeProcess(String subcommand, Host host, String... arguments) {
         try {
             log = Files.createTempFile("serve", ".log");
             // Below nohup SIGHUP would be ignored, and the agent does not take that back.
