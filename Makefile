@@ -49,7 +49,7 @@ setup-dist: setup ## The same for 'make dist'.
 demo: build setup-test ## The main job, end to end: NAT breaks encrypted VXLAN, csumbpf repairs it (VM; LAB=host: this host's kernel).
 	@tests/demo/demo.sh
 
-demo-swarm: build setup-test ## The same with a real Docker Swarm (VM; KERNEL=NAME, ENGINE=bookworm|trixie: whose Docker).
+demo-swarm: build setup-test setup-dist ## One command for a real Docker Swarm (VM; KERNEL=NAME, ENGINE=bookworm|trixie: whose Docker).
 	@tests/swarm/demo.sh
 
 build: setup ## Build bin/csumbpf.

@@ -11,8 +11,12 @@ engine=${ENGINE:-bookworm}
 # The guest's output is no terminal, so it must know whether this one is.
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then export CSUMBPF_COLOR=1; fi
 
-echo "Two Docker engines, in a virtual machine with its own kernel; nothing of this host's network or Docker is touched."
+echo "Docker engines, in a virtual machine with its own kernel; nothing of this host's network or Docker is touched."
 "$here/../vm/fetch-kernel" "$kernel" >/dev/null
 "$here/fetch-engine" "$engine" >/dev/null
+packages=$(readlink -f "$here/../..")/tests/target/demo-packages
+echo "Building the image ..."
+mkdir -p "$packages"
+ARCHES=$(dpkg --print-architecture) "$here/../../deploy/package/dist" "$packages" >/dev/null
 echo "Starting them (a minute or two where the machine has to be emulated) ..."
-"$here/../vm/run" --kernel "$kernel" --links 2 --memory 4096 --timeout 1200 -- "$here/story.sh" "$engine"
+"$here/../vm/run" --kernel "$kernel" --links 2 --memory 6144 --timeout 1800 -- "$here/story.sh" "$engine" "$packages"

@@ -13,6 +13,8 @@
 # /sys/fs/bpf, the same.
 #
 # swarm.sh docker HOST ARGUMENT...   runs a docker command on the engine of a host
+# swarm.sh third SUITE               starts an engine on a third host, c, behind the same NAT: 10.97.0.2, outside
+#                                    203.0.113.11. It is in no swarm yet: join c
 # swarm.sh stop|start HOST           stops or starts an engine
 # swarm.sh leave|join HOST           leaves or joins the swarm
 # swarm.sh socket HOST               prints the path of the engine's socket
@@ -52,7 +54,19 @@ state=/run/csumbpf-swarm
 ADDRESSES='pid {{.State.Pid}}{{range $name, $network := .NetworkSettings.Networks}}
 {{$name}} {{$network.IPAddress}}{{end}}'
 
-advertised() { if [ "$1" = a ]; then echo 203.0.113.2; else echo 203.0.113.10; fi; }
+advertised() {
+	case $1 in
+	a) echo 203.0.113.2 ;;
+	b) echo 203.0.113.10 ;;
+	c) echo 203.0.113.11 ;;
+	esac
+}
+own_address() {
+	case $1 in
+	b) echo 10.99.0.2 ;;
+	c) echo 10.97.0.2 ;;
+	esac
+}
 
 # inside HOST COMMAND...: runs a command in the engine's root and namespaces.
 inside() {
@@ -129,7 +143,7 @@ stop() { # host
 stopped() { ! inside "$1" /bin/busybox test -e /run/docker.pid; }
 
 join() { # host
-	docker "$1" swarm join --advertise-addr "$(advertised "$1")" --listen-addr 10.99.0.2:2377 \
+	docker "$1" swarm join --advertise-addr "$(advertised "$1")" --listen-addr "$(own_address "$1"):2377" \
 		--token "$(docker a swarm join-token -q worker)" 203.0.113.2:2377 >/dev/null
 }
 
@@ -147,9 +161,16 @@ await() {
 	until_done 300 a running
 	until_done 120 a known
 }
+# The hosts that have a replica of the service, or will have.
+hosts() { if [ -e "$state/c.init" ] && docker c info --format '{{.Swarm.LocalNodeState}}' | grep -qx active; then echo a b c; else echo a b; fi; }
 # Does not use 'docker service ls', which still counts the replica of a node that left. An emulated engine takes a
 # second to answer, which delays the replicas, so no engine is asked before the processes of both replicas exist.
-running() { [ "$(pgrep -c -f '^httpd -f -p 80 ')" -ge 2 ] && found a && found b; }
+running() {
+	local host hosts
+	hosts=$(hosts)
+	[ "$(pgrep -c -f '^httpd -f -p 80 ')" -ge "$(wc -w <<<"$hosts")" ] || return 1
+	for host in $hosts; do found "$host" || return 1; done
+}
 # Stores what is needed of a replica often, so that the engine is asked once.
 found() { # host
 	local id
@@ -159,9 +180,11 @@ found() { # host
 }
 # The hosts learn the addresses of each other's containers some time after these have started.
 known() {
-	local addresses
+	local host hosts addresses
+	hosts=$(hosts)
 	addresses=$(names a)
-	[ "$(wc -w <<<"$addresses")" = 2 ] && [ "$addresses" = "$(names b)" ]
+	[ "$(wc -w <<<"$addresses")" = "$(wc -w <<<"$hosts")" ] || return 1
+	for host in $hosts; do [ "$addresses" = "$(names "$host")" ] || return 1; done
 }
 
 about() { awk -v key="$3" '$1 == key { print $2 }' "$state/$1.$2"; } # host container key
@@ -344,19 +367,42 @@ up() { # suite
 		--stop-grace-period 1s --env 'NODE={{.Node.Hostname}}' lab sh -c 'echo $NODE >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null 2>&1
 	await
 }
+third() { # suite
+	ip netns add csumbpf-c
+	{
+		echo "link add csl-c type veth peer name eth0 netns csumbpf-c"
+		echo "link set csl-c up"
+		echo "addr add 10.97.0.1/24 dev csl-c"
+	} | "$lab" exec nat ip -batch -
+	"$lab" exec nat nft -f - <<-END
+		add rule ip onetoone inbound ip daddr $(advertised c) dnat to $(own_address c)
+		add rule ip onetoone outbound ip saddr $(own_address c) snat to $(advertised c)
+	END
+	{
+		echo "link set lo up"
+		echo "link set eth0 up"
+		echo "addr add $(own_address c)/24 dev eth0"
+		echo "route add default via 10.97.0.1"
+	} | "$lab" exec c ip -batch -
+	"$lab" exec c sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+	# The NAT answers no ARP for it, as for b.
+	"$lab" exec a ip route add "$(advertised c)" via 203.0.113.1
+	engine c "$("$here/fetch-engine" "$1")"
+}
 ingress_gone() { ! docker a network inspect ingress >/dev/null 2>&1; }
 
 down() {
 	local host
-	for host in a b; do
+	for host in a b c; do
 		[ ! -f "$state/$host.init" ] || kill -KILL "$(<"$state/$host.init")" 2>/dev/null || true
 	done
+	ip netns del csumbpf-c 2>/dev/null || true
 	rm -rf $state
 	"$lab" down
 }
 
 case ${1-} in
-up | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | namespaces | load | deploy | tasks | docker | down)
+up | third | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | namespaces | load | deploy | tasks | docker | down)
 	command=$1
 	shift
 	$command "$@"

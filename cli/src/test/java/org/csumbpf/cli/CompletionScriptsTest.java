@@ -42,7 +42,7 @@ class CompletionScriptsTest {
                     csumbpf attach --port ''                 |
                     csumbpf attach --vni ''                  | 4097 4098
                     csumbpf attach --vni 4097,40             | 4097,4097 4097,4098
-                    csumbpf vni add lo --                    | --mode --verify --plaintext --unverified --verbose --json --no-color --netns --help
+                    csumbpf vni add lo --                    | --mode --verify --plaintext --unverified --verbose --json --no-color --netns --bpffs --help
                     csumbpf vni add lo ''                    | 4097 4098
                     csumbpf vni add lo 4097 ''               | 4097 4098
                     csumbpf help conf                        | config

@@ -123,7 +123,7 @@ class ConfigFileTest {
             \\nkeep: 5m | 2: unknown key 'keep'; 'keep' belongs in interfaces
             metrics: {port: 1} | 1: unknown key 'port' in metrics; 'port' belongs at the top of the file
             rules: {backstop: never} | 1: unknown key 'backstop' in rules; 'backstop' belongs at the top of the file
-            zzz: 1 | 1: unknown key 'zzz'; known are interfaces, port, backstop, enable-gro, rules, docker, metrics, log
+            zzz: 1 | 1: unknown key 'zzz'; known are interfaces, port, bpffs, backstop, enable-gro, rules, docker, metrics, log
             rules: {vnis: {5: {mod: zero}}} | 1: unknown key 'mod' in rules.vnis.5; did you mean 'mode'?
             rules: {networks: {n: {zzz: 1}}} | 1: unknown key 'zzz' in rules.networks.n; known are mode, plaintext, unverified, verify
             port: 1\\nlog: {}\\nport: 1 | 3: 'port' is there twice; first in line 1
