@@ -32,7 +32,10 @@ final class BoundedProcess {
      * @throws IOException the program cannot be started
      */
     static ProcessResult run(List<String> command, Duration timeout) throws IOException, InterruptedException {
-        Process process = NetworkNamespace.start(new ProcessBuilder(command).redirectErrorStream(true));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        // Set by the launcher for a libnftables of our own; the host's iptables-save has other extensions.
+        builder.environment().remove("XTABLES_LIBDIR");
+        Process process = NetworkNamespace.start(builder);
         try {
             process.getOutputStream().close();
             long deadline = System.nanoTime() + timeout.toNanos();

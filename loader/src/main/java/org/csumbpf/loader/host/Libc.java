@@ -59,8 +59,6 @@ final class Libc {
 
     static native int flock(int fd, int operation);
 
-    static native Pointer fopen(String path, String mode);
-
     static native int setns(int fd, int type);
 
     static native int ioctl(int fd, long request, Pointer argument);

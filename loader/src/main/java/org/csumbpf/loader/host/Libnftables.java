@@ -2,9 +2,7 @@
 package org.csumbpf.loader.host;
 
 import com.sun.jna.Native;
-import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
-import java.util.function.IntSupplier;
 
 /**
  * All functions of libnftables.so.1 that this project calls. The library is loaded when it is first needed, because
@@ -22,39 +20,6 @@ final class Libnftables {
     }
 
     private Libnftables() {}
-
-    /**
-     * Runs work with stderr(3) of the C library led to nowhere. libnftables prints there, besides the context's buffer, a
-     * line for each rule of iptables whose extension is not installed ("XT match addrtype not found"), as in a container.
-     * The JVM and Java write to the descriptor itself, so nothing of theirs is lost.
-     */
-    static int quietly(IntSupplier work) {
-        if (Nowhere.STDERR == null || Nowhere.FILE == null) {
-            return work.getAsInt();
-        }
-        Pointer before = Nowhere.STDERR.getPointer(0);
-        Nowhere.STDERR.setPointer(0, Nowhere.FILE);
-        try {
-            return work.getAsInt();
-        } finally {
-            Nowhere.STDERR.setPointer(0, before);
-        }
-    }
-
-    private static final class Nowhere {
-        /** The variable; null: the C library has none that can be changed. glibc has. */
-        static final Pointer STDERR = stderr();
-        /** A FILE; null: it cannot be opened. */
-        static final Pointer FILE = Libc.fopen("/dev/null", "we");
-
-        private static Pointer stderr() {
-            try {
-                return NativeLibrary.getProcess().getGlobalVariableAddress("stderr");
-            } catch (UnsatisfiedLinkError e) {
-                return null;
-            }
-        }
-    }
 
     static native Pointer nft_ctx_new(int flags);
 

@@ -97,7 +97,7 @@ public final class Nftables {
                     throw new NftablesException("libnftables: no memory for its output", null);
                 }
                 Libnftables.nft_ctx_output_set_flags(context, flags);
-                result = Libnftables.quietly(() -> Libnftables.nft_run_cmd_from_buffer(context, commands));
+                result = Libnftables.nft_run_cmd_from_buffer(context, commands);
                 output = Libnftables.nft_ctx_get_output_buffer(context);
                 error = Libnftables.nft_ctx_get_error_buffer(context);
             } finally {
