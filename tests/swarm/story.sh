@@ -37,9 +37,9 @@ until_tasks() { # service state node...
 	done
 	good "$service is $state on $*"
 }
-deploy() { # stack file
+deploy() { # stack file...
 	show "${dim}\$ docker stack deploy --resolve-image never -c ${2##*/} $1$plain"
-	"$swarm" deploy "$1" "$2"
+	"$swarm" deploy "$@"
 }
 # Asks csumbpf in the task of a node, as a person does who has not installed it there.
 in_task() { # host arguments
@@ -77,7 +77,7 @@ version=${version#csumbpf-}
 version=${version%-swarm.yml}
 for host in a b; do "$swarm" load $host "$packages/csumbpf-$version-image-$(dpkg --print-architecture).tar"; done
 began=$(date +%s%N)
-deploy csumbpf "$packages/csumbpf-$version-swarm.yml"
+deploy csumbpf "$packages/csumbpf-$version-swarm.yml" "$here/emulated.yml"
 until [ "$("$swarm" loss a b secret)" = 0 ]; do
 	[ $(($(date +%s%N) - began)) -lt $(($(limit 180) * 1000000000)) ] || fail "packets are still lost"
 done

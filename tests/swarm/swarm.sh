@@ -32,7 +32,7 @@
 # swarm.sh pings NETWORK             lets the replicas ping each other, both ways, until 'swarm.sh quiet', which prints for
 #                                    each way how many were sent, and how many answers came
 # swarm.sh load HOST FILE            loads an image into the engine of a host
-# swarm.sh deploy STACK FILE         deploys a stack, with images that are loaded
+# swarm.sh deploy STACK FILE...      deploys a stack, with images that are loaded
 # swarm.sh tasks SERVICE STATE       prints the host names whose newest task of the service is in the state: Running, Complete
 # swarm.sh namespaces HOST|none      shows in /run/docker/netns what the engine of a host has there in its own root: as on a
 #                                    host of its own, where csumbpf finds the VXLAN devices by it
@@ -242,7 +242,15 @@ loss() { # from to network [size]
 
 load() { docker "$1" load --quiet <"$2" >/dev/null; } # host file
 
-deploy() { docker a stack deploy --resolve-image never --compose-file - "$1" <"$2" >/dev/null 2>&1; } # stack file
+deploy() { # stack file...
+	local stack=$1 file files=()
+	shift
+	for file; do
+		inside a /bin/busybox sh -c "/bin/busybox cat >/run/${#files[@]}.yml" <"$file"
+		files+=(--compose-file "/run/${#files[@]}.yml")
+	done
+	docker a stack deploy --resolve-image never "${files[@]}" "$stack" >/dev/null
+}
 
 # An engine that is busy shows the tasks of before for some time.
 tasks() { # service state

@@ -208,7 +208,7 @@ class SwarmStackTest {
     }
 
     private static void deploy() {
-        swarm.deploy("csumbpf", packaged("-swarm.yml"));
+        swarm.deploy("csumbpf", packaged("-swarm.yml"), Shell.CHECKOUT.resolve("tests/swarm/emulated.yml"));
         awaitAgents();
     }
 
@@ -216,13 +216,13 @@ class SwarmStackTest {
     private static void awaitAgents() {
         Limit.await(
                 "a task on each node",
-                Limit.seconds(180),
+                Limit.seconds(300),
                 () -> swarm.tasks(AGENT, "Running"),
                 nodes -> nodes.equals(List.of(NODES)));
         for (Host host : hosts()) {
             Limit.await(
                     "an agent that works on " + host.name,
-                    Limit.seconds(60),
+                    Limit.seconds(120),
                     () -> newest(host).map(id -> swarm.docker(host, "logs", id)).orElse(""),
                     log -> log.contains("msg=\"ready\""));
         }

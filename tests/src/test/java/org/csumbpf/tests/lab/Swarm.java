@@ -2,6 +2,7 @@
 package org.csumbpf.tests.lab;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -78,9 +79,11 @@ public final class Swarm implements AutoCloseable {
         script("load", letters.get(host), image.toString());
     }
 
-    /** Deploys a stack on the manager, with images that are loaded. */
-    public void deploy(String stack, Path file) {
-        script("deploy", stack, file.toString());
+    /** Deploys a stack of one or more files on the manager, with images that are loaded. */
+    public void deploy(String stack, Path... files) {
+        script(Shell.join(
+                new String[] {"deploy", stack},
+                Arrays.stream(files).map(Path::toString).toArray(String[]::new)));
     }
 
     /**
