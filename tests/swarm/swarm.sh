@@ -103,7 +103,7 @@ root() { # host tree
 		mount -t cgroup2 cgroup2 "$tree/sys/fs/cgroup"
 		[ "${CSUMBPF_APPARMOR-}" = off ] || mount -t securityfs securityfs "$tree/sys/kernel/security"
 		if mountpoint -q /sys/fs/bpf; then mount --bind /sys/fs/bpf "$tree/sys/fs/bpf"; fi
-		mount --bind /lib/modules "$tree/lib/modules"
+		mount --rbind /lib/modules "$tree/lib/modules"
 		mount --rbind /dev "$tree/dev"
 		mkdir -p "$tree/var/lib/containerd"
 		for directory in run tmp var/lib/docker var/lib/containerd etc/docker; do mount -t tmpfs tmpfs "$tree/$directory"; done
