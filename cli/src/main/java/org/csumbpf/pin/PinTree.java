@@ -16,6 +16,7 @@ import java.util.function.Predicate;
 import org.csumbpf.loader.Errno;
 import org.csumbpf.loader.KernelException;
 import org.csumbpf.loader.host.Bpffs;
+import org.csumbpf.loader.host.Container;
 import org.csumbpf.loader.host.DirectoryLock;
 import org.csumbpf.loader.host.HostLock;
 import org.csumbpf.loader.host.NetworkNamespace;
@@ -95,12 +96,31 @@ public final class PinTree {
                         PinDirectory.removeEmpty();
                     }
                 }
+            } catch (KernelException e) {
+                throw confined(e).orElseThrow(() -> e);
             } finally {
                 if (scope.unmountWhenEmpty) {
                     unmountIfEmpty();
                 }
             }
         }
+    }
+
+    /** The same failure with its cause, if a security module refused it to a container. */
+    private static Optional<AttachException> confined(KernelException e) {
+        boolean isRefused = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
+        if (!isRefused || !Container.isCurrent()) {
+            return Optional.empty();
+        }
+        return Container.confinement()
+                .map(label -> new AttachException(
+                        AttachException.Kind.NOT_PERMITTED,
+                        e.getMessage() + ", in a container that '" + label + "' confines",
+                        Bpffs.directory().equals(Bpffs.DEFAULT)
+                                ? "give the container the volume " + Bpffs.DEFAULT + ":" + Bpffs.IN_CONTAINER
+                                        + " instead of one on " + Bpffs.DEFAULT
+                                : "install csumbpf on the host itself",
+                        e));
     }
 
     /** A command was killed between the mount, which a first attach does first, and its record. */

@@ -199,4 +199,15 @@ class HostTextTest {
         assertThat(Inet6Addresses.devices(lines, 0x10)).containsExactly(1);
         assertThat(Inet6Addresses.devices(List.of(), 0x00)).isEmpty();
     }
+
+    @Test
+    void confinement() {
+        assertThat(Container.confinement("docker-default (enforce)\n")).contains("docker-default (enforce)");
+        assertThat(Container.confinement("system_u:system_r:container_t:s0:c1,c2\0"))
+                .contains("system_u:system_r:container_t:s0:c1,c2");
+        assertThat(Container.confinement("unconfined\n")).isEmpty();
+        assertThat(Container.confinement("unconfined_u:unconfined_r:unconfined_t:s0\0"))
+                .isEmpty();
+        assertThat(Container.confinement("\0")).isEmpty();
+    }
 }
