@@ -12,9 +12,10 @@ import java.util.Set;
  * with an init of its own.
  */
 public final class Container {
-    /** Made by Docker, by Podman. */
-    private static final Set<Path> MARKS = Set.of(Path.of("/.dockerenv"), Path.of("/run/.containerenv"));
-    /** Podman and CRI-O set it, and systemd-nspawn and LXC with other values. */
+    /**
+     * What our image, Podman and CRI-O set; systemd-nspawn and LXC set other values. The file /.dockerenv says less: it is
+     * also on hosts whose file system was an image once.
+     */
     private static final Set<String> ENGINES = Set.of("docker", "podman", "oci");
 
     private static final Path LABEL = Path.of("/proc/self/attr/current");
@@ -23,8 +24,7 @@ public final class Container {
 
     /** Whether there is one. */
     public static boolean isCurrent() {
-        return MARKS.stream().anyMatch(Files::exists)
-                || ENGINES.contains(String.valueOf(System.getenv("container")))
+        return ENGINES.contains(String.valueOf(System.getenv("container")))
                 || System.getenv("KUBERNETES_SERVICE_HOST") != null;
     }
 
