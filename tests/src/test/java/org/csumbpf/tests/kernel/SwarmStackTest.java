@@ -223,12 +223,13 @@ class SwarmStackTest {
                 Limit.seconds(300),
                 () -> swarm.tasks(AGENT, "Running"),
                 nodes -> nodes.equals(List.of(NODES)));
+        // A task runs when it is healthy: its agent may be about to attach.
         for (Host host : hosts()) {
             Limit.await(
-                    "an agent that works on " + host.name,
-                    Limit.seconds(120),
-                    () -> newest(host).map(id -> swarm.docker(host, "logs", id)).orElse(""),
-                    log -> log.contains("msg=\"ready\""));
+                    "an attachment on " + host.name,
+                    Limit.seconds(60),
+                    () -> attachments(host),
+                    attachments -> attachments.size() == 1);
         }
     }
 
@@ -243,10 +244,13 @@ class SwarmStackTest {
                 .findFirst();
     }
 
+    private static JsonNode attachments(Host host) {
+        return host.json("status").get("attachments");
+    }
+
     private static List<Integer> programs() {
         return hosts().stream()
-                .map(host ->
-                        Host.parse(host.csumbpf("status", "--json").ok().out()).get("attachments"))
+                .map(SwarmStackTest::attachments)
                 .peek(attachments -> assertThat(attachments).hasSize(1))
                 .map(attachments -> attachments.get(0))
                 .peek(attachment ->
