@@ -287,6 +287,22 @@ class AgentTest {
         }
     }
 
+    /** A container's engine asks every half a minute. Only if all is well the launcher answers by itself. */
+    @Test
+    void theHealthCheckNeedsNoJvm() {
+        String[] check = lab.in(
+                Shell.join(new String[] {"env", "CSUMBPF_JAVA=/nonexistent"}, Shell.csumbpf("agent", "--check")));
+        String[] whole = lab.in(Shell.csumbpf("agent", "--check"));
+        assertThat(Shell.run(check).code()).isEqualTo(5);
+        try (ServeProcess agent = agent()) {
+            assertThat(Shell.run(check).ok().out()).matches("an agent works: seen \\d+\\.\\d s ago\n");
+            assertThat(lab.csumbpf("agent", "--check").ok().out()).startsWith("an agent works: seen ");
+            agent.kill();
+            assertThat(Shell.run(check).code()).as("killed").isEqualTo(5);
+            assertThat(Shell.run(whole).code()).as("killed").isEqualTo(9);
+        }
+    }
+
     /** As a Swarm's next task does, and a package's agent beside a container's. */
     @Test
     void oneThatStandsByTakesOver() {
