@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.HostCounters;
 import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Swarm;
 import org.junit.jupiter.api.AfterAll;
@@ -35,10 +36,12 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(KernelLog.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class SwarmStackTest {
-    private static final String NEVER = "86400";
+    /** Seconds. */
+    private static final int NEVER = 86400;
+
     private static final String AGENT = "csumbpf_agent";
     private static final String DETACH = "csumbpf-remove_detach";
-    private static final String[] NODES = {"swarm-a", "swarm-b"};
+    private static final List<String> NODES = List.of("swarm-a", "swarm-b");
 
     /** What 'make dist' made. */
     private static final Path PACKAGES = Path.of(System.getenv().getOrDefault("CSUMBPF_PACKAGES", "/nonexistent"));
@@ -55,7 +58,7 @@ class SwarmStackTest {
     static void up() {
         // As systemd does on a node.
         Shell.run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf").ok();
-        swarm = new Swarm(System.getenv("CSUMBPF_ENGINE"), Integer.parseInt(NEVER));
+        swarm = new Swarm(System.getenv("CSUMBPF_ENGINE"), NEVER);
         doctor = new SwarmDoctor(swarm);
         traffic = new SwarmTraffic(swarm);
         for (Host host : hosts()) {
@@ -118,12 +121,7 @@ class SwarmStackTest {
     @DisplayName("stack: networks are created, removed, created again")
     @Tag("test-all")
     void networks() {
-        for (String subnet : List.of("10.0.12.0/24", "10.0.13.0/24")) {
-            swarm.create("later", subnet);
-            traffic.awaitNoLoss("later");
-            assertThat(swarm.loss(swarm.b, swarm.a, "later", SMALL)).isZero();
-            swarm.remove("later");
-        }
+        traffic.networksComeAndGo();
     }
 
     @Test
@@ -192,11 +190,7 @@ class SwarmStackTest {
                 .as("UdpInCsumErrors while the agents ran")
                 .isEqualTo(errors);
         swarm.deploy("csumbpf-remove", packaged("-swarm-remove.yml"));
-        Limit.await(
-                "detach is complete on both",
-                Limit.seconds(120),
-                () -> swarm.tasks(DETACH, "Complete"),
-                nodes -> nodes.equals(List.of(NODES)));
+        awaitTasks(DETACH, "Complete", 120);
         for (Host host : hosts()) {
             assertThat(host.csumbpf("status").ok().out().strip()).isEqualTo("nothing is attached");
             assertThat(host.run("nft", "list", "tables").ok().out()).doesNotContain("csumbpf");
@@ -218,11 +212,7 @@ class SwarmStackTest {
 
     /** Both tasks run, and both nodes have an attachment. */
     private static void awaitAgents() {
-        Limit.await(
-                "a task on each node",
-                Limit.seconds(300),
-                () -> swarm.tasks(AGENT, "Running"),
-                nodes -> nodes.equals(List.of(NODES)));
+        awaitTasks(AGENT, "Running", 300);
         // A task runs when it is healthy: its agent may be about to attach.
         for (Host host : hosts()) {
             Limit.await(
@@ -231,6 +221,14 @@ class SwarmStackTest {
                     () -> attachments(host),
                     attachments -> attachments.size() == 1);
         }
+    }
+
+    private static void awaitTasks(String service, String state, int seconds) {
+        Limit.await(
+                "task of " + service + " on each node that is " + state,
+                Limit.seconds(seconds),
+                () -> swarm.tasks(service, state),
+                NODES::equals);
     }
 
     /** The container of the node's task. */
@@ -268,11 +266,7 @@ class SwarmStackTest {
                         "exec 3<>/dev/tcp/127.0.0.1/14789 && printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3")
                 .ok()
                 .out();
-        return scraped.lines()
-                .filter(line -> line.startsWith(name + "{") && Stream.of(labels).allMatch(line::contains))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                .findFirst()
-                .orElse(Double.NaN);
+        return ServeProcess.valueIn(scraped, name, labels);
     }
 
     private static Path packaged(String end) {

@@ -222,12 +222,7 @@ class SwarmTest {
     @Tag("agents")
     @DisplayName("agents: networks are created, removed, created again")
     void networks() {
-        for (String subnet : List.of("10.0.12.0/24", "10.0.13.0/24")) {
-            swarm.create("later", subnet);
-            traffic.awaitNoLoss("later");
-            assertThat(swarm.loss(swarm.b, swarm.a, "later", SMALL)).isZero();
-            swarm.remove("later");
-        }
+        traffic.networksComeAndGo();
         traffic.works();
     }
 

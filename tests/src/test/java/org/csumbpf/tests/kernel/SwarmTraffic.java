@@ -3,6 +3,7 @@ package org.csumbpf.tests.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Swarm;
 
@@ -18,8 +19,18 @@ final class SwarmTraffic {
         this.swarm = swarm;
     }
 
+    /** An encrypted network is created, works both ways and is removed, and again with another subnet. */
+    void networksComeAndGo() {
+        for (String subnet : List.of("10.0.12.0/24", "10.0.13.0/24")) {
+            swarm.create("later", subnet);
+            awaitNoLoss("later");
+            assertThat(swarm.loss(swarm.b, swarm.a, "later", SMALL)).isZero();
+            swarm.remove("later");
+        }
+    }
+
     /** A container's first packets wait for the address of the other one. */
-    void awaitNoLoss(String network) {
+    private void awaitNoLoss(String network) {
         Limit.await(
                 "no loss on " + network,
                 Limit.seconds(20),

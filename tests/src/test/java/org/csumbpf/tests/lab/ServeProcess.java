@@ -111,7 +111,12 @@ public final class ServeProcess implements AutoCloseable {
 
     /** The value of the first series with this name and these labels, each {@code a="b"}; NaN: there is none. */
     public double value(String name, String... labels) {
-        for (String line : scrape().split("\n")) {
+        return valueIn(scrape(), name, labels);
+    }
+
+    /** The same of metrics that were scraped. */
+    public static double valueIn(String scraped, String name, String... labels) {
+        for (String line : scraped.split("\n")) {
             if (line.matches(Pattern.quote(name) + "[{ ].*")
                     && List.of(labels).stream().allMatch(line::contains)) {
                 return Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
