@@ -34,6 +34,7 @@
 # swarm.sh load HOST FILE            loads an image into the engine of a host
 # swarm.sh deploy STACK FILE...      deploys a stack, with images that are loaded
 # swarm.sh tasks SERVICE STATE       prints the host names whose newest task of the service is in the state: Running, Complete
+# swarm.sh report                    prints for each engine its log's end, its containers, and what these said
 # swarm.sh namespaces HOST|none      shows in /run/docker/netns what the engine of a host has there in its own root: as on a
 #                                    host of its own, where csumbpf finds the VXLAN devices by it
 # swarm.sh break|mend ID             breaks the overlays, and undoes that. not-encrypted: removes the rule of b's engine
@@ -278,6 +279,23 @@ quiet() {
 	rm "$state/pings" "$state"/[ab].pings
 }
 
+# For who reads why a case failed: goes on where a command fails.
+report() {
+	local host container name
+	for host in a b c; do
+		[ -e "$state/$host.init" ] || continue
+		echo "== engine on $host"
+		tail -n 60 "$state/$host.log"
+		docker "$host" ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Status}}' >"$state/containers" 2>&1 || true
+		cat "$state/containers"
+		while read -r container name _; do
+			echo "== $name on $host"
+			docker "$host" inspect --format '{{json .State}}' "$container" </dev/null 2>&1 || true
+			docker "$host" logs --tail 60 "$container" </dev/null 2>&1 || true
+		done < <(grep -v ' box\.' "$state/containers")
+	done
+}
+
 namespaces() { # host|none
 	local shown=/run/docker/netns own file
 	mkdir -p $shown
@@ -410,7 +428,7 @@ down() {
 }
 
 case ${1-} in
-up | third | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | namespaces | load | deploy | tasks | docker | down)
+up | third | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | report | namespaces | load | deploy | tasks | docker | down)
 	command=$1
 	shift
 	$command "$@"

@@ -147,7 +147,7 @@ class SwarmStackTest {
         String killed = task(swarm.b);
         swarm.docker(swarm.b, "kill", killed);
         Limit.await(
-                "another task on b",
+                "other task on b",
                 Limit.seconds(60),
                 () -> newest(swarm.b),
                 id -> id.filter(other -> !other.equals(killed)).isPresent());
@@ -216,8 +216,8 @@ class SwarmStackTest {
         // A task runs when it is healthy: its agent may be about to attach.
         for (Host host : hosts()) {
             Limit.await(
-                    "an attachment on " + host.name,
-                    Limit.seconds(60),
+                    "attachment on " + host.name,
+                    Limit.seconds(180),
                     () -> attachments(host),
                     attachments -> attachments.size() == 1);
         }

@@ -36,6 +36,9 @@ public final class FailedCase
     static final String FOLDER = "csumbpf.failed.folder";
 
     private static final long COMMAND_SECONDS = 10;
+    /** An emulated engine takes seconds for each answer. */
+    private static final long SWARM_SECONDS = 120;
+
     private static final Namespace STORE = Namespace.create(FailedCase.class);
 
     @Override
@@ -111,6 +114,9 @@ public final class FailedCase
             for (String namespace : namespaces()) {
                 collect(new Host(namespace, false), Files.createDirectories(folder.resolve(namespace)));
             }
+            if (Swarm.isUp()) {
+                Files.writeString(folder.resolve("swarm.txt"), said(SWARM_SECONDS, Swarm.SCRIPT.toString(), "report"));
+            }
             System.out.println("left in " + folder + ": what the failed case and its lab looked like");
         } catch (IOException | RuntimeException e) {
             System.out.println("cannot leave all in " + folder + " of what the failed case looked like: " + e);
@@ -164,8 +170,12 @@ public final class FailedCase
     }
 
     private static String said(String... command) {
+        return said(COMMAND_SECONDS, command);
+    }
+
+    private static String said(long seconds, String... command) {
         try {
-            return text(Shell.within(Limit.seconds(COMMAND_SECONDS), "", command));
+            return text(Shell.within(Limit.seconds(seconds), "", command));
         } catch (RuntimeException | AssertionError e) {
             return String.join(" ", command) + ": " + e + "\n";
         }

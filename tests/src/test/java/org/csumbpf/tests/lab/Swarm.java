@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.tests.lab;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -11,7 +12,7 @@ import java.util.stream.Collectors;
 
 /** The Docker Swarm of tests/swarm/swarm.sh, on hosts a and b. The script describes its commands. */
 public final class Swarm implements AutoCloseable {
-    private static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/swarm/swarm.sh");
+    static final Path SCRIPT = Shell.CHECKOUT.resolve("tests/swarm/swarm.sh");
     private static final Pattern SPI = Pattern.compile(" spi (0x[0-9a-f]+)");
 
     public final Host a = new Host("csumbpf-a", true);
@@ -22,6 +23,11 @@ public final class Swarm implements AutoCloseable {
     public Swarm(String suite, int keyRotationSeconds) {
         Shell.run("env", "CSUMBPF_KEY_ROTATION=" + keyRotationSeconds, SCRIPT.toString(), "up", suite)
                 .ok();
+    }
+
+    /** Whether the script has engines up, on this machine. */
+    static boolean isUp() {
+        return Files.exists(Path.of("/run/csumbpf-swarm"));
     }
 
     public int loss(Host from, Host to, String network, int size) {
