@@ -315,15 +315,14 @@ final class DeliveryChecks {
 
     /** IKE makes SAs for other packets between the same hosts, too. Docker's have their own number. */
     private boolean carriesOthers() {
-        return !watch.isDockers()
-                && watch.overlayEsp().stream()
-                        .filter(watch::isInbound)
-                        .collect(Collectors.groupingBy(
-                                HostState.Association::source,
-                                Collectors.mapping(HostState.Association::reqid, Collectors.toSet())))
-                        .values()
-                        .stream()
-                        .anyMatch(reqids -> reqids.size() > 1);
+        return watch.overlayEsp().stream()
+                .filter(sa -> watch.isInbound(sa) && sa.reqid() != Watch.DOCKER)
+                .collect(Collectors.groupingBy(
+                        HostState.Association::source,
+                        Collectors.mapping(HostState.Association::reqid, Collectors.toSet())))
+                .values()
+                .stream()
+                .anyMatch(reqids -> reqids.size() > 1);
     }
 
     private List<DoctorFinding> conntrack() {

