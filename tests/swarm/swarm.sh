@@ -32,7 +32,7 @@
 # swarm.sh pings NETWORK             lets the replicas ping each other, both ways, until 'swarm.sh quiet', which prints for
 #                                    each way how many were sent, and how many answers came
 # swarm.sh load HOST FILE            loads an image into the engine of a host
-# swarm.sh deploy STACK FILE...      deploys a stack, with images that are loaded
+# swarm.sh deploy STACK FILE...      deploys a stack, with images that are loaded. CSUMBPF_LISTEN: as in csumbpf.yml
 # swarm.sh tasks SERVICE STATE       prints the host names whose newest task of the service is in the state: Running, Complete
 # swarm.sh report                    prints for each engine its log's end, its containers, and what these said
 # swarm.sh namespaces HOST|none      shows in /run/docker/netns what the engine of a host has there in its own root: as on a
@@ -250,7 +250,8 @@ deploy() { # stack file...
 		inside a /bin/busybox sh -c "/bin/busybox cat >/run/${#files[@]}.yml" <"$file"
 		files+=(--compose-file "/run/${#files[@]}.yml")
 	done
-	docker a stack deploy --resolve-image never "${files[@]}" "$stack" >/dev/null
+	inside a /bin/busybox env CSUMBPF_LISTEN="${CSUMBPF_LISTEN-}" \
+		/usr/bin/docker stack deploy --resolve-image never "${files[@]}" "$stack" >/dev/null
 }
 
 # An engine that is busy shows the tasks of before for some time.

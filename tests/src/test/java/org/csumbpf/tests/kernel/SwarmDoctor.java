@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.StreamSupport;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.Limit;
 import org.csumbpf.tests.lab.Shell;
@@ -53,46 +53,51 @@ final class SwarmDoctor {
      * @param task gives the container of a host
      */
     void findsNothingInTask(String situation, Function<Host, String> task) {
-        swarm.pings(NETWORK);
-        try {
-            Limit.pause(1000); // the first packets wait for neighbours
-            for (Host host : List.of(swarm.a, swarm.b)) {
-                JsonNode findings = Host.parse(swarm.docker(
-                                host, "exec", task.apply(host), "csumbpf", "--json", "doctor", "--seconds", SECONDS))
-                        .get("findings");
-                assertThat(findings)
-                        .as("%s, on %s", situation, host.name)
-                        .noneMatch(finding -> finding.get("severity").asText().equals("error"))
-                        .noneMatch(finding -> finding.get("id").asText().equals("counters"))
-                        .as("the overlays are seen")
-                        .anyMatch(finding -> finding.get("severity").asText().equals("ok"));
-            }
-        } finally {
-            swarm.quiet();
-        }
+        whilePinging(host -> {
+            JsonNode findings = Host.parse(swarm.docker(
+                            host, "exec", task.apply(host), "csumbpf", "--json", "doctor", "--seconds", SECONDS))
+                    .get("findings");
+            String where = situation + ", on " + host.name + ", of " + findings.toPrettyString();
+            assertThat(DoctorSays.ids(findings, "error"))
+                    .as("errors, %s", where)
+                    .isEmpty();
+            assertThat(findings.findValuesAsText("id"))
+                    .as("what could not be read, %s", where)
+                    .doesNotContain("counters");
+            assertThat(DoctorSays.ids(findings, "ok"))
+                    .as("what is seen, %s", where)
+                    .isNotEmpty();
+        });
     }
 
     private void finds(String situation, boolean docker, List<String> ids, String words) {
+        whilePinging(host -> {
+            swarm.showNamespaces(host);
+            try {
+                Path bundle = Path.of(System.getenv("CSUMBPF_RESULTS"), situation + "." + host.name + ".json");
+                JsonNode findings = findings(host, docker ? swarm.socket(host) : NOBODY, bundle);
+                assertThat(findings)
+                        .as("%s, on %s", situation, host.name)
+                        .filteredOn(finding -> finding.get("severity").asText().equals("error"))
+                        .allSatisfy(error ->
+                                assertThat(error.get("evidence").asText()).contains(words))
+                        .extracting(error -> error.get("id").asText())
+                        .as("%s, errors on %s, of %s", situation, host.name, findings.toPrettyString())
+                        .containsExactlyElementsOf(ids);
+            } finally {
+                swarm.hideNamespaces();
+            }
+        });
+    }
+
+    /** One host after the other. */
+    private void whilePinging(Consumer<Host> look) {
         swarm.pings(NETWORK);
         try {
             Limit.pause(1000); // the first packets wait for neighbours
-            for (Host host : List.of(swarm.a, swarm.b)) {
-                swarm.showNamespaces(host);
-                Path bundle = Path.of(System.getenv("CSUMBPF_RESULTS"), situation + "." + host.name + ".json");
-                JsonNode findings = findings(host, docker ? swarm.socket(host) : NOBODY, bundle);
-                List<JsonNode> errors = StreamSupport.stream(findings.spliterator(), false)
-                        .filter(finding -> finding.get("severity").asText().equals("error"))
-                        .toList();
-                assertThat(errors)
-                        .as("%s, errors on %s, of %s", situation, host.name, findings.toPrettyString())
-                        .extracting(error -> error.get("id").asText())
-                        .containsExactlyElementsOf(ids);
-                assertThat(errors)
-                        .allSatisfy(error ->
-                                assertThat(error.get("evidence").asText()).contains(words));
-            }
+            look.accept(swarm.a);
+            look.accept(swarm.b);
         } finally {
-            swarm.hideNamespaces();
             swarm.quiet();
         }
     }

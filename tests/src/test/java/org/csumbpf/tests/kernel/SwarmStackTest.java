@@ -6,15 +6,21 @@ import static org.csumbpf.tests.kernel.SwarmTraffic.SMALL;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.csumbpf.tests.lab.Host;
 import org.csumbpf.tests.lab.HostCounters;
 import org.csumbpf.tests.lab.Limit;
+import org.csumbpf.tests.lab.Prometheus;
 import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Swarm;
@@ -42,6 +48,13 @@ class SwarmStackTest {
     private static final String AGENT = "csumbpf_agent";
     private static final String DETACH = "csumbpf-remove_detach";
     private static final List<String> NODES = List.of("swarm-a", "swarm-b");
+
+    private static final int SCRAPE_SECONDS = 5;
+    private static final String UP = "up{job=\"csumbpf\",node!=\"\"}";
+    /** A node's value on the dashboard. */
+    private static final double REPAIRS = 6;
+
+    private static final Duration PATIENCE = Limit.seconds(300);
 
     /** What 'make dist' made. */
     private static final Path PACKAGES = Path.of(System.getenv().getOrDefault("CSUMBPF_PACKAGES", "/nonexistent"));
@@ -175,13 +188,54 @@ class SwarmStackTest {
 
     @Test
     @Order(6)
+    @DisplayName("stack: Prometheus finds the nodes, and says which one has no csumbpf")
+    void monitored() throws IOException {
+        Path directory = Files.createDirectory(Path.of(System.getenv("CSUMBPF_RESULTS"), "prometheus"));
+        try (Prometheus prometheus = new Prometheus(swarm, directory, SCRAPE_SECONDS)) {
+            swarm.pings("secret");
+            prometheus.await("count(" + UP + " == 1)", PATIENCE, count -> count == NODES.size());
+            assertThat(prometheus.api("targets?state=active").findValuesAsText("scrapeUrl"))
+                    .as("the addresses that the nodes have for each other")
+                    .containsExactlyInAnyOrder("http://203.0.113.2:14789/metrics", "http://203.0.113.10:14789/metrics");
+            awaitNodes(prometheus, List.of(REPAIRS, REPAIRS));
+
+            constrain("--constraint-add");
+            prometheus.await(UP + " == 0", PATIENCE, value -> true);
+            Limit.await(
+                    "alert CsumbpfNotOnNode",
+                    PATIENCE,
+                    prometheus::alerts,
+                    alerts -> alerts.contains("CsumbpfNotOnNode"));
+            assertThat(prometheus.alerts()).doesNotContain("CsumbpfDown");
+            awaitNodes(prometheus, List.of(0.0, REPAIRS));
+            constrain("--constraint-rm");
+            awaitAgents();
+            awaitNodes(prometheus, List.of(REPAIRS, REPAIRS));
+            assertThat(swarm.quiet())
+                    .as("pings without an answer while b had no agent")
+                    .isZero();
+
+            available("drain");
+            prometheus.await("count(" + UP + ")", PATIENCE, count -> count == 1);
+            assertThat(prometheus.alerts()).doesNotContain("CsumbpfNotOnNode");
+            available("active");
+            swarm.await();
+            awaitAgents();
+            prometheus.await("count(" + UP + " == 1)", PATIENCE, count -> count == NODES.size());
+        }
+        traffic.works();
+        assertThat(programs()).as("programs: nothing was attached again").isEqualTo(programs);
+    }
+
+    @Test
+    @Order(7)
     @DisplayName("stack: doctor in the tasks finds nothing")
     void doctor() {
         doctor.findsNothingInTask("healthy.stack", SwarmStackTest::task);
     }
 
     @Test
-    @Order(7)
+    @Order(8)
     @DisplayName("stack: removed, alive until remove.yml, which leaves nothing")
     void removed() {
         swarm.docker(swarm.a, "stack", "rm", "csumbpf");
@@ -189,7 +243,7 @@ class SwarmStackTest {
         assertThat(HostCounters.snmp(swarm.b, "UdpInCsumErrors"))
                 .as("UdpInCsumErrors while the agents ran")
                 .isEqualTo(errors);
-        swarm.deploy("csumbpf-remove", packaged("-swarm-remove.yml"));
+        swarm.deploy("csumbpf-remove", "", packaged("-swarm-remove.yml"));
         awaitTasks(DETACH, "Complete", 120);
         for (Host host : hosts()) {
             assertThat(host.csumbpf("status").ok().out().strip()).isEqualTo("nothing is attached");
@@ -201,12 +255,45 @@ class SwarmStackTest {
         swarm.docker(swarm.a, "stack", "rm", "csumbpf-remove");
     }
 
+    /** Lets tasks run on a only, or everywhere again. */
+    private static void constrain(String option) {
+        swarm.docker(
+                swarm.a,
+                "service",
+                "update",
+                "--quiet",
+                "--detach",
+                "--no-resolve-image",
+                option,
+                "node.hostname==swarm-a",
+                AGENT);
+    }
+
+    private static void available(String availability) {
+        swarm.docker(swarm.a, "node", "update", "--availability", availability, "swarm-b");
+    }
+
+    /** Waits until the dashboard's panel Nodes has these values, in any order. */
+    private static void awaitNodes(Prometheus prometheus, List<Double> wanted) throws IOException {
+        JsonNode dashboard = Host.parse(Files.readString(Shell.CHECKOUT.resolve("deploy/grafana/csumbpf.json")));
+        String query = StreamSupport.stream(dashboard.get("panels").spliterator(), false)
+                .filter(panel -> panel.get("title").asText().equals("Nodes"))
+                .map(panel -> panel.at("/targets/0/expr").asText().replace("$instance", ".*"))
+                .findFirst()
+                .orElseThrow();
+        Limit.await(
+                "nodes on the dashboard with " + wanted,
+                PATIENCE,
+                () -> prometheus.values(query).stream().sorted().toList(),
+                wanted::equals);
+    }
+
     private static List<Host> hosts() {
         return List.of(swarm.a, swarm.b);
     }
 
     private static void deploy() {
-        swarm.deploy("csumbpf", packaged("-swarm.yml"), Shell.CHECKOUT.resolve("tests/swarm/emulated.yml"));
+        swarm.deploy("csumbpf", ":14789", packaged("-swarm.yml"), Shell.CHECKOUT.resolve("tests/swarm/emulated.yml"));
         awaitAgents();
     }
 
@@ -260,12 +347,12 @@ class SwarmStackTest {
 
     /** The value of a series that the node's agent serves on the node itself. */
     private static double metric(Host host, String name, String... labels) {
-        String scraped = host.run(
-                        "bash",
-                        "-c",
-                        "exec 3<>/dev/tcp/127.0.0.1/14789 && printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3")
-                .ok()
-                .out();
+        String scraped = host.call(() -> {
+            try (InputStream body =
+                    URI.create("http://127.0.0.1:14789/metrics").toURL().openStream()) {
+                return new String(body.readAllBytes(), StandardCharsets.UTF_8);
+            }
+        });
         return ServeProcess.valueIn(scraped, name, labels);
     }
 

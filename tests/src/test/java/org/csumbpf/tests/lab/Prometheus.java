@@ -3,34 +3,41 @@ package org.csumbpf.tests.lab;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
+import java.net.HttpURLConnection;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 
-/** Debian's Prometheus with the configuration and the rules of deploy/. It scrapes a serve once a second. */
+/** Debian's Prometheus with a configuration and the rules of deploy/. */
 public final class Prometheus implements AutoCloseable {
-    /** The status while Prometheus starts. */
-    private static final int SERVICE_UNAVAILABLE = 503;
+    private static final Path DEPLOY = Shell.CHECKOUT.resolve("deploy");
+    private static final String INTERVAL = "_interval: 15s";
+    private static final String JOB = "  - job_name: csumbpf\n";
 
-    private final HttpClient client = HttpClient.newHttpClient();
+    /** Whose network namespace Prometheus is in; empty: that of this JVM. */
+    private final Optional<Host> host;
+
     private final int port;
     private final Path log;
     private final Process process;
 
-    /** @param directory for the configuration, the log and, in "data", the stored series */
+    /**
+     * Scrapes a serve.
+     *
+     * @param directory for the configuration, the log and, in "data", the stored series
+     */
     public Prometheus(ServeProcess serve, Path directory) {
         this(serve, directory, 1);
     }
@@ -42,38 +49,74 @@ public final class Prometheus implements AutoCloseable {
 
     /** @param how more lines of the job, each with its newline: scheme, TLS, password */
     public Prometheus(ServeProcess serve, Path directory, int seconds, String how) {
+        this(
+                Optional.empty(),
+                directory,
+                shipped(
+                        "prometheus/prometheus.yml",
+                        Map.of(
+                                "127.0.0.1:14789",
+                                "127.0.0.1:" + serve.uri("/").getPort(),
+                                JOB,
+                                JOB + how.indent(4),
+                                INTERVAL,
+                                "_interval: " + seconds + "s")));
+    }
+
+    /** Finds the nodes of a Swarm by its manager a, on whose host it runs, and scrapes the agents of the stack. */
+    public Prometheus(Swarm swarm, Path directory, int seconds) {
+        this(
+                Optional.of(swarm.a),
+                directory,
+                shipped(
+                        "swarm/prometheus.yml",
+                        Map.of(
+                                "/var/run/docker.sock",
+                                swarm.socket(swarm.a),
+                                INTERVAL,
+                                "_interval: " + seconds + "s",
+                                "refresh_interval: 30s",
+                                "refresh_interval: " + seconds + "s")));
+    }
+
+    private Prometheus(Optional<Host> host, Path directory, String configuration) {
         String tree = Shell.run(Shell.CHECKOUT.resolve("tests/prometheus/fetch").toString())
                 .ok()
                 .out()
                 .strip();
-        Path deploy = Shell.CHECKOUT.resolve("deploy/prometheus");
         Path config = directory.resolve("prometheus.yml");
         log = directory.resolve("log");
+        this.host = host;
         try {
-            Files.copy(deploy.resolve("csumbpf.rules.yml"), directory.resolve("csumbpf.rules.yml"));
-            String shipped = Files.readString(deploy.resolve("prometheus.yml"));
-            String address = "127.0.0.1:14789";
-            String interval = "_interval: 15s";
-            String job = "  - job_name: csumbpf\n";
-            for (String needed : List.of(address, interval, job)) {
-                if (!shipped.contains(needed)) {
-                    throw new AssertionError("deploy/prometheus/prometheus.yml has no " + needed);
-                }
-            }
-            Files.writeString(
-                    config,
-                    shipped.replace(address, "127.0.0.1:" + serve.uri("/").getPort())
-                            .replace(job, job + how.indent(4))
-                            .replace(interval, "_interval: " + seconds + "s"));
+            Files.copy(DEPLOY.resolve("prometheus/csumbpf.rules.yml"), directory.resolve("csumbpf.rules.yml"));
+            Files.writeString(config, configuration);
             port = freePort();
-            process = new ProcessBuilder(
-                            tree + "/usr/bin/prometheus",
-                            "--config.file=" + config,
-                            "--storage.tsdb.path=" + directory.resolve("data"),
-                            "--web.listen-address=127.0.0.1:" + port)
+            String[] command = {
+                tree + "/usr/bin/prometheus",
+                "--config.file=" + config,
+                "--storage.tsdb.path=" + directory.resolve("data"),
+                "--web.listen-address=127.0.0.1:" + port
+            };
+            process = new ProcessBuilder(host.map(on -> on.in(command)).orElse(command))
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A configuration of deploy/, with other texts in it for these. */
+    private static String shipped(String name, Map<String, String> changes) {
+        try {
+            String text = Files.readString(DEPLOY.resolve(name));
+            for (Map.Entry<String, String> change : changes.entrySet()) {
+                if (!text.contains(change.getKey())) {
+                    throw new AssertionError("deploy/" + name + " has no " + change.getKey());
+                }
+                text = text.replace(change.getKey(), change.getValue());
+            }
+            return text;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -109,18 +152,24 @@ public final class Prometheus implements AutoCloseable {
 
     /** An answer of Prometheus' HTTP API; an empty object while Prometheus starts. */
     public JsonNode api(String path) {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/api/v1/" + path))
-                .build();
+        String uri = "http://127.0.0.1:" + port + "/api/v1/" + path;
+        return host.map(on -> on.call(() -> answer(uri))).orElseGet(() -> answer(uri));
+    }
+
+    /** In the calling thread, as the thread's network namespace is the one that counts. */
+    private static JsonNode answer(String uri) {
         try {
-            HttpResponse<String> answer = client.send(request, BodyHandlers.ofString());
-            return Host.parse(answer.statusCode() == SERVICE_UNAVAILABLE ? "{}" : answer.body());
+            HttpURLConnection connection =
+                    (HttpURLConnection) URI.create(uri).toURL().openConnection();
+            boolean starts = connection.getResponseCode() == HttpURLConnection.HTTP_UNAVAILABLE;
+            try (InputStream body = starts ? connection.getErrorStream() : connection.getInputStream()) {
+                String text = new String(body.readAllBytes(), StandardCharsets.UTF_8);
+                return Host.parse(starts ? "{}" : text);
+            }
         } catch (ConnectException e) {
             return Host.parse("{}");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
         }
     }
 

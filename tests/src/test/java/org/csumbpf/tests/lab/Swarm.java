@@ -85,11 +85,16 @@ public final class Swarm implements AutoCloseable {
         script("load", letters.get(host), image.toString());
     }
 
-    /** Deploys a stack of one or more files on the manager, with images that are loaded. */
-    public void deploy(String stack, Path... files) {
-        script(Shell.join(
-                new String[] {"deploy", stack},
-                Arrays.stream(files).map(Path::toString).toArray(String[]::new)));
+    /**
+     * Deploys a stack of one or more files on the manager, with images that are loaded.
+     *
+     * @param listen where the agents serve metrics
+     */
+    public void deploy(String stack, String listen, Path... files) {
+        Shell.run(Shell.join(
+                        new String[] {"env", "CSUMBPF_LISTEN=" + listen, SCRIPT.toString(), "deploy", stack},
+                        Arrays.stream(files).map(Path::toString).toArray(String[]::new)))
+                .ok();
     }
 
     /**
