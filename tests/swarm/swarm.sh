@@ -34,6 +34,9 @@
 # swarm.sh load HOST FILE            loads an image into the engine of a host
 # swarm.sh deploy STACK FILE...      deploys a stack, with images that are loaded. CSUMBPF_LISTEN: as in csumbpf.yml
 # swarm.sh tasks SERVICE STATE       prints the host names whose newest task of the service is in the state: Running, Complete
+# swarm.sh agent HOST TARBALL        unpacks the tarball on a host and starts its agent there, as the package's unit does
+# swarm.sh end-agent HOST            ends that agent
+# swarm.sh logs HOST CONTAINER       prints what a container said
 # swarm.sh report                    prints for each engine its log's end, its containers, and what these said
 # swarm.sh namespaces HOST|none      shows in /run/docker/netns what the engine of a host has there in its own root: as on a
 #                                    host of its own, where csumbpf finds the VXLAN devices by it
@@ -280,6 +283,16 @@ quiet() {
 	rm "$state/pings" "$state"/[ab].pings
 }
 
+# The engine's root is the host's: so the agent's lock is where an agent in a container has it.
+agent() { # host tarball
+	inside "$1" /bin/busybox mkdir -p /opt
+	inside "$1" /bin/busybox tar -xz -C /opt <"$2"
+	inside "$1" /bin/busybox sh -c 'echo $$ >/run/agent.pid; exec /opt/csumbpf-*/csumbpf agent' </dev/null >"$state/$1.agent" 2>&1 &
+}
+end-agent() { inside "$1" /bin/busybox sh -c 'kill $(/bin/busybox cat /run/agent.pid)'; } # host
+
+logs() { docker "$1" logs "$2" 2>&1; } # host container
+
 # For who reads why a case failed: goes on where a command fails.
 report() {
 	local host container name
@@ -287,6 +300,7 @@ report() {
 		[ -e "$state/$host.init" ] || continue
 		echo "== engine on $host"
 		tail -n 60 "$state/$host.log"
+		[ ! -e "$state/$host.agent" ] || tail -n 60 "$state/$host.agent"
 		docker "$host" ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Status}}' >"$state/containers" 2>&1 || true
 		cat "$state/containers"
 		while read -r container name _; do
@@ -429,7 +443,7 @@ down() {
 }
 
 case ${1-} in
-up | third | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | report | namespaces | load | deploy | tasks | docker | down)
+up | third | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | agent | end-agent | logs | report | namespaces | load | deploy | tasks | docker | down)
 	command=$1
 	shift
 	$command "$@"

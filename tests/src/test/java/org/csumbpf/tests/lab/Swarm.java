@@ -106,6 +106,20 @@ public final class Swarm implements AutoCloseable {
         return List.of(script("tasks", service, state).split(" "));
     }
 
+    /** Starts the agent of a tarball of 'make dist' on a host, as the package's unit does, until {@link #endAgent}. */
+    public void startAgent(Host host, Path tarball) {
+        script("agent", letters.get(host), tarball.toString());
+    }
+
+    public void endAgent(Host host) {
+        script("end-agent", letters.get(host));
+    }
+
+    /** What a container said. */
+    public String logs(Host host, String container) {
+        return script("logs", letters.get(host), container);
+    }
+
     /** What a docker command prints on the engine of a host. */
     public String docker(Host host, String... arguments) {
         return script(Shell.join(new String[] {"docker", letters.get(host)}, arguments));
