@@ -51,8 +51,6 @@ in_task() { # host arguments
 }
 
 say "A Docker Swarm: manager swarm-a (203.0.113.2), and worker swarm-b behind a 1:1 NAT (10.99.0.2, outside 203.0.113.10)."
-# As systemd does on a node.
-mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
 "$swarm" up "$1"
 show "kernel $(uname -r), Docker $("$swarm" docker a version --format '{{.Server.Version}}')"
 vni=$("$swarm" vni secret)
@@ -123,5 +121,5 @@ expect "$("$swarm" loss a b secret)" 100 "encrypted overlay: 100 % loss"
 expect "$("$swarm" loss a b plain)" 0 "unencrypted overlay: 0 % loss"
 for host in a b c; do
 	expect "$(on $host nft list tables | grep -c csumbpf)" 0 "nft on $host: no table csumbpf"
+	expect "$(ls "$("$swarm" bpffs $host)")" "" "bpffs on $host: empty"
 done
-if [ -e /sys/fs/bpf/csumbpf ]; then fail "/sys/fs/bpf/csumbpf is still there"; else good "no pins are left"; fi

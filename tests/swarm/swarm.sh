@@ -8,9 +8,8 @@
 #   networks: secret (encrypted overlay), plain (overlay), and the ingress network, encrypted, too
 #   service: box, a replica on each host, on secret and plain, published on port 8080, where it answers its host's name
 #
-# An engine uses the network namespace of its host, and has its own root, /run and host name (swarm-a, swarm-b). It has
-# AppArmor, whose profile docker-default is enforced, unless CSUMBPF_APPARMOR=off; and, where the machine has a bpffs on
-# /sys/fs/bpf, the same.
+# An engine uses the network namespace of its host, and has its own root, /run, bpffs and host name (swarm-a, swarm-b). It
+# has AppArmor, whose profile docker-default is enforced, unless CSUMBPF_APPARMOR=off.
 #
 # swarm.sh docker HOST ARGUMENT...   runs a docker command on the engine of a host
 # swarm.sh third SUITE               starts an engine on a third host, c, behind the same NAT: 10.97.0.2, outside
@@ -18,6 +17,7 @@
 # swarm.sh stop|start HOST           stops or starts an engine
 # swarm.sh leave|join HOST           leaves or joins the swarm
 # swarm.sh socket HOST               prints the path of the engine's socket
+# swarm.sh bpffs HOST                prints where the host's bpffs is
 # swarm.sh await                     waits until the service has a replica on both hosts and its names have addresses
 # swarm.sh create NETWORK SUBNET     makes an encrypted overlay, and a container on it on each host, both named NETWORK
 # swarm.sh remove NETWORK            removes what create made
@@ -106,7 +106,7 @@ root() { # host tree
 		mount -t sysfs sysfs "$tree/sys"
 		mount -t cgroup2 cgroup2 "$tree/sys/fs/cgroup"
 		[ "${CSUMBPF_APPARMOR-}" = off ] || mount -t securityfs securityfs "$tree/sys/kernel/security"
-		if mountpoint -q /sys/fs/bpf; then mount --bind /sys/fs/bpf "$tree/sys/fs/bpf"; fi
+		mount -t bpf bpf "$tree/sys/fs/bpf"
 		mount --rbind /lib/modules "$tree/lib/modules"
 		mount --rbind /dev "$tree/dev"
 		mkdir -p "$tree/var/lib/containerd"
@@ -139,6 +139,8 @@ answers() { docker "$1" version >/dev/null 2>&1; }
 
 # The engine's socket, as a path of this mount namespace.
 socket() { echo "/proc/$(<"$state/$1.init")/root/run/docker.sock"; }
+
+bpffs() { echo "/proc/$(<"$state/$1.init")/root/sys/fs/bpf"; }
 
 stop() { # host
 	inside "$1" /bin/busybox sh -c 'kill $(/bin/busybox cat /run/docker.pid)'
@@ -287,7 +289,14 @@ quiet() {
 agent() { # host tarball
 	inside "$1" /bin/busybox mkdir -p /opt
 	inside "$1" /bin/busybox tar -xz -C /opt <"$2"
-	inside "$1" /bin/busybox sh -c 'echo $$ >/run/agent.pid; exec /opt/csumbpf-*/csumbpf agent' </dev/null >"$state/$1.agent" 2>&1 &
+	# Where busybox is all there is, the command finds its tools so.
+	inside "$1" /bin/busybox sh -c '
+		set -e
+		echo $$ >/run/agent.pid
+		/bin/busybox mkdir -p /opt/tools
+		/bin/busybox --install -s /opt/tools
+		[ -e /bin/sh ] || /bin/busybox ln -s busybox /bin/sh
+		PATH=$PATH:/opt/tools exec /opt/csumbpf-*/csumbpf agent' </dev/null >"$state/$1.agent" 2>&1 &
 }
 end-agent() { inside "$1" /bin/busybox sh -c 'kill $(/bin/busybox cat /run/agent.pid)'; } # host
 
@@ -443,7 +452,7 @@ down() {
 }
 
 case ${1-} in
-up | third | start | stop | socket | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | agent | end-agent | logs | report | namespaces | load | deploy | tasks | docker | down)
+up | third | start | stop | socket | bpffs | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | agent | end-agent | logs | report | namespaces | load | deploy | tasks | docker | down)
 	command=$1
 	shift
 	$command "$@"

@@ -69,8 +69,6 @@ class SwarmStackTest {
 
     @BeforeAll
     static void up() {
-        // As systemd does on a node.
-        Shell.run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf").ok();
         swarm = new Swarm(System.getenv("CSUMBPF_ENGINE"), NEVER);
         doctor = new SwarmDoctor(swarm);
         traffic = new SwarmTraffic(swarm);
@@ -263,10 +261,14 @@ class SwarmStackTest {
         swarm.deploy("csumbpf-remove", "", packaged("-swarm-remove.yml"));
         awaitTasks(DETACH, "Complete", 120);
         for (Host host : hosts()) {
-            assertThat(host.csumbpf("status").ok().out().strip()).isEqualTo("nothing is attached");
+            assertThat(host.csumbpf("status", "--bpffs", swarm.bpffs(host).toString())
+                            .ok()
+                            .out()
+                            .strip())
+                    .isEqualTo("nothing is attached");
             assertThat(host.run("nft", "list", "tables").ok().out()).doesNotContain("csumbpf");
+            assertThat(swarm.bpffs(host)).isEmptyDirectory();
         }
-        assertThat(Path.of("/sys/fs/bpf/csumbpf")).doesNotExist();
         assertThat(swarm.loss(swarm.a, swarm.b, "secret", SMALL)).isEqualTo(100);
         assertThat(swarm.loss(swarm.a, swarm.b, "plain", SMALL)).isZero();
         swarm.docker(swarm.a, "stack", "rm", "csumbpf-remove");
@@ -344,7 +346,7 @@ class SwarmStackTest {
     }
 
     private static JsonNode attachments(Host host) {
-        return host.json("status").get("attachments");
+        return host.json("status", "--bpffs", swarm.bpffs(host).toString()).get("attachments");
     }
 
     private static List<Integer> programs() {

@@ -162,6 +162,11 @@ public final class Swarm implements AutoCloseable {
         return script("socket", letters.get(host));
     }
 
+    /** Where a host's bpffs is, for whoever is not in the engine's mount namespace. */
+    public Path bpffs(Host host) {
+        return Path.of(script("bpffs", letters.get(host)));
+    }
+
     public String vni(String network) {
         return script("vni", network);
     }
