@@ -295,7 +295,7 @@ agent() { # host tarball
 		echo $$ >/run/agent.pid
 		/bin/busybox mkdir -p /opt/tools
 		/bin/busybox --install -s /opt/tools
-		[ -e /bin/sh ] || /bin/busybox ln -s busybox /bin/sh
+		[ -e /bin/sh ] || /bin/busybox ln -sf busybox /bin/sh
 		PATH=$PATH:/opt/tools exec /opt/csumbpf-*/csumbpf agent' </dev/null >"$state/$1.agent" 2>&1 &
 }
 end-agent() { inside "$1" /bin/busybox sh -c 'kill $(/bin/busybox cat /run/agent.pid)'; } # host
