@@ -100,7 +100,7 @@ final class HostStateReader {
     private Counts counts() {
         return new Counts(
                 inside("IPsec SAs", List.of(), HostStateReader::associations),
-                vxlans(),
+                vxlans(true),
                 part("attachments", List.of(), this::attachments),
                 inside("counters", Map.of(), NetStatistics::counters),
                 inside("UDP sockets", Map.of(), HostStateReader::sockets));
@@ -110,7 +110,7 @@ final class HostStateReader {
     private HostState state(Optional<Counts> known) {
         List<HostState.Policy> policies = inside("IPsec policies", List.of(), HostStateReader::policies);
         Set<Integer> ports = new TreeSet<>();
-        known.map(Counts::vxlans).orElseGet(this::vxlans).forEach(vxlan -> ports.add(vxlan.port()));
+        known.map(Counts::vxlans).orElseGet(() -> vxlans(false)).forEach(vxlan -> ports.add(vxlan.port()));
         policies.stream()
                 .map(HostState.Policy::destinationPort)
                 .filter(port -> port != 0)
@@ -239,13 +239,15 @@ final class HostStateReader {
         return states;
     }
 
-    private List<HostState.Vxlan> vxlans() {
-        List<HostState.Vxlan> found = new ArrayList<>(inside("VXLAN devices", List.of(), () -> vxlansHere("")));
+    /** @param forwards whether with their forwarding entries, of which there may be tens of thousands */
+    private List<HostState.Vxlan> vxlans(boolean forwards) {
+        List<HostState.Vxlan> found =
+                new ArrayList<>(inside("VXLAN devices", List.of(), () -> vxlansHere("", forwards)));
         Set<Long> seen = new HashSet<>(Set.of(netns.inode()));
         for (String path : NetworkNamespace.likely()) {
             try (NetworkNamespace other = NetworkNamespace.named(path)) {
                 if (seen.add(other.inode())) {
-                    found.addAll(other.call(() -> movedTo(path)));
+                    found.addAll(other.call(() -> movedTo(path, forwards)));
                 }
             } catch (NoSuchNamespaceException e) {
                 continue; // the namespace is gone, or the path is something else
@@ -257,8 +259,8 @@ final class HostStateReader {
     }
 
     /** Those that were made in the namespace that is judged: there may be others, of other hosts on the same machine. */
-    private List<HostState.Vxlan> movedTo(String path) {
-        List<HostState.Vxlan> all = vxlansHere(path);
+    private List<HostState.Vxlan> movedTo(String path, boolean forwards) {
+        List<HostState.Vxlan> all = vxlansHere(path, forwards);
         if (all.isEmpty()) {
             return all;
         }
@@ -270,12 +272,13 @@ final class HostStateReader {
                 .toList();
     }
 
-    private static List<HostState.Vxlan> vxlansHere(String path) {
+    private static List<HostState.Vxlan> vxlansHere(String path, boolean forwards) {
         List<VxlanDevice> devices = VxlanDevice.here();
         if (devices.isEmpty()) {
             return List.of();
         }
-        Map<Integer, List<HostState.Forwarding>> entries = Rtnetlink.forwardingEntries().stream()
+        List<ForwardingEntry> all = forwards ? Rtnetlink.forwardingEntries() : List.of();
+        Map<Integer, List<HostState.Forwarding>> entries = all.stream()
                 .collect(Collectors.groupingBy(
                         ForwardingEntry::ifindex,
                         Collectors.mapping(

@@ -349,7 +349,8 @@ public final class Watch {
                 .toList();
         return after.vxlans().stream()
                 .filter(vxlan -> unmarkedPolicies(vxlan).findAny().isPresent()
-                        || named.contains(vxlan)
+                        // Not whether it is among them: that compares the entries of each with those of all others.
+                        || vnis.contains((int) vxlan.vni())
                                 // Another overlay may use the same VNI on another port.
                                 && named.stream()
                                         .noneMatch(other ->

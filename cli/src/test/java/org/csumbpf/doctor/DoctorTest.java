@@ -368,6 +368,24 @@ class DoctorTest {
         assertThat(findings).filteredOn(DoctorFinding::isError).hasSize(peers);
     }
 
+    /** To compare the entries of each device with those of all others took longer than all else. */
+    @Test
+    @Timeout(20)
+    void manyNetworksTakeLittleTime() {
+        Case host = new Case();
+        for (int n = 1; n < 2_000; n++) {
+            List<Forwarding> forwarding = new ArrayList<>();
+            for (int station = 0; station < 100; station++) {
+                forwarding.add(new Forwarding("02:42:0a:00:00:" + station, Case.PEER, true));
+            }
+            host.vxlans.add(new HostState.Vxlan(
+                    "n" + n, "vx-" + n, Case.VNI + n, 4789, true, true, true, true, 1424, 9, 9, 0, forwarding));
+            host.marked.add(Case.VNI + n);
+            host.guarded.add(Case.VNI + n);
+        }
+        assertThat(host.findings()).noneMatch(DoctorFinding::isError);
+    }
+
     @Test
     void onePeersCauseIsNoneOfAnotherWithALongerAddress() {
         Case host = new Case();
