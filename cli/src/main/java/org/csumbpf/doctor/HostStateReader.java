@@ -71,6 +71,8 @@ final class HostStateReader {
     private final NetworkNamespace netns;
     private final Path docker;
     private final Map<String, String> notRead = new TreeMap<>();
+    /** Tens of thousands of forwarding entries have the addresses of a few hundred peers. */
+    private final Map<InetAddress, String> texts = new HashMap<>();
 
     private HostStateReader(NetworkNamespace netns, Path docker) {
         this.netns = netns;
@@ -272,7 +274,7 @@ final class HostStateReader {
                 .toList();
     }
 
-    private static List<HostState.Vxlan> vxlansHere(String path, boolean forwards) {
+    private List<HostState.Vxlan> vxlansHere(String path, boolean forwards) {
         List<VxlanDevice> devices = VxlanDevice.here();
         if (devices.isEmpty()) {
             return List.of();
@@ -283,7 +285,9 @@ final class HostStateReader {
                         ForwardingEntry::ifindex,
                         Collectors.mapping(
                                 entry -> new HostState.Forwarding(
-                                        entry.station(), text(entry.destination()), entry.permanent()),
+                                        entry.station(),
+                                        texts.computeIfAbsent(entry.destination(), HostStateReader::text),
+                                        entry.permanent()),
                                 Collectors.toList())));
         return devices.stream()
                 .map(device -> new HostState.Vxlan(
