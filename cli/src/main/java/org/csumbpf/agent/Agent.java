@@ -222,9 +222,10 @@ public final class Agent {
         try {
             Wishes wishes = wishes(now);
             name();
-            List<Standing> attachments = AttachmentReader.all(Optional.of(netns)).stream()
-                    .map(Standing::of)
-                    .toList();
+            List<Standing> attachments =
+                    AttachmentReader.all(Optional.of(netns), AttachmentReader.Peers.SKIPPED).stream()
+                            .map(Standing::of)
+                            .toList();
             crowded = attachments.stream().anyMatch(Standing::crowded);
             sayRefused(wishes.refused());
             reconciler.follow(wishes.policy());

@@ -259,7 +259,7 @@ public final class Attachments {
 
     /** Whether packets are dropped that may not reach csumbpf. Otherwise whoever is in front may stay there. */
     private static boolean losesPackets(NetworkNamespace netns, NetDevice device) {
-        return AttachmentReader.one(netns, device.name())
+        return AttachmentReader.one(netns, device.name(), AttachmentReader.Peers.SKIPPED)
                 .filter(view -> view.findings().stream().anyMatch(f -> f.id() == Finding.Id.PROGRAM_BEFORE))
                 .isPresent();
     }

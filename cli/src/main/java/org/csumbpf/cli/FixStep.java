@@ -60,7 +60,8 @@ record FixStep(DoctorFinding finding, List<Finding> warnings, Optional<String> e
         }
         if (fix instanceof Fix.Attach attach) {
             return within(attach.netns(), netns -> {
-                if (AttachmentReader.one(netns, attach.ifname()).isPresent()) {
+                if (AttachmentReader.one(netns, attach.ifname(), AttachmentReader.Peers.SKIPPED)
+                        .isPresent()) {
                     throw new AttachException(
                             AttachException.Kind.UNSUPPORTED_HOST,
                             attach.ifname() + ": somebody attached it meanwhile");

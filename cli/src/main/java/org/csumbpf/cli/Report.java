@@ -56,7 +56,7 @@ final class Report {
 
     /** What attach or vni did. */
     void changed(NetworkNamespace netns, String typed, Result result) {
-        Optional<AttachmentView> view = AttachmentReader.one(netns, typed);
+        Optional<AttachmentView> view = AttachmentReader.one(netns, typed, AttachmentReader.Peers.READ);
         String ifname = view.map(AttachmentView::ifname).orElse(typed);
         warn(ifname, result);
         if (json) {
@@ -359,7 +359,7 @@ final class Report {
     }
 
     static List<Map.Entry<PeerKey, Peer>> sorted(AttachmentView view) {
-        return view.peers().entrySet().stream()
+        return view.peers().toMap().entrySet().stream()
                 .sorted(Comparator.comparingLong(
                                 (Map.Entry<PeerKey, Peer> e) -> -e.getValue().packets())
                         .thenComparing(e -> e.getKey().vni()))

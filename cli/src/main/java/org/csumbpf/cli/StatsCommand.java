@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.cli;
 
+import org.csumbpf.snapshot.AttachmentReader;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -52,7 +53,13 @@ final class StatsCommand extends HostCommand {
     @Override
     ExitCode run(Output out) {
         if (watch == null) {
-            new Report(global(), out, err()).stats(StatusCommand.views(global(), ifname), peers);
+            new Report(global(), out, err())
+                    .stats(
+                            StatusCommand.views(
+                                    global(),
+                                    ifname,
+                                    peers ? AttachmentReader.Peers.READ : AttachmentReader.Peers.SKIPPED),
+                            peers);
         } else {
             new Watch(global(), ifname, peers, watch).run(out, err());
         }

@@ -38,18 +38,20 @@ final class StatusCommand extends HostCommand {
     ExitCode run(Output out) {
         Report report = new Report(global(), out, err());
         report.ignored(AttachmentReader.ignored());
-        List<AttachmentView> views = views(global(), ifname);
+        List<AttachmentView> views =
+                views(global(), ifname, AttachmentReader.Peers.READ); // for the time of the last packet
         report.status(views);
         return views.stream().anyMatch(Verdict::amiss) ? ExitCode.AMISS : ExitCode.DONE;
     }
 
     /** The attachments that a command is about. A named interface must have one. */
-    static List<AttachmentView> views(Csumbpf global, String ifname) {
+    static List<AttachmentView> views(Csumbpf global, String ifname, AttachmentReader.Peers peers) {
         if (ifname == null) {
-            return global.within(AttachmentReader::all);
+            return global.within(only -> AttachmentReader.all(only, peers));
         }
         try (NetworkNamespace netns = global.netns()) {
-            return List.of(AttachmentReader.one(netns, ifname).orElseThrow(() -> Absent.attachment(netns, ifname)));
+            return List.of(
+                    AttachmentReader.one(netns, ifname, peers).orElseThrow(() -> Absent.attachment(netns, ifname)));
         }
     }
 }

@@ -6,6 +6,7 @@ import org.csumbpf.apply.Attachments;
 import org.csumbpf.apply.Result;
 import org.csumbpf.loader.host.NetworkNamespace;
 import org.csumbpf.maps.Rule;
+import org.csumbpf.snapshot.AttachmentReader;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -95,7 +96,8 @@ final class VniCommand implements Runnable {
 
         @Override
         ExitCode run(Output out) {
-            new Report(global(), out, err()).rules(StatusCommand.views(global(), ifname));
+            new Report(global(), out, err())
+                    .rules(StatusCommand.views(global(), ifname, AttachmentReader.Peers.SKIPPED));
             return ExitCode.DONE;
         }
     }

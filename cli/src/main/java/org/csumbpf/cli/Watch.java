@@ -4,11 +4,11 @@ package org.csumbpf.cli;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.csumbpf.loader.host.MonotonicClock;
 import org.csumbpf.pin.AttachException;
+import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.AttachmentView;
 
 /**
@@ -46,7 +46,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
             long nanos = MonotonicClock.nanos();
             List<WatchSample.Attachment> attachments = new ArrayList<>();
             for (AttachmentView view : views) {
-                attachments.add(WatchSample.attachment(view, peers ? view.peers() : Map.of()));
+                attachments.add(WatchSample.attachment(view, view.peers().toMap()));
             }
             return new SampleOrFailure(new WatchSample(nanos, attachments), Optional.empty());
         } catch (RuntimeException e) {
@@ -57,7 +57,8 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
 
     private List<AttachmentView> views(boolean first) {
         try {
-            return StatusCommand.views(global, ifname);
+            return StatusCommand.views(
+                    global, ifname, peers ? AttachmentReader.Peers.READ : AttachmentReader.Peers.SKIPPED);
         } catch (AttachException e) {
             if (e.kind() == AttachException.Kind.NOT_ATTACHED
                     || !first && e.kind() == AttachException.Kind.NO_SUCH_INTERFACE) {

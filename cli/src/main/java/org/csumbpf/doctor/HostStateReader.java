@@ -47,6 +47,9 @@ import org.csumbpf.loader.host.Xfrm;
 import org.csumbpf.maps.Config;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.Peer;
+import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.AttachmentView;
 import org.csumbpf.snapshot.DropRule;
@@ -418,7 +421,7 @@ final class HostStateReader {
     }
 
     private List<HostState.Attachment> attachments() {
-        return AttachmentReader.all(Optional.of(netns)).stream()
+        return AttachmentReader.all(Optional.of(netns), AttachmentReader.Peers.READ).stream()
                 .map(HostStateReader::attachment)
                 .toList();
     }
@@ -438,17 +441,25 @@ final class HostStateReader {
                 packets(tc, Outcome.GOOD) + afterTc.get(BackstopOutcome.GOOD).packets(),
                 plaintext(view),
                 problems(view.findings()),
-                view.peers().entrySet().stream()
-                        .map(peer -> new HostState.Sender(
-                                peer.getKey().vni().value(),
-                                text(peer.getKey().source()),
-                                text(peer.getKey().destination()),
-                                peer.getValue().packets(),
-                                peer.getValue().bad(),
-                                peer.getValue().delta(),
-                                peer.getValue().checkedNanos(),
-                                peer.getValue().trusted()))
-                        .toList());
+                senders(view.peers()));
+    }
+
+    private static List<HostState.Sender> senders(PeerTable peers) {
+        List<HostState.Sender> senders = new ArrayList<>();
+        peers.forEach(row -> {
+            PeerKey key = row.key();
+            Peer peer = row.peer();
+            senders.add(new HostState.Sender(
+                    key.vni().value(),
+                    text(key.source()),
+                    text(key.destination()),
+                    peer.packets(),
+                    peer.bad(),
+                    peer.delta(),
+                    peer.checkedNanos(),
+                    peer.trusted()));
+        });
+        return senders;
     }
 
     private static Map<Integer, Long> plaintext(AttachmentView view) {

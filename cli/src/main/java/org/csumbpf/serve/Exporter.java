@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.serve;
 
-import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +27,7 @@ final class Exporter {
     private final String version;
     private final ServeLog log;
     private final Meters meters;
+    private final ManySeries many = new ManySeries();
     private final AfterTcDropsWatch afterTcDrops = new AfterTcDropsWatch();
     private final MovedDevices moved = new MovedDevices();
     /** Problems that were logged and are not over yet, by key. */
@@ -41,7 +42,7 @@ final class Exporter {
             Supplier<NetworkNames> networks,
             Snapshot.EventCounts events,
             String version,
-            MeterRegistry registry,
+            PrometheusMeterRegistry registry,
             ServeLog log) {
         this.only = only;
         this.limits = limits;
@@ -50,6 +51,7 @@ final class Exporter {
         this.version = version;
         this.log = log;
         this.meters = new Meters(registry);
+        registry.getPrometheusRegistry().register(many);
     }
 
     /** Why the last read failed; empty: it succeeded. */
@@ -59,6 +61,7 @@ final class Exporter {
 
     /** Reads all attachments. What cannot be read has no series until it can be read again. */
     void refresh() {
+        many.clear();
         Snapshot snapshot = new Snapshot(limits, networks.get());
         Map<String, String> amiss = new HashMap<>();
         try {
@@ -76,11 +79,12 @@ final class Exporter {
         snapshot.add(Metric.READ_FAILURES, Tags.empty(), failures);
         snapshot.add(Metric.BUILD_INFO, Tags.of("version", version, "java", System.getProperty("java.version")), 1);
         meters.set(snapshot.samples());
+        many.set(snapshot.families());
         say(amiss);
     }
 
     private void read(Snapshot snapshot, Map<String, String> amiss) {
-        List<AttachmentView> views = AttachmentReader.all(only, moved);
+        List<AttachmentView> views = AttachmentReader.all(only, moved, AttachmentReader.Peers.READ);
         long now = MonotonicClock.nanos();
         Map<AttachmentView.Port, String> drops = afterTcDrops.judge(views, now);
         snapshot.add(

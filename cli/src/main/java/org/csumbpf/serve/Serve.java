@@ -92,7 +92,7 @@ public final class Serve {
         AtomicReference<Examination> examination = new AtomicReference<>();
         MovedDevices moved = new MovedDevices();
         Page page = new Page(
-                () -> AttachmentReader.all(options.only(), moved),
+                () -> AttachmentReader.all(options.only(), moved, AttachmentReader.Peers.SKIPPED),
                 () -> Optional.ofNullable(examination.get()),
                 MonotonicClock::nanos,
                 options.version());

@@ -2,7 +2,7 @@
 package org.csumbpf.serve;
 
 import io.micrometer.core.instrument.Tags;
-import java.net.InetAddress;
+import io.prometheus.metrics.model.snapshots.Labels;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopOutcome;
@@ -26,8 +27,7 @@ import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.Event;
 import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Outcome;
-import org.csumbpf.maps.Peer;
-import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.maps.Rule;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.snapshot.AttachmentView;
@@ -36,6 +36,11 @@ import org.csumbpf.snapshot.AttachmentView;
 final class Snapshot {
     private static final String ANY = "any";
     private static final String OTHER = "other";
+    /** Made once, because Prometheus' client checks each name. */
+    private static final Map<Outcome, Labels> OF_TC = byOutcome("tc", Outcome.values(), Outcome::label);
+
+    private static final Map<BackstopOutcome, Labels> OF_BACKSTOP =
+            byOutcome("backstop", BackstopOutcome.values(), BackstopOutcome::label);
 
     /**
      * Limits for the number of series.
@@ -48,14 +53,23 @@ final class Snapshot {
     private final Limits limits;
     private final NetworkNames networks;
     private final List<MetricSample> samples = new ArrayList<>();
+    private final Families counts = new Families(Metric.PACKETS, Metric.BYTES);
+    private final Families senders =
+            new Families(Metric.PEER_PACKETS, Metric.PEER_BYTES, Metric.PEER_BAD_PACKETS, Metric.PEER_LAST_SEEN);
 
     Snapshot(Limits limits, NetworkNames networks) {
         this.limits = limits;
         this.networks = networks;
     }
 
+    /** Of all metrics but those of {@link #families()}. */
     List<MetricSample> samples() {
         return samples;
+    }
+
+    /** The metrics with a series for each rule or peer. */
+    List<Families> families() {
+        return List.of(counts, senders);
     }
 
     void add(Metric metric, Tags tags, double value) {
@@ -177,21 +191,38 @@ final class Snapshot {
             tc.merge(name, counters, Counters::plus);
             afterTc.merge(name, afterTcByVni.getOrDefault(vni, BackstopCounters.NONE), BackstopCounters::plus);
         });
+        Labels attachment = labels(tags);
         tc.forEach((vni, counters) -> {
+            Labels rule = attachment.merge(Labels.of("network", network(vni), "vni", vni));
             for (Outcome outcome : Outcome.values()) {
-                addCount(tags, vni, "tc", outcome.label(), counters.get(outcome));
+                addCount(rule, OF_TC.get(outcome), counters.get(outcome));
             }
             for (BackstopOutcome outcome : BackstopOutcome.values()) {
-                addCount(
-                        tags, vni, "backstop", outcome.label(), afterTc.get(vni).get(outcome));
+                addCount(rule, OF_BACKSTOP.get(outcome), afterTc.get(vni).get(outcome));
             }
         });
     }
 
-    private void addCount(Tags tags, String vni, String path, String outcome, Count count) {
-        Tags all = tags.and("vni", vni, "network", network(vni), "path", path, "outcome", outcome);
-        add(Metric.PACKETS, all, count.packets());
-        add(Metric.BYTES, all, count.bytes());
+    private void addCount(Labels rule, Labels outcome, Count count) {
+        counts.add(rule.merge(outcome), count.packets(), count.bytes());
+    }
+
+    private static Labels labels(Tags tags) {
+        List<String> names = new ArrayList<>();
+        List<String> values = new ArrayList<>();
+        tags.forEach(tag -> {
+            names.add(tag.getKey());
+            values.add(tag.getValue());
+        });
+        return Labels.of(names, values);
+    }
+
+    private static <O> Map<O, Labels> byOutcome(String path, O[] outcomes, Function<O, String> label) {
+        Map<O, Labels> labels = new HashMap<>();
+        for (O outcome : outcomes) {
+            labels.put(outcome, Labels.of("path", path, "outcome", label.apply(outcome)));
+        }
+        return labels;
     }
 
     /** Empty: not known, or more than one. */
@@ -199,30 +230,22 @@ final class Snapshot {
         return vni.equals(ANY) || vni.equals(OTHER) ? "" : networks.of(Integer.parseInt(vni));
     }
 
-    private record Sender(Vni vni, InetAddress source) {}
-
-    private void addPeers(Tags tags, Map<PeerKey, Peer> peers, long monotonicToUnixNanos) {
-        // Added up over destinations: a series for each would be more than anybody asks for.
-        Map<Sender, Peer> bySender = new HashMap<>();
-        peers.forEach((key, peer) -> bySender.merge(new Sender(key.vni(), key.source()), peer, Peer::plus));
-        bySender.entrySet().stream()
-                .sorted(Map.Entry.<Sender, Peer>comparingByValue(Comparator.comparingLong(Peer::packets))
-                        .reversed())
-                .limit(limits.maxPeers())
-                .forEach(entry -> {
-                    Tags all = tags.and(
-                            "vni",
-                            entry.getKey().vni().toString(),
-                            "network",
-                            networks.of(entry.getKey().vni().value()),
-                            "peer",
-                            entry.getKey().source().getHostAddress());
-                    Peer peer = entry.getValue();
-                    add(Metric.PEER_PACKETS, all, peer.packets());
-                    add(Metric.PEER_BYTES, all, peer.bytes());
-                    add(Metric.PEER_BAD_PACKETS, all, peer.bad());
-                    add(Metric.PEER_LAST_SEEN, all, (peer.lastSeenNanos() + monotonicToUnixNanos) / 1e9);
-                });
+    /** Added up over destinations: a series for each would be more than anybody asks for. */
+    private void addPeers(Tags tags, PeerTable peers, long monotonicToUnixNanos) {
+        Labels attachment = labels(tags);
+        Map<Integer, Labels> byVni = new HashMap<>();
+        Senders all = new Senders(peers);
+        for (int sender : all.top(limits.maxPeers())) {
+            Labels ofVni = byVni.computeIfAbsent(
+                    all.vni(sender),
+                    vni -> attachment.merge(Labels.of("network", networks.of(vni), "vni", Integer.toString(vni))));
+            senders.add(
+                    ofVni.merge(Labels.of("peer", all.source(sender).getHostAddress())),
+                    all.packets(sender),
+                    all.bytes(sender),
+                    all.bad(sender),
+                    (all.lastSeenNanos(sender) + monotonicToUnixNanos) / 1e9);
+        }
     }
 
     private void addHost(Tags tags, NetStatistics statistics) {

@@ -3,12 +3,13 @@ package org.csumbpf.snapshot;
 
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.csumbpf.backstop.BackstopCounters;
 import org.csumbpf.backstop.BackstopOutcome;
@@ -22,8 +23,7 @@ import org.csumbpf.loader.host.NftablesException;
 import org.csumbpf.loader.host.ReceiveDrops;
 import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.Outcome;
-import org.csumbpf.maps.Peer;
-import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.maps.Vni;
 
 /**
@@ -44,18 +44,21 @@ final class AfterRepair {
     private static final Set<String> POLICIES =
             Set.of("XfrmInNoPols", "XfrmInPolBlock", "XfrmInPolError", "XfrmInTmplMismatch");
 
-    private final AttachmentView.Contents contents;
     private final RuleSet rules;
     private final NetStatistics statistics;
     /** Devices whose socket is in this namespace; read when the first rule needs them. */
     private Optional<Found> here = Optional.empty();
 
+    private final Supplier<PeerTable> reader;
+    /** Read when the first rule needs them. */
+    private Optional<PeerTable> peers = Optional.empty();
+
     private final MovedDevices elsewhere;
     private final long begun = MonotonicClock.nanos();
 
-    private AfterRepair(AttachmentView.Contents contents, NetStatistics statistics, MovedDevices elsewhere) {
-        this.contents = contents;
-        this.rules = contents.rules();
+    private AfterRepair(RuleSet rules, Supplier<PeerTable> peers, NetStatistics statistics, MovedDevices elsewhere) {
+        this.rules = rules;
+        this.reader = peers;
         this.statistics = statistics;
         this.elsewhere = elsewhere;
     }
@@ -75,13 +78,18 @@ final class AfterRepair {
             List<ForwardingEntry> entries,
             Set<InetAddress> sources) {}
 
-    /** One finding for each rule. The caller has entered the attachment's network namespace. */
+    /**
+     * One finding for each rule. The caller has entered the attachment's network namespace.
+     *
+     * @param peers reads the senders that the program remembers; called once at the most
+     */
     static List<Finding> problems(
             AttachmentView.Contents contents,
+            Supplier<PeerTable> peers,
             Optional<BackstopView> backstop,
             NetStatistics statistics,
             MovedDevices elsewhere) {
-        AfterRepair after = new AfterRepair(contents, statistics, elsewhere);
+        AfterRepair after = new AfterRepair(contents.rules(), peers, statistics, elsewhere);
         List<Finding> problems = new ArrayList<>();
         contents.counters().forEach((vni, counters) -> {
             long afterTc = repaired(backstop, view -> view.byVni().getOrDefault(vni, BackstopCounters.NONE));
@@ -131,7 +139,7 @@ final class AfterRepair {
                                 .filter(entry -> entry.device().learning())
                                 .map(Entry::entry)
                                 .toList(),
-                        peers(vni).keySet().stream().map(PeerKey::source).collect(Collectors.toSet()))));
+                        sources(vni))));
     }
 
     /** Whether no repaired packet reaches these devices. */
@@ -139,18 +147,27 @@ final class AfterRepair {
         if (found.devices().isEmpty() || found.devices().stream().anyMatch(device -> device.received() > 0)) {
             return false;
         }
-        long last = peers(vni).values().stream()
-                .mapToLong(Peer::lastSeenNanos)
-                .max()
-                .orElse(Long.MIN_VALUE / 2);
+        long last =
+                peers().lastSeenNanos(number -> concerns(vni, rules, number)).orElse(Long.MIN_VALUE / 2);
         long now = MonotonicClock.nanos();
         return found.devices().stream().allMatch(device -> now - last + SETTLED < found.age(device));
     }
 
-    private Map<PeerKey, Peer> peers(Optional<Vni> vni) {
-        Map<PeerKey, Peer> peers = new HashMap<>(contents.peers());
-        peers.keySet().removeIf(peer -> !concerns(vni, rules, peer.vni().value()));
-        return peers;
+    private PeerTable peers() {
+        if (peers.isEmpty()) {
+            peers = Optional.of(reader.get());
+        }
+        return peers.get();
+    }
+
+    private Set<InetAddress> sources(Optional<Vni> vni) {
+        Set<InetAddress> sources = new HashSet<>();
+        peers().forEach(row -> {
+            if (concerns(vni, rules, row.vni())) {
+                sources.add(row.source());
+            }
+        });
+        return sources;
     }
 
     /**
@@ -218,8 +235,7 @@ final class AfterRepair {
 
     /** @param vni empty: the rule for any VNI, which covers VNIs without a rule of their own */
     private static boolean concerns(Optional<Vni> vni, RuleSet rules, long number) {
-        return vni.map(v -> v.value() == number)
-                .orElseGet(() -> rules.byVni().keySet().stream().noneMatch(v -> v.value() == number));
+        return vni.map(v -> v.value() == number).orElseGet(() -> !rules.byVni().containsKey(new Vni((int) number)));
     }
 
     /**

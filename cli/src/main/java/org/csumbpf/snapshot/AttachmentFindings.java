@@ -4,6 +4,7 @@ package org.csumbpf.snapshot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.csumbpf.backstop.BackstopView;
 import org.csumbpf.desired.RuleSet;
 import org.csumbpf.loader.KernelException;
@@ -16,6 +17,7 @@ import org.csumbpf.maps.Backstop;
 import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.pin.PinDirectory;
 
 /** Collects the findings of an attachment whose device exists. */
@@ -107,8 +109,13 @@ final class AttachmentFindings {
         }
     }
 
-    void afterRepair(AttachmentView.Contents contents, Optional<BackstopView> backstop, NetStatistics statistics) {
-        all.addAll(AfterRepair.problems(contents, backstop, statistics, host.moved()));
+    /** @param peers reads the senders that the program remembers */
+    void afterRepair(
+            AttachmentView.Contents contents,
+            Supplier<PeerTable> peers,
+            Optional<BackstopView> backstop,
+            NetStatistics statistics) {
+        all.addAll(AfterRepair.problems(contents, peers, backstop, statistics, host.moved()));
     }
 
     void ofReceivePath(Optional<BackstopView> backstop, Optional<AttachmentRecord> record) {

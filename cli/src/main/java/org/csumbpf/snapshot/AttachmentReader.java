@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.csumbpf.backstop.BackstopReader;
 import org.csumbpf.backstop.BackstopView;
@@ -28,8 +27,7 @@ import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
-import org.csumbpf.maps.Peer;
-import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
@@ -44,16 +42,22 @@ import org.csumbpf.pin.Selection;
 public final class AttachmentReader {
     private static final Remedy REMOVE_ALL = new Remedy(List.of("csumbpf", "detach", "--all"), "removes what is left");
 
+    /** Whether the caller wants the peers and the time of the last packet, which are read from 7 MB at the most. */
+    public enum Peers {
+        READ,
+        SKIPPED,
+    }
+
     private AttachmentReader() {}
 
     /** All attachments, of one namespace or of all. */
-    public static List<AttachmentView> all(Optional<NetworkNamespace> only) {
-        return withAfterTcDrops(each(HostSnapshot.take(), OrphanedNftRules.withPinned(only)));
+    public static List<AttachmentView> all(Optional<NetworkNamespace> only, Peers peers) {
+        return withAfterTcDrops(each(HostSnapshot.take(), OrphanedNftRules.withPinned(only), peers));
     }
 
     /** @param moved kept by a long-running process */
-    public static List<AttachmentView> all(Selection only, MovedDevices moved) {
-        return withAfterTcDrops(each(HostSnapshot.take(moved), only.attachments()));
+    public static List<AttachmentView> all(Selection only, MovedDevices moved, Peers peers) {
+        return withAfterTcDrops(each(HostSnapshot.take(moved), only.attachments(), peers));
     }
 
     /**
@@ -61,15 +65,15 @@ public final class AttachmentReader {
      *
      * @param ifname also an alternative name
      */
-    public static Optional<AttachmentView> one(NetworkNamespace netns, String ifname) {
+    public static Optional<AttachmentView> one(NetworkNamespace netns, String ifname, Peers peers) {
         Optional<NetDevice> device = netns.call(() -> Rtnetlink.device(ifname));
         String name = device.map(NetDevice::name).orElse(ifname);
         boolean pinned = device.filter(found -> new PinDirectory(netns.inode(), found.ifindex()).exists())
                 .isPresent();
         // Then no other device needs to be checked.
         List<AttachmentView> views = pinned
-                ? withAfterTcDrops(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns))))
-                : all(Optional.of(netns));
+                ? withAfterTcDrops(each(HostSnapshot.take(), PinTree.attachments(Optional.of(netns)), peers))
+                : all(Optional.of(netns), peers);
         return views.stream()
                 .filter(view -> InterfaceName.matches(view.ifname(), name))
                 .findFirst();
@@ -83,16 +87,16 @@ public final class AttachmentReader {
     /** The drop baseline of one attachment in the caller's network namespace: its counts now, for later comparison. */
     public static Optional<DropBaseline> baseline(NamespaceSnapshot netns, PinDirectory pins, NetDevice device) {
         Optional<AttachmentRecord> record = Reach.record(pins);
-        Optional<AttachmentView.Contents> contents = contents(pins);
+        Optional<AttachmentView.Contents> contents = contents(pins, Optional.empty(), Peers.SKIPPED);
         Optional<BackstopView> backstop = backstop(netns, pins, device, record, contents);
         return AttachmentView.dropCounts(record, contents, backstop, NetStatistics.read());
     }
 
-    private static List<AttachmentView> each(HostSnapshot host, Collection<PinDirectory> attachments) {
+    private static List<AttachmentView> each(HostSnapshot host, Collection<PinDirectory> attachments, Peers peers) {
         List<AttachmentView> views = new ArrayList<>();
         for (PinDirectory pins : attachments) {
             try {
-                views.add(read(host, pins));
+                views.add(read(host, pins, peers));
             } catch (RuntimeException e) { // whatever the reason, the others are shown
                 views.add(unreadable(pins, e));
             }
@@ -164,16 +168,16 @@ public final class AttachmentReader {
         return view.location().netnsName().map(name -> new Fix.Restore(name, view.ifname()));
     }
 
-    private static AttachmentView read(HostSnapshot host, PinDirectory pins) {
+    private static AttachmentView read(HostSnapshot host, PinDirectory pins, Peers peers) {
         Optional<AttachmentRecord> record = Reach.record(pins);
         try (Reach reach = Reach.of(pins, record)) {
             return switch (reach.state()) {
                 case HERE -> {
                     NetworkNamespace netns = reach.netns().orElseThrow();
                     NetDevice device = reach.device().orElseThrow();
-                    yield netns.call(() -> here(host, pins, netns, device, record));
+                    yield netns.call(() -> here(host, pins, netns, device, record, peers));
                 }
-                case MOVED -> moved(pins, reach, record);
+                case MOVED -> moved(pins, reach, record, peers);
                 case DEVICE_GONE -> {
                     NetworkNamespace netns = reach.netns().orElseThrow();
                     String[] detach = record.map(r -> new String[] {"detach", r.ifname()})
@@ -182,6 +186,7 @@ public final class AttachmentReader {
                             Location.of(pins, netns.name(), record),
                             pins,
                             record,
+                            peers,
                             AttachmentView.State.INTERFACE_GONE,
                             Remedy.csumbpf(netns, "removes what is left", detach));
                 }
@@ -190,6 +195,7 @@ public final class AttachmentReader {
                             Location.of(pins, Optional.empty(), record),
                             pins,
                             record,
+                            peers,
                             AttachmentView.State.NETNS_GONE,
                             REMOVE_ALL);
                 case NETNS_NOT_FOUND ->
@@ -197,13 +203,15 @@ public final class AttachmentReader {
                             Location.of(pins, Optional.empty(), record),
                             pins,
                             record,
+                            peers,
                             AttachmentView.State.NETNS_NOT_FOUND,
                             REMOVE_ALL);
             };
         }
     }
 
-    private static AttachmentView moved(PinDirectory pins, Reach reach, Optional<AttachmentRecord> record) {
+    private static AttachmentView moved(
+            PinDirectory pins, Reach reach, Optional<AttachmentRecord> record, Peers peers) {
         Location location = Location.of(pins, reach.netns().flatMap(NetworkNamespace::name), record);
         String to = reach.moved()
                 .map(netns -> (netns.isCurrent() ? "this network namespace" : "network namespace " + netns.reference())
@@ -218,7 +226,7 @@ public final class AttachmentReader {
         return without(
                 location,
                 record,
-                contents(pins),
+                contents(pins, Optional.empty(), peers),
                 AttachmentView.State.MOVED,
                 "the interface was moved to " + to,
                 repin);
@@ -228,9 +236,10 @@ public final class AttachmentReader {
             Location location,
             PinDirectory pins,
             Optional<AttachmentRecord> record,
+            Peers peers,
             AttachmentView.State state,
             Remedy remedy) {
-        return without(location, record, contents(pins), state, state.label(), remedy);
+        return without(location, record, contents(pins, Optional.empty(), peers), state, state.label(), remedy);
     }
 
     /** An attachment of which the kernel knows nothing. */
@@ -259,10 +268,11 @@ public final class AttachmentReader {
             PinDirectory pins,
             NetworkNamespace netns,
             NetDevice device,
-            Optional<AttachmentRecord> record) {
+            Optional<AttachmentRecord> record,
+            Peers peers) {
         NetStatistics begun = NetStatistics.read();
         Optional<LiveHook> live = LiveHook.find(AttachPoint.receive(pins));
-        Optional<AttachmentView.Contents> contents = contents(pins, live);
+        Optional<AttachmentView.Contents> contents = contents(pins, live, peers);
         Optional<BackstopView> backstop = backstop(host.of(netns), pins, device, record, contents);
         AttachmentFindings findings = new AttachmentFindings(host, netns, device);
         findings.ofHook(pins, live.isPresent(), contents.isPresent(), record);
@@ -270,7 +280,13 @@ public final class AttachmentReader {
         if (contents.map(c -> c.rules().needsProof()).orElse(false)) {
             findings.ofReceivePath(backstop, record);
         }
-        contents.filter(c -> live.isPresent()).ifPresent(c -> findings.afterRepair(c, backstop, begun));
+        contents.filter(c -> live.isPresent())
+                .ifPresent(c -> findings.afterRepair(
+                        c,
+                        // Needed only if a device seems to get nothing.
+                        () -> peers == Peers.READ ? c.peers() : peers(pins, live),
+                        backstop,
+                        begun));
         return new AttachmentView(
                 new Location(pins.netns(), netns.name(), pins.ifindex(), device.name()),
                 state(pins, live.isPresent(), contents.isPresent(), record),
@@ -314,11 +330,14 @@ public final class AttachmentReader {
                 : AttachmentView.State.NOT_HOOKED;
     }
 
-    private static Optional<AttachmentView.Contents> contents(PinDirectory pins) {
-        return contents(pins, Optional.empty());
+    private static PeerTable peers(PinDirectory pins, Optional<LiveHook> live) {
+        try (CsumbpfMaps maps = Pinned.maps(pins, live)) {
+            return maps.peers();
+        }
     }
 
-    private static Optional<AttachmentView.Contents> contents(PinDirectory pins, Optional<LiveHook> live) {
+    private static Optional<AttachmentView.Contents> contents(
+            PinDirectory pins, Optional<LiveHook> live, Peers wanted) {
         try (CsumbpfMaps maps = Pinned.maps(pins, live)) {
             RuleSet rules = RuleSet.read(maps);
             Map<Vni, Counters> counters = new TreeMap<>();
@@ -327,10 +346,7 @@ public final class AttachmentReader {
             Map<Vni, Counters> loopback = maps.backstopCounters();
             loopback.keySet().retainAll(rules.byVni().keySet());
             long now = MonotonicClock.nanos();
-            Map<PeerKey, Peer> peers = maps.peers();
-            OptionalLong age = peers.values().stream()
-                    .mapToLong(peer -> Math.max(0, now - peer.lastSeenNanos()))
-                    .min();
+            PeerTable peers = wanted == Peers.READ ? maps.peers() : PeerTable.NONE;
             return Optional.of(new AttachmentView.Contents(
                     rules,
                     counters,
@@ -340,7 +356,9 @@ public final class AttachmentReader {
                     maps.totals(),
                     peers,
                     maps.eventsLost(),
-                    age));
+                    peers.lastSeenNanos(vni -> true).stream()
+                            .map(last -> Math.max(0, now - last))
+                            .findFirst()));
         } catch (OtherVersionException e) {
             return Optional.empty();
         } catch (KernelException e) {

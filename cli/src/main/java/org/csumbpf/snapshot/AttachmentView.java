@@ -18,8 +18,7 @@ import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Outcome;
-import org.csumbpf.maps.Peer;
-import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.Location;
@@ -98,9 +97,10 @@ public record AttachmentView(
      * @param loopback of csumbpf_detour, by VNI
      * @param loopbackOfAny of csumbpf_detour, for the rule for any VNI
      * @param totals of the device
-     * @param peers senders that the program remembers
+     * @param peers senders that the program remembers; none if they were not asked for
      * @param eventsLost events that could not be reported
-     * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one
+     * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one and the peers
+     *     were asked for
      */
     public record Contents(
             RuleSet rules,
@@ -109,7 +109,7 @@ public record AttachmentView(
             Map<Vni, Counters> loopback,
             Optional<Counters> loopbackOfAny,
             Map<Total, Count> totals,
-            Map<PeerKey, Peer> peers,
+            PeerTable peers,
             Map<EventType, Long> eventsLost,
             OptionalLong lastDecryptedNanos) {
         /** Over all rules. */
@@ -296,9 +296,9 @@ public record AttachmentView(
                 left);
     }
 
-    /** Senders that the program remembers; none if the maps cannot be read. */
-    public Map<PeerKey, Peer> peers() {
-        return contents.map(Contents::peers).orElse(Map.of());
+    /** Senders that the program remembers; none if they were not asked for or the maps cannot be read. */
+    public PeerTable peers() {
+        return contents.map(Contents::peers).orElse(PeerTable.NONE);
     }
 
     AttachmentView with(Optional<String> afterTcDropsNow, List<Finding> findingsNow) {

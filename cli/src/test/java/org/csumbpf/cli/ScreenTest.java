@@ -24,6 +24,7 @@ import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.Location;
@@ -290,7 +291,7 @@ class ScreenTest {
                 Map.of(),
                 Optional.empty(),
                 Map.of(Total.ESP, esp, Total.NO_RULE, Count.NONE, Total.MALFORMED, Count.NONE),
-                Map.of(),
+                PeerTable.NONE,
                 Map.of(),
                 OptionalLong.empty());
         return new AttachmentView(

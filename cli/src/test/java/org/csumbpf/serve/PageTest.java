@@ -21,6 +21,7 @@ import org.csumbpf.doctor.Examination;
 import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
+import org.csumbpf.maps.PeerTable;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.Location;
@@ -50,7 +51,7 @@ class PageTest {
                         Map.of(),
                         Optional.empty(),
                         Map.of(Total.ESP, none, Total.NO_RULE, none, Total.MALFORMED, none),
-                        Map.of(),
+                        PeerTable.NONE,
                         Map.of(),
                         OptionalLong.empty())),
                 Optional.empty(),

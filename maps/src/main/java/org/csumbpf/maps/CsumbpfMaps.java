@@ -332,8 +332,8 @@ public final class CsumbpfMaps implements AutoCloseable {
         return byTotal;
     }
 
-    public Map<PeerKey, Peer> peers() {
-        return peers.entries();
+    public PeerTable peers() {
+        return PeerTable.read(peers.raw());
     }
 
     /** Events since the program was loaded that were not reported. */

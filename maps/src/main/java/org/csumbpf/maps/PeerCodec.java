@@ -36,13 +36,29 @@ public final class PeerCodec extends StructCodec<Peer> {
     @Override
     public Peer read(ByteBuffer buffer, int base) {
         return new Peer(
-                packets.getU64(buffer, base),
-                bytes.getU64(buffer, base),
-                bad.getU64(buffer, base),
-                lastSeen.getU64(buffer, base),
+                packets(buffer, base),
+                bytes(buffer, base),
+                bad(buffer, base),
+                lastSeenNanos(buffer, base),
                 checked.getU64(buffer, base),
                 Members.networkOrder(spi.getU32(buffer, base)),
                 Codecs.NAT.delta(buffer, base + nat.offset()),
                 Codecs.NAT.trusted(buffer, base + nat.offset()));
+    }
+
+    long packets(ByteBuffer buffer, int base) {
+        return packets.getU64(buffer, base);
+    }
+
+    long bytes(ByteBuffer buffer, int base) {
+        return bytes.getU64(buffer, base);
+    }
+
+    long bad(ByteBuffer buffer, int base) {
+        return bad.getU64(buffer, base);
+    }
+
+    long lastSeenNanos(ByteBuffer buffer, int base) {
+        return lastSeen.getU64(buffer, base);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.maps;
 
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 
 /** {@code struct csumbpf_peer_key}. */
@@ -30,5 +31,18 @@ public final class PeerKeyCodec extends StructCodec<PeerKey> {
                 new Vni(vni.getU32(buffer, base)),
                 Members.address(buffer, base, saddr),
                 Members.address(buffer, base, daddr));
+    }
+
+    int vni(ByteBuffer buffer, int base) {
+        return vni.getU32(buffer, base);
+    }
+
+    InetAddress source(ByteBuffer buffer, int base) {
+        return Members.address(buffer, base, saddr);
+    }
+
+    /** Half of the source address, as a number in the buffer's byte order. */
+    long sourceHalf(ByteBuffer buffer, int base, int half) {
+        return buffer.getLong(base + saddr.offset() + half * Long.BYTES);
     }
 }
