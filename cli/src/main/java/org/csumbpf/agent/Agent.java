@@ -37,6 +37,7 @@ import org.csumbpf.loader.host.Rtnetlink;
 import org.csumbpf.maps.AttachOptions;
 import org.csumbpf.serve.Serve;
 import org.csumbpf.serve.ServeLog;
+import org.csumbpf.serve.SmallHeap;
 import org.csumbpf.snapshot.AttachmentReader;
 import org.csumbpf.snapshot.Finding;
 import org.csumbpf.snapshot.NamespaceSnapshot;

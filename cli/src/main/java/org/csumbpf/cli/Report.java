@@ -56,7 +56,7 @@ final class Report {
 
     /** What attach or vni did. */
     void changed(NetworkNamespace netns, String typed, Result result) {
-        Optional<AttachmentView> view = AttachmentReader.one(netns, typed, AttachmentReader.Peers.READ);
+        Optional<AttachmentView> view = AttachmentReader.one(netns, typed, AttachmentReader.Peers.ADDED_UP);
         String ifname = view.map(AttachmentView::ifname).orElse(typed);
         warn(ifname, result);
         if (json) {

@@ -58,7 +58,7 @@ final class StatsCommand extends HostCommand {
                             StatusCommand.views(
                                     global(),
                                     ifname,
-                                    peers ? AttachmentReader.Peers.READ : AttachmentReader.Peers.SKIPPED),
+                                    peers ? AttachmentReader.Peers.EACH : AttachmentReader.Peers.SKIPPED),
                             peers);
         } else {
             new Watch(global(), ifname, peers, watch).run(out, err());

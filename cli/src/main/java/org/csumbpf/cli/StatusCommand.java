@@ -39,7 +39,7 @@ final class StatusCommand extends HostCommand {
         Report report = new Report(global(), out, err());
         report.ignored(AttachmentReader.ignored());
         List<AttachmentView> views =
-                views(global(), ifname, AttachmentReader.Peers.READ); // for the time of the last packet
+                views(global(), ifname, AttachmentReader.Peers.ADDED_UP); // for the time of the last packet
         report.status(views);
         return views.stream().anyMatch(Verdict::amiss) ? ExitCode.AMISS : ExitCode.DONE;
     }

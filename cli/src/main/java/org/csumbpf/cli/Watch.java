@@ -58,7 +58,7 @@ record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
     private List<AttachmentView> views(boolean first) {
         try {
             return StatusCommand.views(
-                    global, ifname, peers ? AttachmentReader.Peers.READ : AttachmentReader.Peers.SKIPPED);
+                    global, ifname, peers ? AttachmentReader.Peers.EACH : AttachmentReader.Peers.SKIPPED);
         } catch (AttachException e) {
             if (e.kind() == AttachException.Kind.NOT_ATTACHED
                     || !first && e.kind() == AttachException.Kind.NO_SUCH_INTERFACE) {

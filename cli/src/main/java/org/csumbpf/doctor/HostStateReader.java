@@ -421,7 +421,7 @@ final class HostStateReader {
     }
 
     private List<HostState.Attachment> attachments() {
-        return AttachmentReader.all(Optional.of(netns), AttachmentReader.Peers.READ).stream()
+        return AttachmentReader.all(Optional.of(netns), AttachmentReader.Peers.EACH).stream()
                 .map(HostStateReader::attachment)
                 .toList();
     }

@@ -9,22 +9,59 @@ import io.prometheus.metrics.exporter.httpserver.HttpExchangeAdapter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.Collections;
+import java.util.Enumeration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
-/** Keeps an answer of Prometheus' own handler in memory, so that it is collected under a lock and sent after that. */
+/**
+ * Keeps an answer of Prometheus' own handler in memory, so that it is collected under a lock and sent after that. It is
+ * kept compressed, which takes a tenth of the memory, whatever the client accepts.
+ */
 final class Collected implements PrometheusHttpExchange, PrometheusHttpResponse {
     private final PrometheusHttpRequest request;
+    private final boolean acceptsGzip;
     private final Map<String, String> headers = new LinkedHashMap<>();
     private final ByteArrayOutputStream body = new ByteArrayOutputStream();
     private int status;
 
     Collected(HttpExchange exchange) {
-        request = new HttpExchangeAdapter(exchange).getRequest();
+        PrometheusHttpRequest asked = new HttpExchangeAdapter(exchange).getRequest();
+        request = new AskedForGzip(asked);
+        acceptsGzip = Collections.list(asked.getHeaders("Accept-Encoding")).stream()
+                .flatMap(header -> List.of(header.split(",")).stream())
+                .anyMatch(encoding -> encoding.strip().equalsIgnoreCase("gzip"));
+    }
+
+    /** The client's request, as if it accepted gzip. */
+    private record AskedForGzip(PrometheusHttpRequest asked) implements PrometheusHttpRequest {
+        @Override
+        public String getQueryString() {
+            return asked.getQueryString();
+        }
+
+        @Override
+        public Enumeration<String> getHeaders(String name) {
+            return name.equalsIgnoreCase("Accept-Encoding")
+                    ? Collections.enumeration(List.of("gzip"))
+                    : asked.getHeaders(name);
+        }
+
+        @Override
+        public String getMethod() {
+            return asked.getMethod();
+        }
+
+        @Override
+        public String getRequestPath() {
+            return asked.getRequestPath();
+        }
     }
 
     Answer answer() {
-        return new Answer(status, headers, body.toByteArray());
+        boolean unpack = !acceptsGzip && headers.remove("Content-Encoding", "gzip");
+        return new Answer(status, headers, body.toByteArray(), unpack);
     }
 
     @Override

@@ -84,7 +84,7 @@ final class Exporter {
     }
 
     private void read(Snapshot snapshot, Map<String, String> amiss) {
-        List<AttachmentView> views = AttachmentReader.all(only, moved, AttachmentReader.Peers.READ);
+        List<AttachmentView> views = AttachmentReader.all(only, moved, AttachmentReader.Peers.ADDED_UP);
         long now = MonotonicClock.nanos();
         Map<AttachmentView.Port, String> drops = afterTcDrops.judge(views, now);
         snapshot.add(

@@ -80,6 +80,7 @@ public final class MetricsServer implements AutoCloseable {
     /** Fair: scrapes run in the order in which they arrived. */
     private final ReentrantLock turn = new ReentrantLock(true);
 
+    private final SmallHeap heap = new SmallHeap();
     private final AtomicLong unsent = new AtomicLong();
     private volatile boolean closed;
 
@@ -229,6 +230,7 @@ public final class MetricsServer implements AutoCloseable {
                 unsent.addAndGet(-size);
             }
         }
+        heap.collect();
     }
 
     private Answer answer(HttpExchange exchange) {

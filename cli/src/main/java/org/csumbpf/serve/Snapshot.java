@@ -27,8 +27,8 @@ import org.csumbpf.maps.CsumbpfMaps;
 import org.csumbpf.maps.Event;
 import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Outcome;
-import org.csumbpf.maps.PeerTable;
 import org.csumbpf.maps.Rule;
+import org.csumbpf.maps.Senders;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.snapshot.AttachmentView;
 
@@ -54,7 +54,7 @@ final class Snapshot {
     private final NetworkNames networks;
     private final List<MetricSample> samples = new ArrayList<>();
     private final Families counts = new Families(Metric.PACKETS, Metric.BYTES);
-    private final Families senders =
+    private final Families bySender =
             new Families(Metric.PEER_PACKETS, Metric.PEER_BYTES, Metric.PEER_BAD_PACKETS, Metric.PEER_LAST_SEEN);
 
     Snapshot(Limits limits, NetworkNames networks) {
@@ -69,7 +69,7 @@ final class Snapshot {
 
     /** The metrics with a series for each rule or peer. */
     List<Families> families() {
-        return List.of(counts, senders);
+        return List.of(counts, bySender);
     }
 
     void add(Metric metric, Tags tags, double value) {
@@ -133,7 +133,7 @@ final class Snapshot {
             view.contents().ifPresent(contents -> {
                 add(tags, contents, view.backstop().orElse(null));
                 if (limits.maxPeers() > 0) {
-                    addPeers(tags, contents.peers(), monotonicToUnixNanos);
+                    addPeers(tags, contents.senders(), monotonicToUnixNanos);
                 }
                 contents.eventsLost().forEach((type, lost) -> {
                     add(Metric.EVENTS_LOST, tags.and("type", type.label()), lost);
@@ -163,7 +163,7 @@ final class Snapshot {
         RuleSet rules = contents.rules();
         int count = rules.byVni().size() + (rules.any().isPresent() ? 1 : 0);
         add(Metric.RULES, tags, count);
-        add(Metric.PEERS, tags, contents.peers().size());
+        add(Metric.PEERS, tags, contents.senders().peers());
         add(
                 Metric.MAP_FILL_RATIO,
                 tags.and("map", "rules"),
@@ -171,7 +171,7 @@ final class Snapshot {
         add(
                 Metric.MAP_FILL_RATIO,
                 tags.and("map", "peers"),
-                Math.min(1, (double) contents.peers().size() / CsumbpfMaps.PEERS_MAX));
+                Math.min(1, (double) contents.senders().peers() / CsumbpfMaps.PEERS_MAX));
         contents.totals().forEach((total, counted) -> {
             Tags kind = tags.and("kind", total.label());
             add(Metric.UNMATCHED_PACKETS, kind, counted.packets());
@@ -231,15 +231,14 @@ final class Snapshot {
     }
 
     /** Added up over destinations: a series for each would be more than anybody asks for. */
-    private void addPeers(Tags tags, PeerTable peers, long monotonicToUnixNanos) {
+    private void addPeers(Tags tags, Senders all, long monotonicToUnixNanos) {
         Labels attachment = labels(tags);
         Map<Integer, Labels> byVni = new HashMap<>();
-        Senders all = new Senders(peers);
         for (int sender : all.top(limits.maxPeers())) {
             Labels ofVni = byVni.computeIfAbsent(
                     all.vni(sender),
                     vni -> attachment.merge(Labels.of("network", networks.of(vni), "vni", Integer.toString(vni))));
-            senders.add(
+            bySender.add(
                     ofVni.merge(Labels.of("peer", all.source(sender).getHostAddress())),
                     all.packets(sender),
                     all.bytes(sender),

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.csumbpf.backstop.BackstopReader;
 import org.csumbpf.backstop.BackstopView;
@@ -28,6 +29,7 @@ import org.csumbpf.maps.Hook;
 import org.csumbpf.maps.HostChange;
 import org.csumbpf.maps.OtherVersionException;
 import org.csumbpf.maps.PeerTable;
+import org.csumbpf.maps.Senders;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.AttachPoint;
 import org.csumbpf.pin.LiveHook;
@@ -42,9 +44,16 @@ import org.csumbpf.pin.Selection;
 public final class AttachmentReader {
     private static final Remedy REMOVE_ALL = new Remedy(List.of("csumbpf", "detach", "--all"), "removes what is left");
 
-    /** Whether the caller wants the peers and the time of the last packet, which are read from 7 MB at the most. */
+    /**
+     * What the caller wants of the peers. With 65,536 of them each way takes some 20 ms, and 7 MB for each peer or 5 MB
+     * added up.
+     */
     public enum Peers {
-        READ,
+        /** {@link AttachmentView.Contents#peers} and the time of the last packet. */
+        EACH,
+        /** {@link AttachmentView.Contents#senders} and the time of the last packet. */
+        ADDED_UP,
+        /** Nothing: they are not read. */
         SKIPPED,
     }
 
@@ -284,7 +293,7 @@ public final class AttachmentReader {
                 .ifPresent(c -> findings.afterRepair(
                         c,
                         // Needed only if a device seems to get nothing.
-                        () -> peers == Peers.READ ? c.peers() : peers(pins, live),
+                        () -> peers == Peers.EACH ? c.peers() : peers(pins, live),
                         backstop,
                         begun));
         return new AttachmentView(
@@ -346,7 +355,9 @@ public final class AttachmentReader {
             Map<Vni, Counters> loopback = maps.backstopCounters();
             loopback.keySet().retainAll(rules.byVni().keySet());
             long now = MonotonicClock.nanos();
-            PeerTable peers = wanted == Peers.READ ? maps.peers() : PeerTable.NONE;
+            PeerTable peers = wanted == Peers.EACH ? maps.peers() : PeerTable.NONE;
+            Senders senders = wanted == Peers.ADDED_UP ? maps.senders() : Senders.NONE;
+            OptionalLong last = wanted == Peers.EACH ? peers.lastSeenNanos(vni -> true) : senders.lastSeenNanos();
             return Optional.of(new AttachmentView.Contents(
                     rules,
                     counters,
@@ -355,10 +366,9 @@ public final class AttachmentReader {
                     rules.any().flatMap(any -> maps.backstopCountersOfAny()),
                     maps.totals(),
                     peers,
+                    senders,
                     maps.eventsLost(),
-                    peers.lastSeenNanos(vni -> true).stream()
-                            .map(last -> Math.max(0, now - last))
-                            .findFirst()));
+                    last.stream().map(nanos -> Math.max(0, now - nanos)).findFirst()));
         } catch (OtherVersionException e) {
             return Optional.empty();
         } catch (KernelException e) {

@@ -19,6 +19,7 @@ import org.csumbpf.maps.DropBaseline;
 import org.csumbpf.maps.EventType;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.PeerTable;
+import org.csumbpf.maps.Senders;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.Location;
@@ -97,10 +98,11 @@ public record AttachmentView(
      * @param loopback of csumbpf_detour, by VNI
      * @param loopbackOfAny of csumbpf_detour, for the rule for any VNI
      * @param totals of the device
-     * @param peers senders that the program remembers; none if they were not asked for
+     * @param peers each peer that the program remembers; none if they were not asked for
+     * @param senders the same, added up; none if they were not asked for
      * @param eventsLost events that could not be reported
-     * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one and the peers
-     *     were asked for
+     * @param lastDecryptedNanos age of the last packet that IPsec decrypted, nanoseconds, if there was one and peers or
+     *     senders were asked for
      */
     public record Contents(
             RuleSet rules,
@@ -110,6 +112,7 @@ public record AttachmentView(
             Optional<Counters> loopbackOfAny,
             Map<Total, Count> totals,
             PeerTable peers,
+            Senders senders,
             Map<EventType, Long> eventsLost,
             OptionalLong lastDecryptedNanos) {
         /** Over all rules. */
@@ -296,7 +299,7 @@ public record AttachmentView(
                 left);
     }
 
-    /** Senders that the program remembers; none if they were not asked for or the maps cannot be read. */
+    /** Each peer that the program remembers; none if they were not asked for or the maps cannot be read. */
     public PeerTable peers() {
         return contents.map(Contents::peers).orElse(PeerTable.NONE);
     }

@@ -25,6 +25,7 @@ import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.Peer;
 import org.csumbpf.maps.PeerKey;
 import org.csumbpf.maps.PeerTable;
+import org.csumbpf.maps.Senders;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.Location;
@@ -292,6 +293,7 @@ class ScreenTest {
                 Optional.empty(),
                 Map.of(Total.ESP, esp, Total.NO_RULE, Count.NONE, Total.MALFORMED, Count.NONE),
                 PeerTable.NONE,
+                Senders.NONE,
                 Map.of(),
                 OptionalLong.empty());
         return new AttachmentView(

@@ -22,6 +22,7 @@ import org.csumbpf.maps.Count;
 import org.csumbpf.maps.Counters;
 import org.csumbpf.maps.Outcome;
 import org.csumbpf.maps.PeerTable;
+import org.csumbpf.maps.Senders;
 import org.csumbpf.maps.Total;
 import org.csumbpf.maps.Vni;
 import org.csumbpf.pin.Location;
@@ -52,6 +53,7 @@ class PageTest {
                         Optional.empty(),
                         Map.of(Total.ESP, none, Total.NO_RULE, none, Total.MALFORMED, none),
                         PeerTable.NONE,
+                        Senders.NONE,
                         Map.of(),
                         OptionalLong.empty())),
                 Optional.empty(),

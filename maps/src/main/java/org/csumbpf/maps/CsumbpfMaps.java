@@ -336,6 +336,10 @@ public final class CsumbpfMaps implements AutoCloseable {
         return PeerTable.read(peers.raw());
     }
 
+    public Senders senders() {
+        return Senders.read(peers.raw());
+    }
+
     /** Events since the program was loaded that were not reported. */
     public Map<EventType, Long> eventsLost() {
         Map<EventType, Long> byType = new EnumMap<>(EventType.class);

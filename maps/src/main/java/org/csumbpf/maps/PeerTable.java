@@ -19,6 +19,9 @@ import org.csumbpf.loader.RawMap;
 public final class PeerTable {
     public static final PeerTable NONE = new PeerTable();
 
+    /** Bytes: a key, then a value. */
+    private static final int ROW = Codecs.PEER_KEY.size() + Codecs.PEER.size();
+
     private static final int ROWS_MIN = 64;
     /** So that no block is larger than 400 kB: a table grows without being copied. */
     private static final int ROWS_MAX = 4096;
@@ -36,7 +39,7 @@ public final class PeerTable {
             int at = block.position();
             int keySize = Codecs.PEER_KEY.size();
             block.put(at, keys, keyBase, keySize).put(at + keySize, values, valueBase, Codecs.PEER.size());
-            block.position(at + PeerRow.SIZE);
+            block.position(at + ROW);
         });
         return table;
     }
@@ -44,9 +47,9 @@ public final class PeerTable {
     /** The block that has room for one row more, which begins at its position. */
     private ByteBuffer next() {
         ByteBuffer last = blocks.isEmpty() ? null : blocks.get(blocks.size() - 1);
-        if (last == null || last.remaining() < PeerRow.SIZE) {
+        if (last == null || last.remaining() < ROW) {
             int rows = Math.max(ROWS_MIN, Math.min(ROWS_MAX, size));
-            last = ByteBuffer.allocate(rows * PeerRow.SIZE).order(ByteOrder.nativeOrder());
+            last = ByteBuffer.allocate(rows * ROW).order(ByteOrder.nativeOrder());
             blocks.add(last);
         }
         size++;
@@ -61,8 +64,8 @@ public final class PeerTable {
     public void forEach(Consumer<PeerRow> visitor) {
         PeerRow row = new PeerRow();
         for (ByteBuffer block : blocks) {
-            for (int at = 0; at < block.position(); at += PeerRow.SIZE) {
-                row.moveTo(block, at);
+            for (int at = 0; at < block.position(); at += ROW) {
+                row.moveTo(block, at, block, at + Codecs.PEER_KEY.size());
                 visitor.accept(row);
             }
         }
