@@ -163,6 +163,23 @@ class MetricsServerTest {
         }
     }
 
+    /** The server keeps every answer compressed. */
+    @Test
+    void whoDoesNotAcceptGzipGetsTheSamePlain() throws Exception {
+        for (String[] headers :
+                new String[][] {{}, {"Accept-Encoding", "identity"}, {"Accept-Encoding", "br, deflate"}}) {
+            HttpResponse<String> response = get("/metrics", headers);
+            assertThat(response.headers().firstValue("Content-Encoding")).isEmpty();
+            assertThat(response.headers().firstValueAsLong("Content-Length"))
+                    .hasValue(response.body().getBytes(StandardCharsets.UTF_8).length);
+            assertThat(response.body().lines().filter(line -> line.startsWith("test_generation{")))
+                    .hasSize(SERIES);
+        }
+        HttpResponse<byte[]> response = client.send(
+                request("/metrics").header("Accept-Encoding", "br, GZIP").build(), BodyHandlers.ofByteArray());
+        assertThat(response.headers().firstValue("Content-Encoding")).hasValue("gzip");
+    }
+
     @Test
     void headIsGetWithoutTheBody() throws Exception {
         for (String path : List.of("/metrics", "/", "/-/healthy")) {
