@@ -3,11 +3,11 @@
 # The command, installed, on each JDK of JDKS: wall time and peak memory (resident) of 'attach', 'status --json' and
 # 'vni add', as ratios to 'tc filter add' of the same object, beside what bpftool and nft take for the like; 15
 # interleaved rounds. Then what 'serve' takes that is scraped once a second: its memory and its share of a CPU, for
-# SERVE_SECONDS=60. Each installation has a class-data archive for its JDK, as 'make install' makes it.
+# SERVE_SECONDS=60; and a scrape of a usual host and of one with as many peers as it can remember (see scrape), SCRAPES=15. Each installation has a class-data archive for its JDK, as 'make install' makes it.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-ROUNDS=${ROUNDS:-15} SERVE_SECONDS=${SERVE_SECONDS:-60}
+ROUNDS=${ROUNDS:-15} SERVE_SECONDS=${SERVE_SECONDS:-60} SCRAPES=${SCRAPES:-15}
 # Of each version the first that is found.
 JDKS=${JDKS:-$(for java in /usr/lib/jvm/*-17-*/bin/java /usr/lib/jvm/*-25-*/bin/java; do
 	if [ -x "$java" ]; then readlink -f "$java"; fi
@@ -55,12 +55,13 @@ serve() { # command
 		    time.sleep(max(0, began + n + 1 - time.monotonic()))
 		share = (cpu() - used) / (time.monotonic() - began)
 		status = open(f"/proc/{pid}/status").read()
-		print(re.search(r"VmHWM:\s+(\d+)", status).group(1), f"{100 * share:.3f}")
+		peak, now = (re.search(name + r":\s+(\d+)", status).group(1) for name in ("VmHWM", "VmRSS"))
+		print(peak, now, f"{100 * share:.3f}")
 	END
 	)
 	kill $pid
 	wait $pid || true
-	read -r peak share <<<"$line"
+	read -r peak resident share <<<"$line"
 }
 
 namespace() {
@@ -128,7 +129,23 @@ done
 sort_subjects "$work/wall" | "$bench/result" command-wall "${label[filter]}" s lower "The command: wall time"
 sort_subjects "$work/memory" | "$bench/result" command-memory "${label[filter]}" MiB lower "The command: peak memory"
 
-rm -f "$work/serve" "$work/serve-cpu"
+# scrapes NAME TITLE OPTION...: what tests/bench/scrape says of serve on each JDK, as benchmarks NAME, NAME-cpu, NAME-memory.
+scrapes() {
+	local v name=$1 title=$2 subjects=()
+	for v in $(printf '%s\n' "${!command[@]}" | sort); do
+		printf '#!/bin/sh\nCSUMBPF_JAVA=%s exec %s "$@"\n' "${java[$v]}" "${command[$v]}" >"$work/on$v"
+		chmod 755 "$work/on$v"
+		subjects+=("serve, JDK $v=$work/on$v")
+	done
+	say "$title"
+	"$bench/scrape" --rounds "$SCRAPES" "${@:3}" "${subjects[@]}" >"$work/$name"
+	local first=${subjects[0]%%=*}
+	awk -F '\t' '$2 != "memory" { print $1 "\t" $2 "\t" $3 }' "$work/$name" | "$bench/result" "$name" "$first" s lower "$title: wall time"
+	awk -F '\t' '$2 != "memory" { print $1 "\t" $2 "\t" $4 }' "$work/$name" | "$bench/result" "$name-cpu" "$first" s lower "$title: CPU time"
+	awk -F '\t' '$2 == "memory" { print $1 "\t1\t" $3 }' "$work/$name" | "$bench/result" "$name-memory" "$first" MiB lower "$title: peak memory"
+}
+
+rm -f "$work/serve" "$work/serve-cpu" "$work/serve-resident"
 for v in "${!command[@]}"; do
 	export CSUMBPF_JAVA=${java[$v]}
 	say "serve on JDK $v, one scrape a second for $SERVE_SECONDS s"
@@ -138,8 +155,12 @@ for v in "${!command[@]}"; do
 	"${command[$v]}" detach eth0 --netns csumbpf-bench-serve >/dev/null
 	attached=()
 	printf 'serve, JDK %s\t1\t%s\n' $v "$(awk "BEGIN { print $peak / 1024 }")" >>"$work/serve"
+	printf 'serve, JDK %s\t1\t%s\n' $v "$(awk "BEGIN { print $resident / 1024 }")" >>"$work/serve-resident"
 	printf 'serve, JDK %s\t1\t%s\n' $v "$share" >>"$work/serve-cpu"
 done
 first=$(cut -f 1 "$work/serve-cpu" | sort | head -n 1)
 sort "$work/serve" | "$bench/result" serve-memory "$first" MiB lower "serve, scraped once a second: peak memory"
 sort "$work/serve-cpu" | "$bench/result" serve-cpu "$first" "% of a CPU" lower "serve, scraped once a second: CPU"
+sort "$work/serve-resident" | "$bench/result" serve-resident "$first" MiB lower "serve, scraped once a second: memory after a minute"
+scrapes serve-scrape "A scrape of two interfaces with 50 rules" --attachments 2 --rules 25 --burst 20 --warm 100
+scrapes serve-scrape-peers "A scrape of 16,384 of 65,536 peers" --peers 65536 --shown 16384
