@@ -3,7 +3,8 @@
 # The command, installed, on each JDK of JDKS: wall time and peak memory (resident) of 'attach', 'status --json' and
 # 'vni add', as ratios to 'tc filter add' of the same object, beside what bpftool and nft take for the like; 15
 # interleaved rounds. Then what 'serve' takes that is scraped once a second: its memory and its share of a CPU, for
-# SERVE_SECONDS=60; and a scrape of a usual host and of one with as many peers as it can remember (see scrape), SCRAPES=15. Each installation has a class-data archive for its JDK, as 'make install' makes it.
+# SERVE_SECONDS=60; and a scrape of a usual host, and of one with as many peers as it can remember (see scrape),
+# SCRAPES=15. Each installation has a class-data archive for its JDK, as 'make install' makes it.
 set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
