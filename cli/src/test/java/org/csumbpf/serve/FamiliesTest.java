@@ -34,6 +34,8 @@ class FamiliesTest {
 
     private final PrometheusRegistry direct = new PrometheusRegistry();
     private final ManySeries many = new ManySeries();
+    /** A field, because Micrometer holds what its gauges read by weak references only. */
+    private Meters reference;
 
     @Test
     void namesHelpTypesAndOrderAreMicrometers() throws IOException {
@@ -52,7 +54,8 @@ class FamiliesTest {
                 families.add(Labels.of("vni", vni).merge(Labels.of("peer", peer)), values);
             }
         }
-        new Meters(meters).set(samples);
+        reference = new Meters(meters);
+        reference.set(samples);
         direct.register(many);
         many.set(List.of(families));
         for (ExpositionFormatWriter writer :
