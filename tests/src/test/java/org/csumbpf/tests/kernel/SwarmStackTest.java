@@ -288,8 +288,10 @@ class SwarmStackTest {
                 AGENT);
     }
 
+    /** By its ID: b left and joined again, so its name is that of a node that is down, too. */
     private static void available(String availability) {
-        swarm.docker(swarm.a, "node", "update", "--availability", availability, "swarm-b");
+        String id = swarm.docker(swarm.b, "info", "--format", "{{.Swarm.NodeID}}");
+        swarm.docker(swarm.a, "node", "update", "--availability", availability, id);
     }
 
     /** Waits until the dashboard's panel Nodes has these values, in any order. */
