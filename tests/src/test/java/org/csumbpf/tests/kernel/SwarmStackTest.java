@@ -320,12 +320,14 @@ class SwarmStackTest {
         hosts().forEach(SwarmStackTest::awaitAttachment);
     }
 
+    /** Whole: one that is being made has a program already, which another may replace if the first try fails. */
     private static void awaitAttachment(Host host) {
         Limit.await(
-                "attachment on " + host.name,
+                "attachment on " + host.name + " with which nothing is amiss",
                 Limit.seconds(180),
-                () -> attachments(host),
-                attachments -> attachments.size() == 1);
+                () -> status(host),
+                status -> !status.get("amiss").asBoolean()
+                        && status.get("attachments").size() == 1);
     }
 
     private static void awaitTasks(String service, String state, int seconds) {
@@ -347,13 +349,13 @@ class SwarmStackTest {
                 .findFirst();
     }
 
-    private static JsonNode attachments(Host host) {
-        return host.json("status", "--bpffs", swarm.bpffs(host).toString()).get("attachments");
+    private static JsonNode status(Host host) {
+        return host.json("status", "--bpffs", swarm.bpffs(host).toString());
     }
 
     private static List<Integer> programs() {
         return hosts().stream()
-                .map(SwarmStackTest::attachments)
+                .map(host -> status(host).get("attachments"))
                 .peek(attachments -> assertThat(attachments).hasSize(1))
                 .map(attachments -> attachments.get(0))
                 .peek(attachment ->
