@@ -39,7 +39,14 @@ final class Arrivals implements Runnable {
      * @param ports UDP ports of VXLAN, in host order
      * @param associations for which to listen; none: there is nothing to listen for
      */
-    record Expected(Set<Integer> devices, Set<Integer> ports, List<SecurityAssociation> associations) {}
+    record Expected(Set<Integer> devices, Set<Integer> ports, List<SecurityAssociation> associations) {
+        /** Each packet changes what an SA has carried, which is no reason to listen again. */
+        Expected {
+            associations = associations.stream()
+                    .map(SecurityAssociation::withoutTraffic)
+                    .toList();
+        }
+    }
 
     /** @param when CLOCK_MONOTONIC, nanoseconds */
     private record Seen(Arrival arrival, long when) {}

@@ -56,6 +56,12 @@ public record SecurityAssociation(
         this(spi, protocol, source, destination, mode, inUdp, 0, 0, 0, Traffic.NONE);
     }
 
+    /** The same SA as if it had carried nothing: equal as long as nobody replaces it. */
+    public SecurityAssociation withoutTraffic() {
+        return new SecurityAssociation(
+                spi, protocol, source, destination, mode, inUdp, mark, reqid, icvBits, Traffic.NONE);
+    }
+
     /** Whether the outer addresses are IPv6. */
     public boolean ipv6() {
         return destination instanceof Inet6Address;
