@@ -117,7 +117,6 @@ public final class HostWatch {
                                 "LC_ALL=C",
                                 "ping",
                                 "-n",
-                                "-q",
                                 "-c",
                                 "3",
                                 "-i",
