@@ -37,6 +37,9 @@ final class DeliveryChecks {
         found.addAll(offload(found));
         found.addAll(senders());
         List<DoctorFinding> lost = checksums();
+        if (lost.stream().anyMatch(DoctorFinding::isError)) {
+            found.addAll(chain(found));
+        }
         found.addAll(lost);
         if (lost.isEmpty()) {
             found.addAll(hidden());
@@ -203,6 +206,34 @@ final class DeliveryChecks {
                             + " arrived at VXLAN devices"));
         }
         return found;
+    }
+
+    /**
+     * What ends the chain before the program, if the program sees nothing. 'csumbpf status' knows that only where the
+     * sockets count what is dropped; with connection tracking, which verifies first, the kernel drops without them.
+     */
+    private List<DoctorFinding> chain(List<DoctorFinding> known) {
+        long seen = rise(Attachment::repaired)
+                + rise(Attachment::observed)
+                + rise(Attachment::failed)
+                + rise(Attachment::right);
+        if (seen > 0 || known.stream().anyMatch(finding -> finding.check() == Check.CHAIN_ENDED)) {
+            return List.of();
+        }
+        return watch.after().attachments().stream()
+                .filter(attachment ->
+                        !attachment.ahead().isEmpty() && watch.uplinks().contains(attachment.device()))
+                .map(attachment -> DoctorFinding.error(
+                        Check.CHAIN_ENDED,
+                        attachment.device(),
+                        String.join(" and ", attachment.ahead()) + " runs before csumbpf on " + attachment.device()
+                                + ", and csumbpf sees none of the packets",
+                        "bpftool",
+                        "net",
+                        "show",
+                        "dev",
+                        attachment.device()))
+                .toList();
     }
 
     /** Docker in a container, or that of a snap, keeps the namespaces of its devices elsewhere. */

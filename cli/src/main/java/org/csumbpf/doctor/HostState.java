@@ -299,6 +299,7 @@ public record HostState(
      * @param plaintextOf packets that IPsec did not decrypt, by the VNIs that have rules of their own
      * @param problems what 'csumbpf status' finds wrong
      * @param peers senders that the program remembers
+     * @param ahead what runs before the program on its hook, and may end the chain
      */
     public record Attachment(
             String device,
@@ -310,12 +311,14 @@ public record HostState(
             long right,
             Map<Integer, Long> plaintextOf,
             List<Problem> problems,
-            List<Sender> peers) {
+            List<Sender> peers,
+            List<String> ahead) {
         public Attachment {
             device = text(device);
             plaintextOf = map(plaintextOf);
             problems = list(problems);
             peers = list(peers);
+            ahead = list(ahead);
         }
     }
 

@@ -441,7 +441,8 @@ final class HostStateReader {
                 packets(tc, Outcome.GOOD) + afterTc.get(BackstopOutcome.GOOD).packets(),
                 plaintext(view),
                 problems(view.findings()),
-                senders(view.peers()));
+                senders(view.peers()),
+                view.before());
     }
 
     private static List<HostState.Sender> senders(PeerTable peers) {

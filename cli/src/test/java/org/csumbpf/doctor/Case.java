@@ -132,15 +132,15 @@ final class Case {
     }
 
     static Attachment attachment(long repaired, Problem... problems) {
-        return new Attachment("eth0", 4789, true, repaired, 0, 0, 0, Map.of(), List.of(problems), List.of());
+        return new Attachment("eth0", 4789, true, repaired, 0, 0, 0, Map.of(), List.of(problems), List.of(), List.of());
     }
 
     static Attachment left(Attachment attachment, long packets) {
-        return new Attachment("eth0", 4789, true, 0, 0, packets, 0, Map.of(), List.of(), attachment.peers());
+        return new Attachment("eth0", 4789, true, 0, 0, packets, 0, Map.of(), List.of(), attachment.peers(), List.of());
     }
 
     static Attachment plaintext(long packets) {
-        return new Attachment("eth0", 4789, true, 0, 0, 0, 0, Map.of(VNI, packets), List.of(), List.of());
+        return new Attachment("eth0", 4789, true, 0, 0, 0, 0, Map.of(VNI, packets), List.of(), List.of(), List.of());
     }
 
     static Attachment sender(int delta, long bad, boolean trusted) {
@@ -154,7 +154,13 @@ final class Case {
                 0,
                 Map.of(),
                 List.of(),
-                List.of(new Sender(VNI, PEER, OWN, 2 * bad, bad, delta, bad, trusted)));
+                List.of(new Sender(VNI, PEER, OWN, 2 * bad, bad, delta, bad, trusted)),
+                List.of());
+    }
+
+    /** An attachment that sees nothing, behind something else on its hook. */
+    static Attachment behind(String ahead) {
+        return new Attachment("eth0", 4789, true, 0, 0, 0, 0, Map.of(), List.of(), List.of(), List.of(ahead));
     }
 
     private Map<String, Long> zeros() {

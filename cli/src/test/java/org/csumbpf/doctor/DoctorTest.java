@@ -218,6 +218,13 @@ class DoctorTest {
                     wrongChecksums(host);
                     host.attachments.add(Case.attachment(0, new Problem("program_before", "gone", List.of())));
                 }),
+                broken("chain-ended", host -> {
+                    // With connection tracking no socket counts them.
+                    wrongChecksums(host);
+                    host.sockets.put(4789, new Socket(0, false));
+                    host.before.add(Case.behind("matchall filter, priority 1,"));
+                    host.attachments.add(Case.behind("matchall filter, priority 1,"));
+                }),
                 broken(
                         "many-behind-one",
                         host -> host.docker = new Docker(

@@ -135,7 +135,17 @@ class FixTest {
         Case host = wrongChecksums();
         host.before.add(Case.attachment(0));
         host.attachments.add(new Attachment(
-                "eth0", 4789, true, 0, 10, 0, 0, null, List.of(problem("module_not_loaded", RESTORE)), List.of()));
+                "eth0",
+                4789,
+                true,
+                0,
+                10,
+                0,
+                0,
+                null,
+                List.of(problem("module_not_loaded", RESTORE)),
+                List.of(),
+                List.of()));
         assertThat(host.errors()).containsExactly("nat-checksum");
         assertThat(fixes(host)).isEmpty();
     }
