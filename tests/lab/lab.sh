@@ -119,7 +119,8 @@ address() {
 }
 
 up() {
-	local host modules=(vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat) hosts=()
+	# xfrm_user: while the first 'ip xfrm' loads it, the kernel refuses the connection of another namespace's (ECONNREFUSED).
+	local host modules=(vxlan xt_u32 xt_policy xt_mark nft_chain_nat nft_nat xfrm_user) hosts=()
 	if [ "$FAMILY" = 4 ]; then modules+=(esp4); else modules+=(esp6); fi
 	modprobe -qa "${modules[@]}" || true # built in, or an error below names it
 	underlay_modules

@@ -393,7 +393,7 @@ up() { # suite
 	mkdir -p $state
 	# Loads what Docker's rules and overlays use, because the engine's root has no modprobe.
 	modprobe -qa overlay bridge br_netfilter veth vxlan ip_vs ip_vs_rr xt_ipvs xt_policy xt_mark xt_u32 xt_bpf xt_addrtype xt_conntrack \
-		xt_nat xt_REDIRECT xt_MASQUERADE xt_tcpudp nft_compat nft_chain_nat esp4 || true
+		xt_nat xt_REDIRECT xt_MASQUERADE xt_tcpudp nft_compat nft_chain_nat esp4 xfrm_user || true
 	OVERLAY=none "$lab" up
 	# Docker's namespace for the ingress network must forward. New namespaces inherit this from the first one, in which an
 	# engine usually runs.
