@@ -91,6 +91,12 @@ class Engine:
         connection.close()
 
 
+def cpu(pid):
+    """Seconds of CPU that a process has had, with those of the programs that it ran."""
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
 class Agent:
     """An agent that is ready, and what it needs."""
 
@@ -115,9 +121,7 @@ class Agent:
         return int(fields["VmRSS"].split()[0]) / 1024, int(fields["Threads"]), len(os.listdir(f"/proc/{pid}/fd"))
 
     def cpu(self):
-        """Seconds of CPU that it has had, with those of the programs that it ran."""
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+        return cpu(self.process.pid)
 
     def scrape(self):
         return subprocess.run(["curl", "-s", f"http://{METRICS}/metrics"], check=True, capture_output=True, text=True).stdout

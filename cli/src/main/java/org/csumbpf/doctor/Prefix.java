@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.csumbpf.doctor;
 
-/** Addresses with a prefix length, as text. Asks no name server, because a bundle may hold any text.
- * A host may have thousands of policies and of peers, so this takes less than a microsecond. */
+/**
+ * Addresses with a prefix length, as text. Asks no name server, because a bundle may hold any text. A host may have
+ * thousands of policies and of peers, so this uses no regular expression.
+ */
 final class Prefix {
     private static final int IPV4_PARTS = 4;
     private static final int IPV6_PARTS = 8;

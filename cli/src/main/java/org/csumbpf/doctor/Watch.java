@@ -188,9 +188,7 @@ public final class Watch {
                 others.add(peer);
             }
         }
-        udpPolicies().stream()
-                .filter(policy -> policy.mark() != DOCKER)
-                .forEach(policy -> others.add(policy.destination().replaceFirst("/.*", "")));
+        othersPolicies().forEach(policy -> others.add(policy.destination().replaceFirst("/.*", "")));
         return after.associations().stream()
                 .filter(Association::isTransportEsp)
                 .filter(sa -> docker && sa.reqid() == DOCKER
@@ -201,8 +199,11 @@ public final class Watch {
 
     /** Whether somebody else than Docker encrypts VXLAN with a peer, by IKE or by hand; beside Docker's overlays, too. */
     boolean isOthers(String peer) {
-        return udpPolicies().stream()
-                .anyMatch(policy -> policy.mark() != DOCKER && Prefix.covers(policy.destination(), peer));
+        return othersPolicies().anyMatch(policy -> Prefix.covers(policy.destination(), peer));
+    }
+
+    private Stream<Policy> othersPolicies() {
+        return udpPolicies().stream().filter(policy -> policy.mark() != DOCKER);
     }
 
     /** Whether encrypted overlays are Docker's; others may have some beside. */
