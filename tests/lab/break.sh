@@ -102,12 +102,14 @@ mend_conntrack_invalid() { b_rule -D INPUT -m conntrack --ctstate INVALID -j DRO
 
 # By one of five wrong numbers, because what VXLAN carries has checksums of its own: the right one is nearly constant.
 break_sender_checksum() {
-	local n wrong=(0x1111 0x2345 0x4567 0x789a 0xbcde) map=
-	for n in 0 1 2 3 4; do map+="$n : goto wrong$n, "; done
+	# So many that three of the same in a row, which csumbpf takes for a NAT that maps anew, are rare.
+	local n numbers map=
+	numbers=$(seq 0 15)
+	for n in $numbers; do map+="$n : goto wrong$n, "; done
 	{
 		echo "table $NFT_FAMILY $BREAKAGE {"
-		for n in 0 1 2 3 4; do printf ' chain wrong%s { udp checksum set %s; }\n' $n ${wrong[n]}; done
-		printf ' chain out {\n type filter hook output priority 0\n udp dport %s numgen random mod 5 vmap { %s }\n }\n}\n' "$PORT" "${map%, }"
+		for n in $numbers; do printf ' chain wrong%s { udp checksum set %s; }\n' $n $((0x1111 + n * 0xd05)); done
+		printf ' chain out {\n type filter hook output priority 0\n udp dport %s numgen random mod 16 vmap { %s }\n }\n}\n' "$PORT" "${map%, }"
 	} | in_host a nft -f -
 }
 mend_sender_checksum() { unhook a; }

@@ -128,6 +128,7 @@ final class DeliveryChecks {
 
     private List<DoctorFinding> senders() {
         List<DoctorFinding> found = new ArrayList<>();
+        long left = rise(Attachment::failed);
         for (Attachment attachment : watch.after().attachments()) {
             List<Sender> earlier = watch.before().attachments().stream()
                     .filter(other -> other.device().equals(attachment.device()) && other.port() == attachment.port())
@@ -136,11 +137,12 @@ final class DeliveryChecks {
             for (Sender sender : attachment.peers()) {
                 earlier.stream()
                         .filter(sender::isSame)
-                        .filter(then -> differs(then, sender))
+                        .filter(then -> differs(then, sender, left))
                         .findFirst()
                         .ifPresent(then -> found.add(sender(
                                 attachment,
                                 sender,
+                                left,
                                 "the checksums of packets from " + sender.source()
                                         + " are wrong, each by something else: "
                                         + (sender.bad() - then.bad()) + " of " + (sender.packets() - then.packets())
@@ -151,8 +153,7 @@ final class DeliveryChecks {
     }
 
     /** Mode adjust leaves what NAT does not explain, and the host drops that. */
-    private DoctorFinding sender(Attachment attachment, Sender sender, String evidence) {
-        long left = rise(Attachment::failed);
+    private DoctorFinding sender(Attachment attachment, Sender sender, long left, String evidence) {
         return left >= Watch.SOME
                 ? DoctorFinding.error(
                         Check.SENDER_CHECKSUM,
@@ -165,9 +166,12 @@ final class DeliveryChecks {
                 : DoctorFinding.warning(Check.SENDER_CHECKSUM, sender.source(), evidence);
     }
 
-    /** Whether checksums were wrong meanwhile and did not agree on the difference: few that agree make it trusted. */
-    private static boolean differs(Sender then, Sender now) {
-        return !then.trusted() && !now.trusted() && now.bad() - then.bad() >= Watch.SOME;
+    /**
+     * Whether checksums were wrong meanwhile and did not agree on the difference: few that agree make it trusted. One
+     * that was trusted until the watch began is judged by what was left: a NAT that maps anew leaves fewer.
+     */
+    private static boolean differs(Sender then, Sender now, long left) {
+        return !now.trusted() && now.bad() - then.bad() >= Watch.SOME && (!then.trusted() || left >= Watch.SOME);
     }
 
     private List<DoctorFinding> checksums() {

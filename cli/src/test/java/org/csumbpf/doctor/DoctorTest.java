@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Each way to break a host gives its own id as the only error. The test of the same name in tests breaks real ones. */
@@ -669,6 +670,16 @@ class DoctorTest {
         host.before.add(Case.sender(0x1111, 1, false));
         host.attachments.add(Case.left(Case.sender(0x1111, 11, false), 10));
         assertThat(host.errors()).containsExactly("sender-checksum");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"10, true", "2, false"}) // a NAT that maps anew leaves two
+    void aSenderThatWasRightUntilTheWatchBegan(long left, boolean error) {
+        Case host = new Case();
+        wrongChecksums(host);
+        host.before.add(Case.sender(0xffff, 1, true));
+        host.attachments.add(Case.left(Case.sender(0xffff, 11, false), left));
+        assertThat(host.errors().contains("sender-checksum")).isEqualTo(error);
     }
 
     @Test
