@@ -308,15 +308,16 @@ report() {
 	for host in a b c; do
 		[ -e "$state/$host.init" ] || continue
 		echo "== engine on $host"
-		tail -n 60 "$state/$host.log"
+		grep -v 'Could not get operating system' "$state/$host.log" | tail -n 60 || true
 		[ ! -e "$state/$host.agent" ] || tail -n 60 "$state/$host.agent"
 		docker "$host" ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Status}}' >"$state/containers" 2>&1 || true
 		cat "$state/containers"
 		while read -r container name _; do
+			case $name in box.*) continue ;; esac
 			echo "== $name on $host"
 			docker "$host" inspect --format '{{json .State}}' "$container" </dev/null 2>&1 || true
 			docker "$host" logs --tail 60 "$container" </dev/null 2>&1 || true
-		done < <(grep -v ' box\.' "$state/containers")
+		done <"$state/containers"
 	done
 }
 

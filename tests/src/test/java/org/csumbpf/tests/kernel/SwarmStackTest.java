@@ -142,6 +142,7 @@ class SwarmStackTest {
                             + " /sys/fs/bpf:/bpf")
                     .endsWith("\n3");
         }
+        nothingWasAttachedAgain();
     }
 
     @Test
@@ -150,6 +151,7 @@ class SwarmStackTest {
     @Tag("test-all")
     void networks() {
         traffic.networksComeAndGo();
+        nothingWasAttachedAgain();
     }
 
     @Test
@@ -171,6 +173,8 @@ class SwarmStackTest {
                     "--update-monitor",
                     "1s",
                     AGENT);
+            awaitAgents();
+            nothingWasAttachedAgain();
         }
         String killed = task(swarm.b);
         swarm.docker(swarm.b, "kill", killed);
@@ -181,7 +185,7 @@ class SwarmStackTest {
                 id -> id.filter(other -> !other.equals(killed)).isPresent());
         awaitAgents();
         assertThat(swarm.quiet()).as("pings without an answer").isZero();
-        assertThat(programs()).as("programs: nothing was attached again").isEqualTo(programs);
+        nothingWasAttachedAgain();
     }
 
     @Test
@@ -198,7 +202,7 @@ class SwarmStackTest {
         swarm.await();
         awaitAgents();
         traffic.works();
-        assertThat(programs()).as("programs: nothing was attached again").isEqualTo(programs);
+        nothingWasAttachedAgain();
     }
 
     @Test
@@ -232,14 +236,19 @@ class SwarmStackTest {
 
             available("drain");
             prometheus.await("count(" + UP + ")", PATIENCE, count -> count == 1);
-            assertThat(prometheus.alerts()).doesNotContain("CsumbpfNotOnNode");
+            // Pending for a moment: the task ends before Prometheus hears that the node is drained.
+            Limit.await(
+                    "no alert of a drained node",
+                    PATIENCE,
+                    prometheus::alerts,
+                    alerts -> !alerts.contains("CsumbpfNotOnNode"));
             available("active");
             swarm.await();
             awaitAgents();
             prometheus.await("count(" + UP + " == 1)", PATIENCE, count -> count == NODES.size());
         }
         traffic.works();
-        assertThat(programs()).as("programs: nothing was attached again").isEqualTo(programs);
+        nothingWasAttachedAgain();
     }
 
     @Test
@@ -351,6 +360,10 @@ class SwarmStackTest {
 
     private static JsonNode status(Host host) {
         return host.json("status", "--bpffs", swarm.bpffs(host).toString());
+    }
+
+    private static void nothingWasAttachedAgain() {
+        assertThat(programs()).as("programs: nothing was attached again").isEqualTo(programs);
     }
 
     private static List<Integer> programs() {
