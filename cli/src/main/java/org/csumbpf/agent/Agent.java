@@ -111,7 +111,7 @@ public final class Agent {
     /** Returns only if the thread is interrupted. What is attached stays. */
     public void run() throws InterruptedException {
         alive(); // instead of what an agent before this one has left
-        Standing.RESTORED.forEach(this::heals);
+        KnownAttachment.RESTORED.forEach(this::heals);
         heals(Finding.Id.INTERFACE_MOVED); // each counter is there from the start, with 0
         NetlinkMonitor monitor = netns.call(NetlinkMonitor::open);
         start("changes", () -> follow(monitor));
@@ -223,11 +223,11 @@ public final class Agent {
         try {
             Wishes wishes = wishes(now);
             name();
-            List<Standing> attachments =
+            List<KnownAttachment> attachments =
                     AttachmentReader.all(Optional.of(netns), AttachmentReader.Peers.SKIPPED).stream()
-                            .map(Standing::of)
+                            .map(KnownAttachment::of)
                             .toList();
-            crowded = attachments.stream().anyMatch(Standing::crowded);
+            crowded = attachments.stream().anyMatch(KnownAttachment::crowded);
             sayRefused(wishes.refused());
             reconciler.follow(wishes.policy());
             actions = reconciler.decide(wishes.found(), attachments, wishes::of, now);

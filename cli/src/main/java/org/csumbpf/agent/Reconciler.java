@@ -78,15 +78,18 @@ final class Reconciler {
      * @param now CLOCK_MONOTONIC, nanoseconds
      */
     List<Action> decide(
-            Discovery found, List<Standing> attachments, Function<Discovery.Uplink, DesiredAttachment> wish, long now) {
+            Discovery found,
+            List<KnownAttachment> attachments,
+            Function<Discovery.Uplink, DesiredAttachment> wish,
+            long now) {
         decided = now;
         Set<Integer> present = new HashSet<>();
-        List<Standing> here =
+        List<KnownAttachment> here =
                 attachments.stream().filter(standing -> !standing.moved()).toList();
-        for (Standing standing : here) {
+        for (KnownAttachment standing : here) {
             present.add(standing.ifindex());
             standing.owner().ifPresent(owner -> {
-                if (owner == Standing.Owner.AGENT) {
+                if (owner == KnownAttachment.Owner.AGENT) {
                     own.add(standing.ifindex());
                 } else {
                     own.remove(standing.ifindex());
@@ -110,9 +113,10 @@ final class Reconciler {
         own.removeIf(ifindex -> !present.contains(ifindex) && !wanted.containsKey(ifindex));
         asked.retainAll(own);
         attachments.stream()
-                .filter(standing -> standing.moved() && standing.owner().equals(Optional.of(Standing.Owner.AGENT)))
+                .filter(standing ->
+                        standing.moved() && standing.owner().equals(Optional.of(KnownAttachment.Owner.AGENT)))
                 .forEach(moved -> actions.add(new Action.Follow(moved.ifindex(), moved.ifname())));
-        for (Standing standing : here) {
+        for (KnownAttachment standing : here) {
             boolean takeOver = policy.takesOver() && wanted.containsKey(standing.ifindex());
             if (own.contains(standing.ifindex()) || takeOver) {
                 keep(standing, Optional.ofNullable(wanted.get(standing.ifindex())), now)
@@ -137,7 +141,7 @@ final class Reconciler {
     }
 
     /** What is to be done about an attachment of the agent's. */
-    private Optional<Action> keep(Standing standing, Optional<DesiredAttachment> wish, long now) {
+    private Optional<Action> keep(KnownAttachment standing, Optional<DesiredAttachment> wish, long now) {
         int ifindex = standing.ifindex();
         if (policy.excluded().contains(ifindex)) {
             return Optional.of(new Action.Detach(ifindex, standing.ifname()));

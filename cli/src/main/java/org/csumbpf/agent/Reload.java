@@ -10,10 +10,10 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.csumbpf.config.AgentConfig;
 import org.csumbpf.config.ConfigException;
+import org.csumbpf.config.ConfigProblem;
 import org.csumbpf.config.ConfigSource;
 import org.csumbpf.config.Key;
 import org.csumbpf.config.Origin;
-import org.csumbpf.config.Problem;
 import org.csumbpf.config.Setting;
 import org.csumbpf.serve.ServeLog;
 
@@ -62,13 +62,13 @@ public final class Reload implements Supplier<AgentConfig> {
         try {
             read = source.load();
             if (fromFile && !Files.exists(source.path())) {
-                throw new ConfigException(List.of(new Problem(
+                throw new ConfigException(List.of(new ConfigProblem(
                         new Origin.Line(source.path(), 0),
                         "the file is gone; start the agent again to have the defaults in force")));
             }
         } catch (ConfigException e) {
             successful = false;
-            for (Problem problem : e.problems()) {
+            for (ConfigProblem problem : e.problems()) {
                 log.error("configuration not reloaded", "problem", problem);
             }
             return false;

@@ -44,7 +44,7 @@ final class DiscoverReport {
         for (Discovery.Overlay overlay : found.overlays()) {
             lines.add("vni " + overlay.vni() + ": " + describe(overlay));
         }
-        for (Discovery.Peer peer : found.peers()) {
+        for (Discovery.IpsecPeer peer : found.peers()) {
             lines.add("peer " + peer.address().getHostAddress() + ": " + peer.associations()
                     + (peer.associations() == 1 ? " SA with " : " SAs with ")
                     + peer.local().getHostAddress()

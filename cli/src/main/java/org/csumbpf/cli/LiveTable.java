@@ -28,7 +28,7 @@ final class LiveTable {
     /** Milliseconds, the shortest timeout for a key: JLine then waits until VTIME is over, a tenth of a second. */
     private static final long SHORTLY = 1;
 
-    private final Watch watch;
+    private final CounterWatch watch;
     private final Terminal terminal;
     private final Attributes before;
     private final Display display;
@@ -38,7 +38,7 @@ final class LiveTable {
     private int width;
     private int height;
     private String clock;
-    private Watch.SampleOrFailure reading;
+    private CounterWatch.SampleOrFailure reading;
     private List<Rates.Group> groups;
 
     // The shutdown hook runs concurrently with the loop, so what touches the terminal is synchronized.
@@ -48,7 +48,7 @@ final class LiveTable {
     private volatile boolean suspended;
     private volatile boolean continued;
 
-    private LiveTable(Watch watch, Terminal terminal) {
+    private LiveTable(CounterWatch watch, Terminal terminal) {
         this.watch = watch;
         this.terminal = terminal;
         before = terminal.getAttributes();
@@ -56,8 +56,8 @@ final class LiveTable {
     }
 
     /** Shows the table until the user quits; false if this terminal cannot show it. */
-    static boolean show(Watch watch) {
-        Watch.SampleOrFailure first = watch.read(true);
+    static boolean show(CounterWatch watch) {
+        CounterWatch.SampleOrFailure first = watch.read(true);
         Closer closer = new Closer();
         // Tasks run in the order in which they are added, so this comes before the task of JLine that closes the
         // terminal.
@@ -112,13 +112,13 @@ final class LiveTable {
         }
     }
 
-    private void run(Watch.SampleOrFailure first) throws IOException {
+    private void run(CounterWatch.SampleOrFailure first) throws IOException {
         Signals.register("WINCH", () -> resized = true);
         Signals.register("TSTP", () -> suspended = true);
         Signals.register("CONT", () -> continued = true);
         take(first);
         enter();
-        Watch.Ticks ticks = new Watch.Ticks(watch.seconds());
+        CounterWatch.Ticks ticks = new CounterWatch.Ticks(watch.seconds());
         long next = System.nanoTime() + ticks.nanosToNext();
         while (draw()) {
             boolean changed = false;
@@ -160,7 +160,7 @@ final class LiveTable {
         return terminal.reader().read(SHORTLY);
     }
 
-    private void take(Watch.SampleOrFailure taken) {
+    private void take(CounterWatch.SampleOrFailure taken) {
         reading = taken;
         clock = String.format(Locale.ROOT, "%tT", System.currentTimeMillis());
         groups = rates.next(taken.sample(), Math.max(width, 80));

@@ -61,7 +61,7 @@ final class StatsCommand extends HostCommand {
                                     peers ? AttachmentReader.Peers.EACH : AttachmentReader.Peers.SKIPPED),
                             peers);
         } else {
-            new Watch(global(), ifname, peers, watch).run(out, err());
+            new CounterWatch(global(), ifname, peers, watch).run(out, err());
         }
         return ExitCode.DONE;
     }

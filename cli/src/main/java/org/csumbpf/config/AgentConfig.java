@@ -93,17 +93,17 @@ public final class AgentConfig {
     }
 
     /** Values that exclude one another. */
-    List<Problem> conflicts() {
-        List<Problem> problems = new ArrayList<>();
+    List<ConfigProblem> conflicts() {
+        List<ConfigProblem> problems = new ArrayList<>();
         if (exclude(Map.of())) {
             Origin unverified = setting(Key.UNVERIFIED).origin();
-            problems.add(new Problem(unverified, Key.DEFAULT_RULE + CONFLICT));
+            problems.add(new ConfigProblem(unverified, Key.DEFAULT_RULE + CONFLICT));
         }
         for (RuleSettings rule : rules) {
             boolean own = rule.settings().containsKey(Key.PLAINTEXT)
                     || rule.settings().containsKey(Key.UNVERIFIED);
             if (own && exclude(rule.settings())) {
-                problems.add(new Problem(rule.origin(), rule.name() + CONFLICT));
+                problems.add(new ConfigProblem(rule.origin(), rule.name() + CONFLICT));
             }
         }
         return problems;

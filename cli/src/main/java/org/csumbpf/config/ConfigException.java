@@ -8,15 +8,15 @@ import java.util.stream.Collectors;
 public final class ConfigException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    private final transient List<Problem> problems;
+    private final transient List<ConfigProblem> problems;
 
     /** @param problems one or more */
-    public ConfigException(List<Problem> problems) {
-        super(problems.stream().map(Problem::toString).collect(Collectors.joining("\n")));
+    public ConfigException(List<ConfigProblem> problems) {
+        super(problems.stream().map(ConfigProblem::toString).collect(Collectors.joining("\n")));
         this.problems = List.copyOf(problems);
     }
 
-    public List<Problem> problems() {
+    public List<ConfigProblem> problems() {
         return problems;
     }
 }

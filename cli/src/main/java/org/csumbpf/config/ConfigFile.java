@@ -69,7 +69,7 @@ final class ConfigFile {
     private record Entry(String name, Node key, Node value) {}
 
     private final Path file;
-    private final List<Problem> problems = new ArrayList<>();
+    private final List<ConfigProblem> problems = new ArrayList<>();
     private final Map<Key<?>, Setting<?>> settings = new LinkedHashMap<>();
     private final List<RuleSettings> rules = new ArrayList<>();
     /** In which rule each VNI stands. */
@@ -170,13 +170,13 @@ final class ConfigFile {
     }
 
     /** By line, and not so many that they fill a log. */
-    private List<Problem> sorted() {
-        List<Problem> sorted = new ArrayList<>(problems);
+    private List<ConfigProblem> sorted() {
+        List<ConfigProblem> sorted = new ArrayList<>(problems);
         sorted.sort(Comparator.comparingInt(problem -> problem.origin() instanceof Origin.Line at ? at.line() : 0));
         if (sorted.size() > MOST_PROBLEMS) {
             int more = sorted.size() - MOST_PROBLEMS;
             sorted.subList(MOST_PROBLEMS, sorted.size()).clear();
-            sorted.add(new Problem(new Origin.Line(file, 0), "and " + more + " more problems"));
+            sorted.add(new ConfigProblem(new Origin.Line(file, 0), "and " + more + " more problems"));
         }
         return sorted;
     }
@@ -209,14 +209,14 @@ final class ConfigFile {
     }
 
     private ConfigException failure(int line, String text) {
-        return new ConfigException(List.of(new Problem(at(line), text)));
+        return new ConfigException(List.of(new ConfigProblem(at(line), text)));
     }
 
     private void problem(int line, String text) {
         if (problems.size() >= 200 * MOST_PROBLEMS) {
             return; // few are shown, and a hostile file has one in three bytes
         }
-        problems.add(new Problem(at(line), text));
+        problems.add(new ConfigProblem(at(line), text));
     }
 
     private void section(Node node, String section, int line) {

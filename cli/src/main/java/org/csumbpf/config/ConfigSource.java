@@ -59,7 +59,7 @@ public record ConfigSource(Path path, boolean isNamed, UnaryOperator<AgentConfig
         Optional<AgentConfig> read = ConfigFile.read(path);
         // A link that leads nowhere is a mistake, too.
         if (read.isEmpty() && (isNamed || Files.exists(path, LinkOption.NOFOLLOW_LINKS))) {
-            throw new ConfigException(List.of(new Problem(new Origin.Line(path, 0), "there is no such file")));
+            throw new ConfigException(List.of(new ConfigProblem(new Origin.Line(path, 0), "there is no such file")));
         }
         return read;
     }
@@ -71,10 +71,10 @@ public record ConfigSource(Path path, boolean isNamed, UnaryOperator<AgentConfig
      */
     public AgentConfig load() {
         AgentConfig config = options.apply(read().orElse(AgentConfig.DEFAULTS));
-        List<Problem> problems = new ArrayList<>(config.conflicts());
+        List<ConfigProblem> problems = new ArrayList<>(config.conflicts());
         Origin verify = config.setting(Key.VERIFY).origin();
         if (verify instanceof Origin.Option && config.get(Key.MODE) != Mode.ADJUST) {
-            problems.add(new Problem(
+            problems.add(new ConfigProblem(
                     verify,
                     "needs mode adjust; the mode is " + config.get(Key.MODE).label()));
         }

@@ -36,7 +36,8 @@ import org.csumbpf.snapshot.VxlanDevice;
  * @param overlays by VNI
  * @param peers hosts with which there are SAs
  */
-public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<Overlay> overlays, List<Peer> peers) {
+public record Discovery(
+        List<Uplink> uplinks, Map<Integer, String> ports, List<Overlay> overlays, List<IpsecPeer> peers) {
     /**
      * A device by which ESP comes in, or will.
      *
@@ -73,7 +74,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
      * @param associations number of SAs in both directions
      * @param inUdp whether ESP travels in UDP (NAT traversal)
      */
-    public record Peer(InetAddress address, InetAddress local, int associations, boolean inUdp) {}
+    public record IpsecPeer(InetAddress address, InetAddress local, int associations, boolean inUdp) {}
 
     /**
      * @param arrivals packets that came in by devices which nothing else names, and that an SA carried then
@@ -241,7 +242,7 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
                 .toList();
     }
 
-    private static List<Peer> peers(List<DeviceAddress> addresses, List<SecurityAssociation> transport) {
+    private static List<IpsecPeer> peers(List<DeviceAddress> addresses, List<SecurityAssociation> transport) {
         Map<List<InetAddress>, List<SecurityAssociation>> byEnds = new LinkedHashMap<>();
         for (SecurityAssociation sa : transport) {
             boolean inbound = !owners(addresses, sa.destination()).isEmpty();
@@ -256,9 +257,9 @@ public record Discovery(List<Uplink> uplinks, Map<Integer, String> ports, List<O
                         .add(sa);
             }
         }
-        List<Peer> peers = new ArrayList<>();
-        byEnds.forEach((ends, all) -> peers.add(
-                new Peer(ends.get(0), ends.get(1), all.size(), all.stream().anyMatch(SecurityAssociation::inUdp))));
+        List<IpsecPeer> peers = new ArrayList<>();
+        byEnds.forEach((ends, all) -> peers.add(new IpsecPeer(
+                ends.get(0), ends.get(1), all.size(), all.stream().anyMatch(SecurityAssociation::inUdp))));
         peers.sort(Comparator.comparing(peer -> peer.address().getHostAddress()));
         return peers;
     }

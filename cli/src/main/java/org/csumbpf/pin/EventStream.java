@@ -23,17 +23,17 @@ public final class EventStream implements AutoCloseable {
      * @param netns {@link Location#netnsLabel()}
      * @param ifname the interface's current name
      */
-    public record Origin(String netns, String ifname) {}
+    public record Source(String netns, String ifname) {}
 
     private final Selection only;
-    private final BiConsumer<Origin, Event> consumer;
+    private final BiConsumer<Source, Event> consumer;
     /** Ids of the open ring buffers. An attachment that was made anew has another id. */
     private Map<PinDirectory, Integer> open = Map.of();
 
     private EventReader reader;
 
     /** @param only of these attachments */
-    public EventStream(Selection only, BiConsumer<Origin, Event> consumer) {
+    public EventStream(Selection only, BiConsumer<Source, Event> consumer) {
         this.only = only;
         this.consumer = consumer;
     }
@@ -89,11 +89,11 @@ public final class EventStream implements AutoCloseable {
         }
     }
 
-    private static Origin origin(PinDirectory pins) {
+    private static Source origin(PinDirectory pins) {
         Optional<NetworkNamespace> found = NetworkNamespace.byInode(pins.netns());
         try (NetworkNamespace netns = found.orElse(null)) {
             Location location = Location.of(pins, found);
-            return new Origin(location.netnsLabel(), location.ifname());
+            return new Source(location.netnsLabel(), location.ifname());
         }
     }
 

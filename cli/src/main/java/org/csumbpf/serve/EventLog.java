@@ -50,7 +50,7 @@ final class EventLog implements Runnable {
         }
     }
 
-    private void write(EventStream.Origin origin, Event event) {
+    private void write(EventStream.Source origin, Event event) {
         counts.count(origin.netns(), origin.ifname(), event);
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("event", event.type().label());

@@ -27,7 +27,7 @@ class ReconcilerTest {
 
     private final Reconciler reconciler = new Reconciler(KEEP);
     private final List<Discovery.Uplink> uplinks = new ArrayList<>();
-    private final List<Standing> standing = new ArrayList<>();
+    private final List<KnownAttachment> standing = new ArrayList<>();
     private Mode mode = Mode.AUTO;
     private long now = 1000 * SECOND;
 
@@ -51,7 +51,7 @@ class ReconcilerTest {
         uplinks.add(uplink(3, "vx", Optional.of("cannot be attached to")));
         Action.Attach attach = new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("needs it"));
         assertThat(decide()).containsExactly(attach);
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
         reconciler.attached(attach);
         assertThat(decide()).isEmpty();
     }
@@ -60,7 +60,7 @@ class ReconcilerTest {
     @Test
     void asksOnceForWhatTheAgentBeforeItAttached() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
         Action.Attach attach =
                 new Action.Attach(2, wish("eth0", Mode.AUTO), List.of("an agent before this one attached"));
         assertThat(decide()).containsExactly(attach);
@@ -71,7 +71,7 @@ class ReconcilerTest {
         uplinks.clear();
         decide();
         uplinks.add(uplink(2, "eth0", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.PERSON, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.PERSON, Mode.AUTO));
         assertThat(decide()).as("made by hand by now").isEmpty();
     }
 
@@ -79,8 +79,8 @@ class ReconcilerTest {
     void changesItsOwnAndLeavesOthers() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
         uplinks.add(uplink(3, "eth1", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
-        standing.add(standing(3, "eth1", Standing.Owner.PERSON, Mode.OBSERVE, LOST));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(3, "eth1", KnownAttachment.Owner.PERSON, Mode.OBSERVE, LOST));
         mode = Mode.RECOMPUTE;
         assertThat(decide()).extracting(Action::ifname).containsExactly("eth0");
         uplinks.clear();
@@ -93,9 +93,10 @@ class ReconcilerTest {
     @Test
     void putsBackWhatIsLostAlsoIfTheRecordIsLostTogetherWithIt() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
         decide();
-        standing.set(0, new Standing(2, "eth0", Optional.empty(), Optional.empty(), false, false, List.of(LOST)));
+        standing.set(
+                0, new KnownAttachment(2, "eth0", Optional.empty(), Optional.empty(), false, false, List.of(LOST)));
         assertThat(decide())
                 .containsExactly(new Action.Heal(2, "eth0", Optional.of(wish("eth0", Mode.AUTO)), List.of(LOST)));
         Reconciler attached = new Reconciler(KEEP);
@@ -120,8 +121,8 @@ class ReconcilerTest {
     /** A device here may have the number that the moved one has there. */
     @Test
     void followsWhatIsMoved() {
-        standing.add(moved(2, "eth7", Standing.Owner.AGENT));
-        standing.add(moved(3, "eth8", Standing.Owner.PERSON));
+        standing.add(moved(2, "eth7", KnownAttachment.Owner.AGENT));
+        standing.add(moved(3, "eth8", KnownAttachment.Owner.PERSON));
         uplinks.add(uplink(2, "eth0", Optional.empty()));
         assertThat(decide())
                 .containsExactlyInAnyOrder(
@@ -133,7 +134,7 @@ class ReconcilerTest {
 
     @Test
     void keepsWhatHasNoReasonForAWhile() {
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
         assertThat(decide()).isEmpty();
         assertThat(reconciler.due()).contains(now + KEEP);
         now += KEEP - 1;
@@ -150,8 +151,8 @@ class ReconcilerTest {
 
     @Test
     void detachesAtOnceFromWhatThePolicyExcludes() {
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO, LOST));
-        standing.add(standing(3, "eth1", Standing.Owner.PERSON, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO, LOST));
+        standing.add(standing(3, "eth1", KnownAttachment.Owner.PERSON, Mode.AUTO));
         reconciler.follow(new Reconciler.Policy(KEEP, true, Set.of(2, 3)));
         assertThat(decide()).containsExactly(new Action.Detach(2, "eth0"));
     }
@@ -159,16 +160,22 @@ class ReconcilerTest {
     @Test
     void takesOverWhatAPersonMadeOnlyIfThePolicySaysSo() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.PERSON, Mode.AUTO));
-        standing.add(standing(3, "eth1", Standing.Owner.PERSON, Mode.AUTO, LOST));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.PERSON, Mode.AUTO));
+        standing.add(standing(3, "eth1", KnownAttachment.Owner.PERSON, Mode.AUTO, LOST));
         assertThat(decide()).isEmpty();
         reconciler.follow(new Reconciler.Policy(KEEP, true, Set.of()));
         DesiredAttachment byHand =
                 new DesiredAttachment("eth0", wish("eth0", Mode.AUTO).rules(), AttachOptions.DEFAULT);
         standing.set(
                 0,
-                new Standing(
-                        2, "eth0", Optional.of(Standing.Owner.PERSON), Optional.of(byHand), false, false, List.of()));
+                new KnownAttachment(
+                        2,
+                        "eth0",
+                        Optional.of(KnownAttachment.Owner.PERSON),
+                        Optional.of(byHand),
+                        false,
+                        false,
+                        List.of()));
         assertThat(decide())
                 .as("nothing needs repair on eth1, so it stays a person's")
                 .containsExactly(new Action.Attach(
@@ -177,7 +184,7 @@ class ReconcilerTest {
 
     @Test
     void anotherPolicyCountsAtOnce() {
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
         decide();
         now += 5 * SECOND;
         assertThat(decide()).isEmpty();
@@ -209,10 +216,10 @@ class ReconcilerTest {
     @Test
     void nothingIsDueOnceAllIsWell() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO, LOST));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO, LOST));
         reconciler.tried(decide().get(0), now);
         assertThat(reconciler.due()).as("it may be lost again").contains(now + SECOND);
-        standing.set(0, standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.set(0, standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
         now += 2 * SECOND;
         reconciler.attached((Action.Attach) decide().get(0));
         assertThat(decide()).isEmpty();
@@ -223,7 +230,7 @@ class ReconcilerTest {
     @Test
     void whatIsGoneAltogetherIsPutBack() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO));
         decide();
         standing.clear();
         for (int i = 0; i < 2; i++) {
@@ -242,7 +249,7 @@ class ReconcilerTest {
     @Test
     void oneLossDoesNotDelayTheHealingOfAnother() {
         uplinks.add(uplink(2, "eth0", Optional.empty()));
-        standing.add(standing(2, "eth0", Standing.Owner.AGENT, Mode.AUTO, LOST));
+        standing.add(standing(2, "eth0", KnownAttachment.Owner.AGENT, Mode.AUTO, LOST));
         Action heal = decide().get(0);
         for (int i = 0; i < 20; i++) {
             reconciler.tried(heal, now);
@@ -253,7 +260,7 @@ class ReconcilerTest {
                 standing(
                         2,
                         "eth0",
-                        Standing.Owner.AGENT,
+                        KnownAttachment.Owner.AGENT,
                         Mode.AUTO,
                         Finding.note(Finding.Id.PIN_MISSING, "eth0", "is lost")));
         assertThat(decide()).hasSize(1);
@@ -266,13 +273,14 @@ class ReconcilerTest {
                 obstacle);
     }
 
-    private static Standing standing(int ifindex, String name, Standing.Owner owner, Mode mode, Finding... lost) {
-        return new Standing(
+    private static KnownAttachment standing(
+            int ifindex, String name, KnownAttachment.Owner owner, Mode mode, Finding... lost) {
+        return new KnownAttachment(
                 ifindex, name, Optional.of(owner), Optional.of(wish(name, mode)), false, false, List.of(lost));
     }
 
-    private static Standing moved(int ifindex, String name, Standing.Owner owner) {
-        return new Standing(
+    private static KnownAttachment moved(int ifindex, String name, KnownAttachment.Owner owner) {
+        return new KnownAttachment(
                 ifindex, name, Optional.of(owner), Optional.of(wish(name, Mode.AUTO)), true, false, List.of());
     }
 

@@ -70,7 +70,7 @@ class DiscoveryTest {
             assertThat(uplink.reasons()).containsExactly("receives ESP from " + PEER + " for " + OWN);
             assertThat(uplink.obstacle()).isEmpty();
         });
-        assertThat(discovery().peers()).containsExactly(new Discovery.Peer(address(PEER), address(OWN), 2, false));
+        assertThat(discovery().peers()).containsExactly(new Discovery.IpsecPeer(address(PEER), address(OWN), 2, false));
     }
 
     @Test

@@ -9,10 +9,10 @@ import org.csumbpf.text.Unprintable;
  * @param origin what to correct
  * @param text one line, and not a long one, whatever the file holds
  */
-public record Problem(Origin origin, String text) {
+public record ConfigProblem(Origin origin, String text) {
     private static final int LONGEST = 400;
 
-    public Problem {
+    public ConfigProblem {
         String line = Unprintable.escape(text);
         int end = line.length() <= LONGEST ? line.length() : line.offsetByCodePoints(0, LONGEST / 2);
         text = end == line.length() ? line : line.substring(0, end) + " \u2026";

@@ -24,7 +24,7 @@ import org.csumbpf.snapshot.Finding;
  * @param crowded whether another program runs before csumbpf on its hook
  * @param lost what it has lost and restore puts back
  */
-record Standing(
+record KnownAttachment(
         int ifindex,
         String ifname,
         Optional<Owner> owner,
@@ -46,10 +46,10 @@ record Standing(
             Finding.Id.MODULE_NOT_LOADED,
             Finding.Id.PROGRAM_BEFORE);
 
-    static Standing of(AttachmentView view) {
+    static KnownAttachment of(AttachmentView view) {
         Optional<AttachOptions> options = view.record().map(AttachmentRecord::options);
         Optional<RuleSet> rules = view.contents().map(AttachmentView.Contents::rules);
-        return new Standing(
+        return new KnownAttachment(
                 view.location().ifindex(),
                 view.ifname(),
                 options.map(o -> o.agent() ? Owner.AGENT : Owner.PERSON),

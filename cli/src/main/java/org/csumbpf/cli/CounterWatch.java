@@ -17,7 +17,7 @@ import org.csumbpf.snapshot.AttachmentView;
  * @param ifname the only interface, or null
  * @param seconds from one reading to the next
  */
-record Watch(Csumbpf global, String ifname, boolean peers, double seconds) {
+record CounterWatch(Csumbpf global, String ifname, boolean peers, double seconds) {
     /**
      * One reading.
      *
