@@ -8,6 +8,9 @@ import org.csumbpf.maps.DropBaseline;
 /**
  * Compares drop counts of two moments and decides whether decrypted packets are lost although csumbpf is there: then
  * the host drops UDP datagrams for checksums that neither path has seen.
+ *
+ * <p>Blind where connection tracking verifies first and nothing of csumbpf comes before it ({@code --backstop never}): the
+ * kernel drops there without a socket, so the errors may be of any port. The doctor, which sees the packets, tells that.
  */
 public final class AfterTcDrops {
     /** A few wrong checksums are normal. */
