@@ -248,6 +248,8 @@ loss() { # from to network [size]
 
 load() { docker "$1" load --quiet <"$2" >/dev/null; } # host file
 
+secret() { docker a secret create "$1" - <"$2" >/dev/null; } # name file
+
 deploy() { # stack file...
 	local stack=$1 file files=()
 	shift

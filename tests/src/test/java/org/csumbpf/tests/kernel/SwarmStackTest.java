@@ -33,6 +33,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * deploy/swarm/csumbpf.yml on a real Docker Swarm across a NAT, with the image of 'make dist' in engines that enforce
@@ -251,15 +252,58 @@ class SwarmStackTest {
         nothingWasAttachedAgain();
     }
 
+    /** As docs/docker-swarm.md has it. */
     @Test
     @Order(7)
+    @DisplayName("stack: TLS and a password, by Docker's secrets")
+    @Tag("test-all")
+    void secured(@TempDir Path made) throws IOException {
+        Shell.run(
+                        "sh",
+                        "-c",
+                        "cd " + made
+                                + " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+                                + " -subj /CN=csumbpf -addext subjectAltName=DNS:csumbpf"
+                                + " -keyout server.key -out server.crt")
+                .ok();
+        Path password = Files.writeString(made.resolve("password"), "secret");
+        // bcrypt of "secret"
+        Files.writeString(made.resolve("web.yml"), """
+                tls_server_config: {cert_file: server.crt, key_file: server.key}
+                basic_auth_users:
+                  prometheus: $2a$10$4BadNoe4PWXeyBmsbQz0TOgDdr8MUP7vi0lqfnV5YoClfFGHrl7Jy
+                """);
+        for (String file : List.of("web.yml", "server.key", "server.crt")) {
+            swarm.secret("csumbpf_" + file, made.resolve(file));
+        }
+        swarm.deploy(
+                "csumbpf",
+                ":14789",
+                packaged("-swarm.yml"),
+                packaged("-swarm-tls.yml"),
+                Shell.CHECKOUT.resolve("tests/swarm/emulated.yml"));
+        Path directory = Files.createDirectory(Path.of(System.getenv("CSUMBPF_RESULTS"), "prometheus-tls"));
+        try (Prometheus prometheus =
+                new Prometheus(swarm, directory, SCRAPE_SECONDS, made.resolve("server.crt"), password)) {
+            prometheus.await("count(" + UP + " == 1)", PATIENCE, count -> count == NODES.size());
+            assertThat(prometheus.api("targets?state=active").findValuesAsText("scrapeUrl"))
+                    .containsExactlyInAnyOrder(
+                            "https://203.0.113.2:14789/metrics", "https://203.0.113.10:14789/metrics");
+        }
+        awaitAgents();
+        traffic.works();
+        nothingWasAttachedAgain();
+    }
+
+    @Test
+    @Order(8)
     @DisplayName("stack: doctor in the tasks finds nothing")
     void doctor() {
         doctor.findsNothingInTask("healthy.stack", SwarmStackTest::task);
     }
 
     @Test
-    @Order(8)
+    @Order(9)
     @DisplayName("stack: removed, alive until remove.yml, which leaves nothing")
     void removed() {
         swarm.docker(swarm.a, "stack", "rm", "csumbpf");

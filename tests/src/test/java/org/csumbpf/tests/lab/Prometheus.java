@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,18 +66,37 @@ public final class Prometheus implements AutoCloseable {
 
     /** Finds the nodes of a Swarm by its manager a, on whose host it runs, and scrapes the agents of the stack. */
     public Prometheus(Swarm swarm, Path directory, int seconds) {
+        this(swarm, directory, seconds, Map.of());
+    }
+
+    /**
+     * The same with TLS and a password.
+     *
+     * @param authority the certificate that the agents' certificate is verified by
+     */
+    public Prometheus(Swarm swarm, Path directory, int seconds, Path authority, Path password) {
         this(
-                Optional.of(swarm.a),
+                swarm,
                 directory,
-                shipped(
-                        "swarm/prometheus.yml",
-                        Map.of(
-                                "/var/run/docker.sock",
-                                swarm.socket(swarm.a),
-                                INTERVAL,
-                                "_interval: " + seconds + "s",
-                                "refresh_interval: 30s",
-                                "refresh_interval: " + seconds + "s")));
+                seconds,
+                Map.of(
+                        "#scheme:", "scheme:",
+                        "#tls_config:", "tls_config:",
+                        "#basic_auth:", "basic_auth:",
+                        "/etc/prometheus/csumbpf.crt", authority.toString(),
+                        "/run/secrets/csumbpf_password", password.toString()));
+    }
+
+    private Prometheus(Swarm swarm, Path directory, int seconds, Map<String, String> changes) {
+        this(Optional.of(swarm.a), directory, shipped("swarm/prometheus.yml", with(changes, swarm, seconds)));
+    }
+
+    private static Map<String, String> with(Map<String, String> changes, Swarm swarm, int seconds) {
+        Map<String, String> all = new HashMap<>(changes);
+        all.put("/var/run/docker.sock", swarm.socket(swarm.a));
+        all.put(INTERVAL, "_interval: " + seconds + "s");
+        all.put("refresh_interval: 30s", "refresh_interval: " + seconds + "s");
+        return all;
     }
 
     private Prometheus(Optional<Host> host, Path directory, String configuration) {

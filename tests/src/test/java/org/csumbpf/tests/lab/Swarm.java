@@ -85,6 +85,11 @@ public final class Swarm implements AutoCloseable {
         script("load", letters.get(host), image.toString());
     }
 
+    /** Creates a secret of the Swarm. */
+    public void secret(String name, Path file) {
+        script("secret", name, file.toString());
+    }
+
     /**
      * Deploys a stack of one or more files on the manager, with images that are loaded.
      *
