@@ -4,6 +4,10 @@
  * the first time. So what is written are the bytes that are there, by the same calls. Options:
  *
  *   -DWITHOUT_EVENTS     reports nothing to user space
+ *   -DWITHOUT_RULES      has one rule, which needs no look-up
+ *   -DWITHOUT_PEERS      remembers no sender
+ *   -DWITHOUT_COUNTERS   does not count by rule and outcome
+ *   -DWITHOUT_STORE      does not write the checksum
  *   -DPEERS=N            the packet comes from one of N peers, a power of two, at random
  *   -DCSUM=LENGTH        instead: nothing but the kernel's checksum over so many bytes, in one call (more than 512 need a new kernel)
  */
@@ -12,8 +16,12 @@
 
 #ifndef CSUM
 
+#ifdef WITHOUT_STORE
+#define bpf_skb_store_bytes(skb, offset, from, length, flags) ((void)(skb), (void)(offset), (void)(from), 0)
+#else
 #define bpf_skb_store_bytes(skb, offset, from, length, flags)                                                          \
 	(bpf_skb_store_bytes)(skb, offset, &packet->checksum, length, flags)
+#endif
 #define bpf_l4_csum_replace(skb, offset, from, to, flags) (bpf_l4_csum_replace)(skb, offset, from, (to)&0, flags)
 
 #include "lib/parse.h"
@@ -28,6 +36,20 @@
 #include "lib/events.h"
 #ifdef WITHOUT_EVENTS
 #define event_report(type, packet, spi, ...) ((void)(packet), (void)(spi))
+#endif
+#include "lib/peers.h"
+#ifdef WITHOUT_PEERS
+#define peer_of(packet, now) ((void)(now), (struct csumbpf_peer *)NULL)
+#endif
+#include "lib/rules.h"
+#ifdef WITHOUT_RULES
+#define rule_of(vni)                                                                                                   \
+	((union found_rule){ .rule = { .mode = CSUMBPF_MODE_ZERO,                                                      \
+				       .flags = CSUMBPF_RULE_VALID | CSUMBPF_RULE_UNVERIFIED } }                       \
+		 .whole)
+#endif
+#ifdef WITHOUT_COUNTERS
+#define rule_count(skb, vni, slot, outcome) ((void)(slot), (void)(outcome))
 #endif
 #include "csumbpf.bpf.c"
 

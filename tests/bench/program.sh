@@ -16,6 +16,7 @@ build() { # NAME OPTION...: of program.bpf.c
 }
 build same
 build without-events -DWITHOUT_EVENTS
+for step in rules peers counters store; do build without-$step -DWITHOUT_${step^^}; done
 for peers in 1 256 4096 65536; do build peers-$peers -DPEERS=$peers; done
 for size in 64 512 1450; do build csum-$size -DCSUM=$((size - 34)); done
 

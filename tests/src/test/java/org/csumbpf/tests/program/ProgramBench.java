@@ -67,6 +67,10 @@ public final class ProgramBench {
                     "the kernel's checksum alone, " + size + " bytes",
                     () -> sum.testRun(same, TestContext.PLAIN, REPEAT).durationNanos());
         }
+        byte[] smallest = BenchFrames.vxlan(SIZES[0], BenchFrames.NAT);
+        for (String step : new String[] {"rules", "peers", "counters", "store"}) {
+            add("zero, " + SIZES[0] + " bytes, built without " + step, "without-" + step, rules(Mode.ZERO), smallest);
+        }
         add("adjust without NAT, 1450 bytes", "same", rules(Mode.ADJUST), BenchFrames.vxlan(1450, 0xffff));
         for (int count : new int[] {1, 1024, 16384}) {
             LoadedProgram program = add("zero, " + count + " rules", "same", rules(Mode.ZERO), any);
