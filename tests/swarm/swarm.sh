@@ -32,6 +32,7 @@
 # swarm.sh pings NETWORK             lets the replicas ping each other, both ways, until 'swarm.sh quiet', which prints for
 #                                    each way how many were sent, and how many answers came
 # swarm.sh load HOST FILE            loads an image into the engine of a host
+# swarm.sh secret NAME FILE          makes a secret of the swarm
 # swarm.sh deploy STACK FILE...      deploys a stack, with images that are loaded. CSUMBPF_LISTEN: as in csumbpf.yml
 # swarm.sh tasks SERVICE STATE       prints the host names whose newest task of the service is in the state: Running, Complete
 # swarm.sh agent HOST TARBALL        unpacks the tarball on a host and starts its agent there, as the package's unit does
@@ -455,7 +456,7 @@ down() {
 }
 
 case ${1-} in
-up | third | start | stop | socket | bpffs | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | agent | end-agent | logs | report | namespaces | load | deploy | tasks | docker | down)
+up | third | start | stop | socket | bpffs | leave | join | await | create | remove | vni | address | loss | transfer | names | published | pings | quiet | agent | end-agent | logs | report | namespaces | load | secret | deploy | tasks | docker | down)
 	command=$1
 	shift
 	$command "$@"
