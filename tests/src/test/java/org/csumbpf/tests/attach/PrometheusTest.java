@@ -13,6 +13,7 @@ import org.csumbpf.tests.lab.PingedOverlay;
 import org.csumbpf.tests.lab.Prometheus;
 import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
+import org.csumbpf.tests.lab.WebConfig;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,20 +57,7 @@ class PrometheusTest {
     /** As docs/metrics.md has it, with the certificate of the real openssl. */
     @Test
     void scrapesOverTlsWithAPassword(@TempDir Path directory) throws Exception {
-        Shell.run(
-                        "sh",
-                        "-c",
-                        "cd " + directory
-                                + " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
-                                + " -subj /CN=x -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt")
-                .ok();
-        Path config = directory.resolve("web.yml");
-        // bcrypt of "secret"
-        Files.writeString(config, """
-                tls_server_config: {cert_file: server.crt, key_file: server.key}
-                basic_auth_users:
-                  prometheus: $2a$10$4BadNoe4PWXeyBmsbQz0TOgDdr8MUP7vi0lqfnV5YoClfFGHrl7Jy
-                """);
+        Path config = WebConfig.make(directory, "IP:127.0.0.1").file();
         try (Lab lab = new Lab();
                 ServeProcess serve = new ServeProcess(lab, "--web-config", config.toString());
                 Prometheus prometheus = new Prometheus(serve, directory, 1, """

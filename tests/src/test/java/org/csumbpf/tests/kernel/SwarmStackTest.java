@@ -24,6 +24,7 @@ import org.csumbpf.tests.lab.Prometheus;
 import org.csumbpf.tests.lab.ServeProcess;
 import org.csumbpf.tests.lab.Shell;
 import org.csumbpf.tests.lab.Swarm;
+import org.csumbpf.tests.lab.WebConfig;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
@@ -260,23 +261,10 @@ class SwarmStackTest {
     @DisplayName("stack: TLS and a password, by Docker's secrets")
     @Tag("test-all")
     void secured(@TempDir Path made) throws IOException {
-        Shell.run(
-                        "sh",
-                        "-c",
-                        "cd " + made
-                                + " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
-                                + " -subj /CN=csumbpf -addext subjectAltName=DNS:csumbpf"
-                                + " -keyout server.key -out server.crt")
-                .ok();
-        Path password = Files.writeString(made.resolve("password"), "secret");
-        // bcrypt of "secret"
-        Files.writeString(made.resolve("web.yml"), """
-                tls_server_config: {cert_file: server.crt, key_file: server.key}
-                basic_auth_users:
-                  prometheus: $2a$10$4BadNoe4PWXeyBmsbQz0TOgDdr8MUP7vi0lqfnV5YoClfFGHrl7Jy
-                """);
-        for (String file : List.of("web.yml", "server.key", "server.crt")) {
-            swarm.secret("csumbpf_" + file, made.resolve(file));
+        WebConfig config = WebConfig.make(made, "DNS:csumbpf");
+        Path password = Files.writeString(made.resolve("password"), WebConfig.PASSWORD);
+        for (Path file : List.of(config.file(), config.key(), config.certificate())) {
+            swarm.secret("csumbpf_" + file.getFileName(), file);
         }
         swarm.deploy(
                 "csumbpf",
@@ -285,8 +273,7 @@ class SwarmStackTest {
                 packaged("-swarm-tls.yml"),
                 Shell.CHECKOUT.resolve("tests/swarm/emulated.yml"));
         Path directory = Files.createDirectory(Path.of(System.getenv("CSUMBPF_RESULTS"), "prometheus-tls"));
-        try (Prometheus prometheus =
-                new Prometheus(swarm, directory, SCRAPE_SECONDS, made.resolve("server.crt"), password)) {
+        try (Prometheus prometheus = new Prometheus(swarm, directory, SCRAPE_SECONDS, config.certificate(), password)) {
             prometheus.await("count(" + UP + " == 1)", PATIENCE, count -> count == NODES.size());
             assertThat(prometheus.api("targets?state=active").findValuesAsText("scrapeUrl"))
                     .containsExactlyInAnyOrder(
